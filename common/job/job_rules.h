@@ -1,0 +1,28 @@
+// The rules a JobSpec must obey, and the defaults it is filled in with.
+#ifndef HAWSER_COMMON_JOB_JOB_RULES_H_
+#define HAWSER_COMMON_JOB_JOB_RULES_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/job.pb.h"
+
+namespace hawser {
+
+// The spec with every default filled in (no *_UNSPECIFIED, no zero that means a
+// default). INVALID_ARGUMENT: the first rule broken, by field path, with the
+// value found and the values allowed ("learning_rate.base is nan; it must be a
+// finite number above 0"). UNIMPLEMENTED: a setting of a later version.
+absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec);
+
+// Steps of one epoch over `training_samples`, the last one possibly smaller:
+// ceil(samples / global_batch).
+uint64_t StepsPerEpoch(const JobSpec& complete, uint64_t training_samples);
+
+// Steps of the whole job.
+uint64_t TotalSteps(const JobSpec& complete, uint64_t training_samples);
+
+}  // namespace hawser
+
+#endif  // HAWSER_COMMON_JOB_JOB_RULES_H_

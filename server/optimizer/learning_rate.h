@@ -1,0 +1,20 @@
+// The learning rate of each step: a linear warm-up, then constant, cosine
+// (Loshchilov and Hutter, 2017) or step decay.
+#ifndef HAWSER_SERVER_OPTIMIZER_LEARNING_RATE_H_
+#define HAWSER_SERVER_OPTIMIZER_LEARNING_RATE_H_
+
+#include <cstdint>
+
+#include "proto/job.pb.h"
+
+namespace hawser {
+
+// The rate of step `step` (0-based) of `total_steps`. Warm-up: step s < W has
+// base * (s + 1) / W. Cosine runs from the end of the warm-up to the last step.
+// complete: a completed spec.
+double LearningRateAt(const LearningRateSpec& complete, uint64_t step,
+                      uint64_t total_steps, uint64_t steps_per_epoch);
+
+}  // namespace hawser
+
+#endif  // HAWSER_SERVER_OPTIMIZER_LEARNING_RATE_H_

@@ -1,0 +1,18 @@
+// Passes over float vectors at memory speed; the widest vectors of the CPU are
+// chosen at run time, with the same bits for every choice.
+#ifndef HAWSER_SERVER_OPTIMIZER_VECTOR_OPS_H_
+#define HAWSER_SERVER_OPTIMIZER_VECTOR_OPS_H_
+
+#include <cstdint>
+
+namespace hawser {
+
+// accumulator[i] += addend[i]. addend may be unaligned (bytes off the wire).
+void AddInto(float* accumulator, const void* addend, int64_t n);
+
+// Sum of squares in double, in an order fixed by n alone.
+double SquaredNorm(const float* x, int64_t n);
+
+}  // namespace hawser
+
+#endif  // HAWSER_SERVER_OPTIMIZER_VECTOR_OPS_H_

@@ -1,0 +1,62 @@
+// A model as the training loop sees it: a function from a parameter vector and
+// a batch to a gradient and sums over samples. Adding a model touches one new
+// file and one line of the list in model.cc.
+//
+// Thread-compatible: one caller at a time; it may use the thread pool it was
+// made with. Everything it returns is a function of its arguments alone, the
+// same bits for any number of threads.
+#ifndef HAWSER_WORKER_MODEL_MODEL_H_
+#define HAWSER_WORKER_MODEL_MODEL_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "common/metrics.h"
+#include "proto/job.pb.h"
+#include "worker/data/batch.h"
+
+namespace hawser {
+
+class ThreadPool;
+
+// Names the random choices (dropout) of one micro-batch.
+struct MicroBatchKey {
+  uint64_t seed = 0;
+  uint64_t step = 0;
+  uint32_t micro_batch = 0;
+};
+
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  // Elements of the parameter vector.
+  virtual int64_t parameters() const = 0;
+
+  // INVALID_ARGUMENT: batches of this shape do not fit the model (features,
+  // classes); said once, before training.
+  virtual absl::Status CheckData(const DataShape& shape) const = 0;
+
+  // Writes scale * d(sum of the samples' losses)/d(theta) to gradient
+  // [parameters()], every element. theta: [parameters()]. Calls
+  // layer_done(layer) as soon as a layer's part of the gradient is final, last
+  // layer first. An empty batch gives zeros.
+  virtual SampleSums Gradient(
+      const float* theta, const Batch& batch, const MicroBatchKey& key,
+      float scale, float* gradient,
+      absl::FunctionRef<void(int layer)> layer_done) = 0;
+
+  // Loss and correct predictions without dropout or label smoothing.
+  virtual SampleSums Evaluate(const float* theta, const Batch& batch) = 0;
+};
+
+// max_batch: most samples of a batch, for buffers. pool outlives the model.
+absl::StatusOr<std::unique_ptr<Model>> MakeModel(const ModelSpec& spec,
+                                                 int64_t max_batch,
+                                                 ThreadPool* pool);
+
+}  // namespace hawser
+
+#endif  // HAWSER_WORKER_MODEL_MODEL_H_
