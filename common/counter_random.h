@@ -20,6 +20,10 @@ enum class RandomPurpose : uint32_t {
   kAugmentation = 4,    // a = epoch, b = sample position
 };
 
+// The function itself: ten rounds of Philox4x32.
+std::array<uint32_t, 4> Philox(std::array<uint32_t, 4> counter,
+                               std::array<uint32_t, 2> key);
+
 class CounterRandom {
  public:
   CounterRandom(uint64_t seed, RandomPurpose purpose, uint64_t a = 0,
@@ -40,7 +44,8 @@ class CounterRandom {
   // Standard normal by Box-Muller from words 2k and 2k+1.
   float Normal(uint64_t index) const;
 
-  // Uniform in [0, bound), without bias worth naming: floor(bound * 64 bits).
+  // Uniform in [0, bound), as floor(bound * 64 random
+  // bits / 2^64); from Words(index).
   uint64_t Below(uint64_t index, uint64_t bound) const;
 
  private:

@@ -1,7 +1,7 @@
 // Passes over float vectors at memory speed; the widest vectors of the CPU are
 // chosen at run time, with the same bits for every choice.
-#ifndef HAWSER_SERVER_OPTIMIZER_VECTOR_OPS_H_
-#define HAWSER_SERVER_OPTIMIZER_VECTOR_OPS_H_
+#ifndef HAWSER_COMMON_VECTOR_OPS_H_
+#define HAWSER_COMMON_VECTOR_OPS_H_
 
 #include <cstdint>
 
@@ -15,4 +15,4 @@ double SquaredNorm(const float* x, int64_t n);
 
 }  // namespace hawser
 
-#endif  // HAWSER_SERVER_OPTIMIZER_VECTOR_OPS_H_
+#endif  // HAWSER_COMMON_VECTOR_OPS_H_

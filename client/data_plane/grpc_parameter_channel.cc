@@ -1,0 +1,141 @@
+#include "client/data_plane/grpc_parameter_channel.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "common/status_macros.h"
+#include "common/wire/grpc_frame.h"
+#include "grpcpp/grpcpp.h"
+#include "proto/parameter_server.grpc.pb.h"
+
+namespace hawser {
+namespace {
+
+using grpc::ByteBuffer;
+
+constexpr std::chrono::seconds kProgressDeadline(5);
+
+absl::Status FromGrpc(const std::string& address, const grpc::Status& status) {
+  return absl::Status(
+      static_cast<absl::StatusCode>(status.error_code()),
+      absl::StrCat("server ", address, ": ", status.error_message()));
+}
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetMaxSendMessageSize(kMaxMessageBytes);
+  // A connection of its own, whatever else talks to this server.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  // A peer that has vanished without a word is noticed.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
+                                   arguments);
+}
+
+class GrpcParameterChannel : public ParameterChannel {
+ public:
+  explicit GrpcParameterChannel(const std::string& address)
+      : address_(address),
+        channel_(Connect(address)),
+        stub_(ParameterServer::NewStub(channel_)) {}
+
+  ~GrpcParameterChannel() override {
+    if (stream_ == nullptr) return;
+    context_.TryCancel();
+    stream_->Finish().IgnoreError();
+  }
+
+  absl::StatusOr<uint64_t> GetProgress(uint64_t job,
+                                       uint64_t incarnation) override {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kProgressDeadline);
+    GetProgressRequest request;
+    request.set_job(job);
+    request.set_incarnation(incarnation);
+    GetProgressResponse response;
+    const grpc::Status status =
+        stub_->GetProgress(&context, request, &response);
+    if (!status.ok()) return FromGrpc(address_, status);
+    return response.step();
+  }
+
+  absl::Status Send(const FrameHeader& header,
+                    absl::Span<const char> payload) override {
+    RETURN_IF_ERROR(Open());
+    const ByteBuffer message =
+        MakeMessageOfBorrowed(EncodeFrameHeader(header), payload);
+    if (!stream_->Write(message)) return Ended();
+    return absl::OkStatus();
+  }
+
+  absl::Status Receive(
+      absl::FunctionRef<absl::Status(const FrameHeader&, PayloadPieces)> use)
+      override {
+    RETURN_IF_ERROR(Open());
+    if (!stream_->Read(&received_)) return Ended();
+    RETURN_IF_ERROR(frame_.Parse(received_));
+    const absl::Status status = use(frame_.header(), frame_.pieces());
+    received_.Clear();
+    return status;
+  }
+
+  void Cancel() override {
+    absl::MutexLock lock(&mutex_);
+    cancelled_ = true;
+    context_.TryCancel();
+  }
+
+ private:
+  // The generated stub parses messages; this is the same call with raw bytes.
+  absl::Status Open() {
+    if (stream_ != nullptr) return absl::OkStatus();
+    absl::MutexLock lock(&mutex_);
+    if (cancelled_) return absl::CancelledError("cancelled");
+    const grpc::internal::RpcMethod method(
+        "/hawser.ParameterServer/Exchange",
+        grpc::internal::RpcMethod::BIDI_STREAMING);
+    stream_.reset(
+        grpc::internal::ClientReaderWriterFactory<
+            ByteBuffer, ByteBuffer>::Create(channel_.get(), method, &context_));
+    return absl::OkStatus();
+  }
+
+  absl::Status Ended() {
+    const grpc::Status status = stream_->Finish();
+    stream_.reset();
+    {
+      absl::MutexLock lock(&mutex_);
+      if (cancelled_) return absl::CancelledError("cancelled");
+      cancelled_ = true;  // a stream is not opened twice
+    }
+    if (status.ok()) {
+      return absl::UnavailableError(
+          absl::StrCat("server ", address_, " closed the stream"));
+    }
+    return FromGrpc(address_, status);
+  }
+
+  const std::string address_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<ParameterServer::Stub> stub_;
+  absl::Mutex mutex_;
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<ByteBuffer, ByteBuffer>> stream_;
+  ByteBuffer received_;
+  ReceivedFrame frame_;
+};
+
+}  // namespace
+
+std::unique_ptr<ParameterChannel> MakeGrpcParameterChannel(
+    const std::string& address) {
+  return std::make_unique<GrpcParameterChannel>(address);
+}
+
+}  // namespace hawser

@@ -1,0 +1,167 @@
+#include "client/member/member_loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "glog/logging.h"
+
+namespace hawser {
+namespace {
+
+constexpr absl::Duration kFirstPause = absl::Milliseconds(5);
+constexpr absl::Duration kLongestPause = absl::Seconds(1);
+constexpr size_t kMaxReports = 4096;
+
+// Worth another try: nobody has judged the request.
+bool IsTransient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
+
+}  // namespace
+
+MemberLoop::MemberLoop(SchedulerClient* client, RegisterRequest registration,
+                       OnOrders on_orders)
+    : client_(client),
+      registration_(std::move(registration)),
+      on_orders_(std::move(on_orders)),
+      reporter_([this] { RunReports(); }),
+      thread_([this] { Run(); }) {}
+
+MemberLoop::~MemberLoop() { Stop(); }
+
+void MemberLoop::Stop() {
+  uint64_t node = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (std::exchange(stopping_, true)) return;
+    node = node_;
+  }
+  if (node != 0) {
+    DeregisterRequest request;
+    request.set_node(node);
+    // Also releases the heartbeat that is parked at the scheduler.
+    const absl::Status status = client_->Deregister(request).status();
+    if (!status.ok()) VLOG(1) << "while leaving: " << status;
+  }
+  thread_.join();
+  reporter_.join();
+}
+
+absl::Status MemberLoop::failure() const {
+  absl::MutexLock lock(&mutex_);
+  return failure_;
+}
+
+void MemberLoop::Run() {
+  while (Register()) RenewUntilForgotten();
+}
+
+bool MemberLoop::Pause(absl::Duration duration) {
+  absl::MutexLock lock(&mutex_);
+  return !mutex_.AwaitWithTimeout(absl::Condition(&stopping_), duration);
+}
+
+bool MemberLoop::Register() {
+  absl::Duration pause = kFirstPause;
+  for (;;) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (stopping_) return false;
+    }
+    const auto response = client_->Register(registration_);
+    if (response.ok()) {
+      absl::MutexLock lock(&mutex_);
+      node_ = response->node();
+      heartbeat_ = absl::Milliseconds(response->heartbeat_ms());
+      reports_.clear();  // of a registration that has ended
+      LOG(INFO) << "registered as node " << node_;
+      return true;
+    }
+    if (!IsTransient(response.status())) {
+      LOG(ERROR) << "the scheduler refuses this member: " << response.status();
+      absl::MutexLock lock(&mutex_);
+      failure_ = response.status();
+      return false;
+    }
+    LOG_EVERY_N(INFO, 20) << "waiting for the scheduler: "
+                          << response.status().message();
+    if (!Pause(pause)) return false;
+    pause = std::min(2 * pause, kLongestPause);
+  }
+}
+
+void MemberLoop::RenewUntilForgotten() {
+  HeartbeatRequest request;
+  {
+    absl::MutexLock lock(&mutex_);
+    request.set_node(node_);
+    request.set_wait_ms(
+        static_cast<uint32_t>(absl::ToInt64Milliseconds(heartbeat_)));
+  }
+  absl::Duration pause = kFirstPause;
+  for (;;) {
+    const auto response = client_->Heartbeat(request);
+    {
+      absl::MutexLock lock(&mutex_);
+      if (stopping_) return;
+    }
+    if (response.ok()) {
+      pause = kFirstPause;
+      if (response->orders().version() == request.orders_version()) continue;
+      request.set_orders_version(response->orders().version());
+      on_orders_(request.node(), response->orders());
+      continue;
+    }
+    if (!IsTransient(response.status())) {
+      LOG(WARNING) << "the lease has ended: " << response.status();
+      {
+        absl::MutexLock lock(&mutex_);
+        node_ = 0;
+      }
+      on_orders_(request.node(), Orders());  // nothing may go on under it
+      return;
+    }
+    LOG_EVERY_N(WARNING, 20) << "no heartbeat: " << response.status();
+    if (!Pause(pause)) return;
+    pause = std::min(2 * pause, kLongestPause);
+  }
+}
+
+void MemberLoop::Report(ReportRequest report) {
+  absl::MutexLock lock(&mutex_);
+  report.set_node(node_);
+  if (reports_.size() == kMaxReports) {
+    LOG(ERROR) << "too many reports wait for the scheduler; the oldest is lost";
+    reports_.pop_front();
+  }
+  reports_.push_back(std::move(report));
+}
+
+void MemberLoop::RunReports() {
+  absl::Duration pause = kFirstPause;
+  for (;;) {
+    ReportRequest report;
+    {
+      absl::MutexLock lock(&mutex_);
+      const auto ready = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        return stopping_ || !reports_.empty();
+      };
+      mutex_.Await(absl::Condition(&ready));
+      if (stopping_) return;
+      report = std::move(reports_.front());
+      reports_.pop_front();
+    }
+    for (;;) {
+      const absl::Status status = client_->Report(report).status();
+      if (!IsTransient(status)) {
+        LOG_IF(WARNING, !status.ok()) << "report refused: " << status;
+        pause = kFirstPause;
+        break;
+      }
+      if (!Pause(pause)) return;
+      pause = std::min(2 * pause, kLongestPause);
+    }
+  }
+}
+
+}  // namespace hawser

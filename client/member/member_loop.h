@@ -1,0 +1,69 @@
+// The life of a member (server or worker) of the cluster: registers with the
+// scheduler, keeps its lease, and hands over orders as they come. Registers
+// again when the scheduler has forgotten it. Reports go out in order, each
+// until it is answered.
+//
+// Thread-safe. on_orders is called on the loop's own thread, one call at a
+// time, with the whole desired state; it must return soon, since the lease is
+// renewed by the same thread.
+#ifndef HAWSER_CLIENT_MEMBER_MEMBER_LOOP_H_
+#define HAWSER_CLIENT_MEMBER_MEMBER_LOOP_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "client/control/scheduler_client.h"
+#include "proto/scheduler.pb.h"
+
+namespace hawser {
+
+class MemberLoop {
+ public:
+  using OnOrders = std::function<void(uint64_t node, const Orders& orders)>;
+
+  // client outlives the loop. Starts at once; the scheduler may come later.
+  MemberLoop(SchedulerClient* client, RegisterRequest registration,
+             OnOrders on_orders);
+  // Stops.
+  ~MemberLoop();
+
+  // Queues a report; node is filled in. Reports of a registration that has
+  // ended, and reports the scheduler refuses for good, are dropped.
+  void Report(ReportRequest report);
+
+  // Leaves the cluster: queued reports are dropped, the scheduler is told.
+  void Stop();
+
+  // Why the member cannot be part of the cluster, if so (another version).
+  absl::Status failure() const;
+
+ private:
+  void Run();
+  void RunReports();
+  // Both return when the loop is to stop or the registration has ended.
+  bool Register();
+  void RenewUntilForgotten();
+  bool Pause(absl::Duration duration);  // false: stop
+
+  SchedulerClient* const client_;
+  const RegisterRequest registration_;
+  const OnOrders on_orders_;
+
+  mutable absl::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t node_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Duration heartbeat_ ABSL_GUARDED_BY(mutex_);
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+  std::deque<ReportRequest> reports_ ABSL_GUARDED_BY(mutex_);
+  std::thread reporter_;
+  std::thread thread_;
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_CLIENT_MEMBER_MEMBER_LOOP_H_

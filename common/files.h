@@ -1,0 +1,64 @@
+// Files that exist whole or not at all, and whole files read with a limit.
+// Errors carry the path and what the system said.
+#ifndef HAWSER_COMMON_FILES_H_
+#define HAWSER_COMMON_FILES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/file_descriptor.h"
+
+namespace hawser {
+
+// The error of a failed system call on a path, from errno. NOT_FOUND,
+// PERMISSION_DENIED, RESOURCE_EXHAUSTED (disk full) and so on.
+absl::Status SystemError(absl::string_view doing, absl::string_view path);
+
+// NOT_FOUND: no such file. RESOURCE_EXHAUSTED: larger than max_bytes.
+absl::StatusOr<std::string> ReadWholeFile(const std::string& path,
+                                          size_t max_bytes);
+
+// Creates the directory and those above it.
+absl::Status MakeDirectories(const std::string& path);
+
+// A file under a temporary name in its directory until Commit gives it its own:
+// after a crash, the old file or the new one is there, whole.
+class AtomicFile {
+ public:
+  static absl::StatusOr<AtomicFile> Create(const std::string& path);
+  AtomicFile(AtomicFile&&) = default;
+  AtomicFile& operator=(AtomicFile&&) = default;
+  // Removes the temporary file unless committed.
+  ~AtomicFile();
+
+  absl::Status Append(const void* data, size_t bytes);
+  absl::Status Append(absl::string_view data) {
+    return Append(data.data(), data.size());
+  }
+  // Flushes file, name and directory to the disk.
+  absl::Status Commit();
+
+  // Of everything appended.
+  uint64_t bytes() const { return bytes_; }
+  uint32_t crc32c() const { return crc32c_; }
+
+ private:
+  AtomicFile(std::string path, std::string temporary, FileDescriptor file);
+
+  std::string path_;
+  std::string temporary_;
+  FileDescriptor file_;
+  uint64_t bytes_ = 0;
+  uint32_t crc32c_ = 0;
+};
+
+// Create, Append, Commit.
+absl::Status WriteWholeFile(const std::string& path, absl::string_view content);
+
+}  // namespace hawser
+
+#endif  // HAWSER_COMMON_FILES_H_

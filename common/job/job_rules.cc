@@ -1,0 +1,329 @@
+#include "common/job/job_rules.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/job/model_layout.h"
+#include "common/status_macros.h"
+
+namespace hawser {
+namespace {
+
+constexpr uint32_t kMaxWorkers = 10000;
+constexpr uint32_t kMaxServers = 1000;
+constexpr uint32_t kMaxThreads = 1024;
+constexpr uint32_t kMaxGlobalBatch = 1 << 20;
+constexpr uint64_t kMaxSteps = uint64_t{1} << 40;
+constexpr uint32_t kMaxLayerSize = 1 << 20;
+constexpr uint32_t kMinBlockElements = 256;
+constexpr uint32_t kMaxBlockElements = 1 << 20;
+constexpr uint32_t kDefaultBlockElements = 1 << 18;
+constexpr size_t kMaxPathBytes = 4096;
+
+template <typename... Parts>
+absl::Status Broken(const Parts&... parts) {
+  return absl::InvalidArgumentError(absl::StrCat(parts...));
+}
+
+template <typename... Parts>
+absl::Status Later(const Parts&... parts) {
+  return absl::UnimplementedError(absl::StrCat(parts...));
+}
+
+// lowest <= value < limit and finite.
+absl::Status CheckRange(absl::string_view field, double value, double lowest,
+                        double limit) {
+  if (value >= lowest && value < limit) return absl::OkStatus();
+  return Broken(field, " is ", value, "; it must be at least ", lowest,
+                " and below ", limit);
+}
+
+absl::Status CheckNotNegative(absl::string_view field, double value) {
+  if (std::isfinite(value) && value >= 0) return absl::OkStatus();
+  return Broken(field, " is ", value,
+                "; it must be a finite number, 0 or more");
+}
+
+absl::Status CheckName(const std::string& name) {
+  const bool valid =
+      !name.empty() && name.size() <= 63 && name[0] >= 'a' && name[0] <= 'z' &&
+      std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+      });
+  if (valid) return absl::OkStatus();
+  return Broken("name is \"", name,
+                "\"; it must be 1 to 63 of a-z, 0-9 and -, and start with a "
+                "letter");
+}
+
+absl::Status CheckPath(absl::string_view field, const std::string& path) {
+  if (path.size() > kMaxPathBytes || path.find('\0') != std::string::npos) {
+    return Broken(field, " is not a path");
+  }
+  for (const absl::string_view part : absl::StrSplit(path, '/')) {
+    if (part == "..") {
+      return Broken(field, " is ", path, "; it must not contain \"..\"");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CompleteModel(ModelSpec* model) {
+  if (!model->has_mlp())
+    return Broken("model is not set; use model { mlp { } }");
+  MlpSpec* mlp = model->mutable_mlp();
+  if (mlp->layer_sizes_size() < 2 || mlp->layer_sizes_size() > 64) {
+    return Broken(
+        "model.mlp.layer_sizes has ", mlp->layer_sizes_size(),
+        " entries; it must have 2 to 64 (input, hidden ones, output)");
+  }
+  for (const uint32_t size : mlp->layer_sizes()) {
+    if (size < 1 || size > kMaxLayerSize) {
+      return Broken("model.mlp.layer_sizes has an entry ", size,
+                    "; each must be 1 to ", kMaxLayerSize);
+    }
+  }
+  if (mlp->activation() == ACTIVATION_UNSPECIFIED) mlp->set_activation(RELU);
+  if (mlp->initialisation() == WEIGHT_INITIALISATION_UNSPECIFIED) {
+    mlp->set_initialisation(FAN_IN_UNIFORM);
+  }
+  RETURN_IF_ERROR(CheckRange("model.mlp.dropout", mlp->dropout(), 0, 1));
+  RETURN_IF_ERROR(
+      CheckRange("model.mlp.input_dropout", mlp->input_dropout(), 0, 1));
+  RETURN_IF_ERROR(
+      CheckRange("model.mlp.label_smoothing", mlp->label_smoothing(), 0, 1));
+  return LayoutOf(*model).status();
+}
+
+absl::Status CompleteData(DataSpec* data) {
+  if (!data->has_idx()) return Broken("data is not set; use data { idx { } }");
+  const IdxSpec& idx = data->idx();
+  RETURN_IF_ERROR(CheckPath("data.idx.directory", idx.directory()));
+  RETURN_IF_ERROR(CheckPath("data.idx.train_images", idx.train_images()));
+  RETURN_IF_ERROR(CheckPath("data.idx.train_labels", idx.train_labels()));
+  RETURN_IF_ERROR(
+      CheckPath("data.idx.validation_images", idx.validation_images()));
+  RETURN_IF_ERROR(
+      CheckPath("data.idx.validation_labels", idx.validation_labels()));
+  if (data->partition() == PARTITION_UNSPECIFIED) data->set_partition(RANDOM);
+  if (data->partition() == BY_CLASS) {
+    return Later(
+        "data.partition is BY_CLASS; this version has BY_SAMPLE and "
+        "RANDOM");
+  }
+  if (!data->has_augmentation()) return absl::OkStatus();
+  AugmentationSpec* augmentation = data->mutable_augmentation();
+  RETURN_IF_ERROR(CheckRange("data.augmentation.shift_pixels",
+                             augmentation->shift_pixels(), 0, 1000));
+  RETURN_IF_ERROR(CheckRange("data.augmentation.rotation_degrees",
+                             augmentation->rotation_degrees(), 0, 180.001));
+  RETURN_IF_ERROR(
+      CheckRange("data.augmentation.scale", augmentation->scale(), 0, 1));
+  RETURN_IF_ERROR(CheckRange("data.augmentation.elastic_strength_pixels",
+                             augmentation->elastic_strength_pixels(), 0, 1000));
+  RETURN_IF_ERROR(CheckRange("data.augmentation.elastic_sigma_pixels",
+                             augmentation->elastic_sigma_pixels(), 0, 100));
+  if (augmentation->elastic_strength_pixels() > 0 &&
+      augmentation->elastic_sigma_pixels() == 0) {
+    augmentation->set_elastic_sigma_pixels(4);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CompleteAdam(absl::string_view field, AdamSpec* adam) {
+  if (adam->beta1() == 0) adam->set_beta1(0.9);
+  if (adam->beta2() == 0) adam->set_beta2(0.999);
+  if (adam->epsilon() == 0) adam->set_epsilon(1e-8);
+  RETURN_IF_ERROR(
+      CheckRange(absl::StrCat(field, ".beta1"), adam->beta1(), 0, 1));
+  RETURN_IF_ERROR(
+      CheckRange(absl::StrCat(field, ".beta2"), adam->beta2(), 0, 1));
+  return CheckNotNegative(absl::StrCat(field, ".epsilon"), adam->epsilon());
+}
+
+absl::Status CompleteOptimizer(OptimizerSpec* optimizer) {
+  RETURN_IF_ERROR(
+      CheckNotNegative("optimizer.weight_decay", optimizer->weight_decay()));
+  RETURN_IF_ERROR(CheckNotNegative("optimizer.clip_global_norm",
+                                   optimizer->clip_global_norm()));
+  switch (optimizer->kind_case()) {
+    case OptimizerSpec::kSgd:
+      RETURN_IF_ERROR(CheckRange("optimizer.sgd.momentum",
+                                 optimizer->sgd().momentum(), 0, 1));
+      if (optimizer->sgd().nesterov() && optimizer->sgd().momentum() == 0) {
+        return Broken("optimizer.sgd.nesterov needs a momentum above 0");
+      }
+      return absl::OkStatus();
+    case OptimizerSpec::kAdam:
+      return CompleteAdam("optimizer.adam", optimizer->mutable_adam());
+    case OptimizerSpec::kAdamw:
+      return CompleteAdam("optimizer.adamw", optimizer->mutable_adamw());
+    case OptimizerSpec::kAdagrad: {
+      AdagradSpec* adagrad = optimizer->mutable_adagrad();
+      if (adagrad->epsilon() == 0) adagrad->set_epsilon(1e-10);
+      RETURN_IF_ERROR(
+          CheckNotNegative("optimizer.adagrad.epsilon", adagrad->epsilon()));
+      return CheckNotNegative("optimizer.adagrad.initial_accumulator",
+                              adagrad->initial_accumulator());
+    }
+    case OptimizerSpec::KIND_NOT_SET:
+      break;
+  }
+  return Broken("optimizer is not set; use one of sgd, adam, adamw, adagrad");
+}
+
+absl::Status CompleteLearningRate(LearningRateSpec* rate) {
+  if (!std::isfinite(rate->base()) || rate->base() <= 0) {
+    return Broken("learning_rate.base is ", rate->base(),
+                  "; it must be a finite number above 0");
+  }
+  switch (rate->decay_case()) {
+    case LearningRateSpec::kCosine:
+      return CheckRange("learning_rate.cosine.final_ratio",
+                        rate->cosine().final_ratio(), 0, 1.000001);
+    case LearningRateSpec::kStep: {
+      const StepDecay& step = rate->step();
+      if ((step.every_steps() == 0) == (step.every_epochs() == 0)) {
+        return Broken(
+            "learning_rate.step needs exactly one of every_steps and "
+            "every_epochs, above 0");
+      }
+      if (!(step.factor() > 0 && step.factor() <= 1)) {
+        return Broken("learning_rate.step.factor is ", step.factor(),
+                      "; it must be above 0 and at most 1");
+      }
+      return absl::OkStatus();
+    }
+    default:
+      rate->mutable_constant();
+      return absl::OkStatus();
+  }
+}
+
+absl::Status CompleteSchedule(ScheduleSpec* schedule) {
+  if ((schedule->epochs() == 0) == (schedule->steps() == 0)) {
+    return Broken("schedule needs exactly one of epochs and steps, above 0");
+  }
+  if (std::max(schedule->epochs(), schedule->steps()) > kMaxSteps) {
+    return Broken("schedule is longer than ", kMaxSteps, " steps or epochs");
+  }
+  const uint32_t batch = schedule->global_batch();
+  if (batch < 1 || batch > kMaxGlobalBatch) {
+    return Broken("schedule.global_batch is ", batch, "; it must be 1 to ",
+                  kMaxGlobalBatch);
+  }
+  if (schedule->micro_batches() == 0) {
+    uint32_t micro_batches = 8;
+    while (batch % micro_batches != 0) micro_batches /= 2;
+    schedule->set_micro_batches(micro_batches);
+  }
+  if (batch % schedule->micro_batches() != 0) {
+    return Broken("schedule.micro_batches is ", schedule->micro_batches(),
+                  "; it must divide schedule.global_batch, ", batch);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CompleteSynchronisation(SynchronisationSpec* synchronisation) {
+  if (synchronisation->mode() == UPDATE_MODE_UNSPECIFIED) {
+    synchronisation->set_mode(SYNCHRONOUS);
+  }
+  if (synchronisation->mode() != SYNCHRONOUS) {
+    return Later("synchronisation.mode is ",
+                 UpdateMode_Name(synchronisation->mode()),
+                 "; this version has SYNCHRONOUS");
+  }
+  if (synchronisation->staleness() != 0) {
+    return Broken("synchronisation.staleness needs mode BOUNDED_STALENESS");
+  }
+  if (synchronisation->local_steps() > 1) {
+    return Later("synchronisation.local_steps is ",
+                 synchronisation->local_steps(), "; this version has 1");
+  }
+  synchronisation->set_local_steps(1);
+  return absl::OkStatus();
+}
+
+absl::Status CompletePlacement(PlacementSpec* placement) {
+  if (placement->policy() == PLACEMENT_UNSPECIFIED) {
+    placement->set_policy(BY_BLOCK);
+  }
+  if (placement->block_elements() == 0) {
+    placement->set_block_elements(kDefaultBlockElements);
+  }
+  const uint32_t elements = placement->block_elements();
+  if (elements < kMinBlockElements || elements > kMaxBlockElements) {
+    return Broken("placement.block_elements is ", elements, "; it must be ",
+                  kMinBlockElements, " to ", kMaxBlockElements);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CompleteResource(absl::string_view field, uint32_t most,
+                              uint32_t value) {
+  if (value <= most) return absl::OkStatus();
+  return Broken("resources.", field, " is ", value, "; the most is ", most);
+}
+
+absl::Status CompleteResources(ResourcesSpec* resources) {
+  if (resources->workers() == 0) resources->set_workers(1);
+  if (resources->servers() == 0) resources->set_servers(1);
+  if (resources->threads_per_worker() == 0) {
+    resources->set_threads_per_worker(1);
+  }
+  RETURN_IF_ERROR(
+      CompleteResource("workers", kMaxWorkers, resources->workers()));
+  RETURN_IF_ERROR(
+      CompleteResource("servers", kMaxServers, resources->servers()));
+  return CompleteResource("threads_per_worker", kMaxThreads,
+                          resources->threads_per_worker());
+}
+
+absl::Status CompleteCheckpoint(const std::string& job_name,
+                                CheckpointSpec* checkpoint) {
+  if (checkpoint->every_steps() != 0 && checkpoint->every_epochs() != 0) {
+    return Broken("checkpoint has both every_steps and every_epochs; use one");
+  }
+  if (checkpoint->directory().empty()) checkpoint->set_directory(job_name);
+  return CheckPath("checkpoint.directory", checkpoint->directory());
+}
+
+}  // namespace
+
+absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec) {
+  JobSpec job = spec;
+  RETURN_IF_ERROR(CheckName(job.name()));
+  RETURN_IF_ERROR(CompleteModel(job.mutable_model()));
+  RETURN_IF_ERROR(CompleteData(job.mutable_data()));
+  RETURN_IF_ERROR(CompleteOptimizer(job.mutable_optimizer()));
+  RETURN_IF_ERROR(CompleteLearningRate(job.mutable_learning_rate()));
+  RETURN_IF_ERROR(CompleteSchedule(job.mutable_schedule()));
+  RETURN_IF_ERROR(CompleteSynchronisation(job.mutable_synchronisation()));
+  RETURN_IF_ERROR(CompletePlacement(job.mutable_placement()));
+  if (job.scheduling().policy() == DYNAMIC) {
+    return Later("scheduling.policy is DYNAMIC; this version has STATIC");
+  }
+  job.mutable_scheduling()->set_policy(STATIC);
+  RETURN_IF_ERROR(CompleteCheckpoint(job.name(), job.mutable_checkpoint()));
+  RETURN_IF_ERROR(CompleteResources(job.mutable_resources()));
+  RETURN_IF_ERROR(
+      CheckNotNegative("limits.max_seconds", job.limits().max_seconds()));
+  RETURN_IF_ERROR(CheckNotNegative("limits.max_queue_seconds",
+                                   job.limits().max_queue_seconds()));
+  return job;
+}
+
+uint64_t StepsPerEpoch(const JobSpec& complete, uint64_t training_samples) {
+  const uint64_t batch = complete.schedule().global_batch();
+  return (training_samples + batch - 1) / batch;
+}
+
+uint64_t TotalSteps(const JobSpec& complete, uint64_t training_samples) {
+  if (complete.schedule().steps() != 0) return complete.schedule().steps();
+  return complete.schedule().epochs() *
+         StepsPerEpoch(complete, training_samples);
+}
+
+}  // namespace hawser

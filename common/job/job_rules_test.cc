@@ -1,0 +1,101 @@
+#include "common/job/job_rules.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "google/protobuf/text_format.h"
+#include "google/protobuf/util/message_differencer.h"
+#include "gtest/gtest.h"
+
+namespace hawser {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char kGood[] = R"pb(
+  name: "a-job"
+  model { mlp { layer_sizes: [ 784, 128, 10 ] } }
+  data { idx {} }
+  optimizer { adam {} }
+  learning_rate { base: 0.001 }
+  schedule { epochs: 10 global_batch: 64 }
+)pb";
+
+absl::StatusOr<JobSpec> Complete(const std::string& more) {
+  JobSpec spec, change;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(kGood, &spec));
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(more, &change))
+      << more;
+  spec.MergeFrom(change);
+  return CompleteJob(spec);
+}
+
+TEST(JobRulesTest, DefaultsAreFilledInAndCompletingAgainChangesNothing) {
+  const auto job = Complete("");
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->schedule().micro_batches(), 8u);
+  EXPECT_EQ(job->optimizer().adam().beta2(), 0.999);
+  EXPECT_EQ(job->placement().block_elements(), 262144u);
+  EXPECT_EQ(job->placement().policy(), BY_BLOCK);
+  EXPECT_EQ(job->data().partition(), RANDOM);
+  EXPECT_EQ(job->resources().workers(), 1u);
+  EXPECT_EQ(job->checkpoint().directory(), "a-job");
+  const auto again = CompleteJob(*job);
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(*job, *again));
+}
+
+struct Bad {
+  const char* change;
+  const char* message;
+};
+
+class BadJobTest : public testing::TestWithParam<Bad> {};
+
+TEST_P(BadJobTest, IsRefusedByName) {
+  const auto job = Complete(GetParam().change);
+  ASSERT_FALSE(job.ok());
+  EXPECT_THAT(std::string(job.status().message()),
+              HasSubstr(GetParam().message));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BadJobTest,
+    testing::Values(
+        Bad{"name: 'Big'", "name is \"Big\""},
+        Bad{"model { mlp { layer_sizes: 0 } }", "entry 0"},
+        Bad{"model { mlp { layer_sizes: 2000000 } }", "entry 2000000"},
+        Bad{"model { mlp { dropout: 1 } }", "model.mlp.dropout is 1"},
+        Bad{"model { mlp { dropout: nan } }", "model.mlp.dropout is nan"},
+        Bad{"data { idx { directory: 'a/../b' } }", "data.idx.directory"},
+        Bad{"data { partition: BY_CLASS }", "BY_CLASS"},
+        Bad{"optimizer { sgd { nesterov: true } }", "nesterov needs"},
+        Bad{"optimizer { adam { beta1: 1 } }", "optimizer.adam.beta1 is 1"},
+        Bad{"optimizer { weight_decay: -1 }", "optimizer.weight_decay is -1"},
+        Bad{"optimizer { clip_global_norm: inf }", "clip_global_norm is inf"},
+        Bad{"learning_rate { base: nan }", "learning_rate.base is nan"},
+        Bad{"learning_rate { base: -1 }", "learning_rate.base is -1"},
+        Bad{"learning_rate { step { factor: 0.5 } }", "exactly one of"},
+        Bad{"schedule { steps: 5 }", "exactly one of epochs and steps"},
+        Bad{"schedule { global_batch: 4000000 }", "schedule.global_batch"},
+        Bad{"schedule { micro_batches: 7 }", "must divide"},
+        Bad{"synchronisation { mode: ASYNCHRONOUS }", "ASYNCHRONOUS"},
+        Bad{"synchronisation { local_steps: 8 }", "local_steps is 8"},
+        Bad{"placement { block_elements: 10 }", "block_elements is 10"},
+        Bad{"scheduling { policy: DYNAMIC }", "DYNAMIC"},
+        Bad{"checkpoint { every_steps: 1 every_epochs: 1 }", "use one"},
+        Bad{"resources { workers: 1000000000 }",
+            "resources.workers is 1000000000; the most is 10000"},
+        Bad{"resources { servers: 5000 }", "resources.servers is 5000"},
+        Bad{"limits { max_seconds: -3 }", "limits.max_seconds is -3"}));
+
+TEST(JobRulesTest, TheLastStepOfAnEpochMayBeSmaller) {
+  const auto job = Complete("");
+  ASSERT_TRUE(job.ok());
+  EXPECT_EQ(StepsPerEpoch(*job, 60000), 938u);
+  EXPECT_EQ(StepsPerEpoch(*job, 64), 1u);
+  EXPECT_EQ(TotalSteps(*job, 60000), 9380u);
+}
+
+}  // namespace
+}  // namespace hawser

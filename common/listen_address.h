@@ -1,0 +1,21 @@
+// Where a daemon may listen.
+#ifndef HAWSER_COMMON_LISTEN_ADDRESS_H_
+#define HAWSER_COMMON_LISTEN_ADDRESS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace hawser {
+
+// address: "HOST:PORT" with a literal host (or "localhost"), or "unix:/path".
+// INVALID_ARGUMENT: neither. PERMISSION_DENIED: beyond loopback without leave.
+absl::Status CheckListenAddress(const std::string& address,
+                                bool allow_insecure_network);
+
+// The address with the port that was really bound.
+std::string WithPort(const std::string& address, int port);
+
+}  // namespace hawser
+
+#endif  // HAWSER_COMMON_LISTEN_ADDRESS_H_

@@ -1,0 +1,41 @@
+#include "common/process_setup.h"
+
+#include <malloc.h>
+
+#include <climits>
+#include <csignal>
+
+#include "glog/logging.h"
+
+namespace hawser {
+namespace {
+
+sigset_t TerminationSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+}  // namespace
+
+void SetUpDaemon(const char* program) {
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  mallopt(M_TOP_PAD, 64 << 20);
+  FLAGS_logtostderr = true;
+  google::InitGoogleLogging(program);
+  std::signal(SIGPIPE, SIG_IGN);
+  const sigset_t signals = TerminationSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+void WaitForTermination() {
+  const sigset_t signals = TerminationSignals();
+  int signal = 0;
+  sigwait(&signals, &signal);
+  LOG(INFO) << "stopping on signal " << signal;
+}
+
+}  // namespace hawser

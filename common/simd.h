@@ -1,0 +1,14 @@
+// HAWSER_SIMD before a function compiles it for several vector widths, chosen
+// at run time. Bits do not depend on the choice: elements are independent, and
+// -ffp-contract=off keeps multiplications and additions apart.
+#ifndef HAWSER_COMMON_SIMD_H_
+#define HAWSER_COMMON_SIMD_H_
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define HAWSER_SIMD __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define HAWSER_SIMD
+#endif
+
+#endif  // HAWSER_COMMON_SIMD_H_

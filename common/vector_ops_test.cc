@@ -1,0 +1,51 @@
+#include "common/vector_ops.h"
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace hawser {
+namespace {
+
+TEST(VectorOpsTest, AddIntoAddsFromAnyAlignment) {
+  std::mt19937 random(1);
+  std::normal_distribution<float> value;
+  for (int64_t n : {0, 1, 15, 16, 17, 1000}) {
+    std::vector<float> a(static_cast<size_t>(n)), b(a.size());
+    for (float& each : a) each = value(random);
+    for (float& each : b) each = value(random);
+    for (size_t shift = 0; shift < 4; ++shift) {
+      std::vector<char> bytes(b.size() * 4 + shift);
+      if (n != 0) std::memcpy(bytes.data() + shift, b.data(), b.size() * 4);
+      std::vector<float> sum = a;
+      AddInto(sum.data(), bytes.data() + shift, n);
+      for (size_t i = 0; i < sum.size(); ++i) ASSERT_EQ(sum[i], a[i] + b[i]);
+    }
+  }
+}
+
+TEST(VectorOpsTest, SquaredNormAgreesWithLongDouble) {
+  std::mt19937 random(2);
+  std::normal_distribution<float> value;
+  for (int64_t n : {0, 1, 15, 16, 17, 12345}) {
+    std::vector<float> x(static_cast<size_t>(n));
+    long double expected = 0;
+    for (float& each : x) {
+      each = value(random);
+      expected += static_cast<long double>(each) * each;
+    }
+    const double got = SquaredNorm(x.data(), n);
+    EXPECT_NEAR(got, static_cast<double>(expected),
+                1e-13 * static_cast<double>(expected) + 1e-300);
+    // Whatever the alignment, the same bits.
+    std::vector<float> moved(x.size() + 1);
+    std::copy(x.begin(), x.end(), moved.begin() + 1);
+    EXPECT_EQ(SquaredNorm(moved.data() + 1, n), got);
+  }
+}
+
+}  // namespace
+}  // namespace hawser

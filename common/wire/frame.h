@@ -1,0 +1,68 @@
+// The data plane's message: a fixed header and a payload of raw floats.
+// docs/wire_format.md is the format's page and changes with this file.
+//
+// Thread-safe: plain values and pure functions.
+#ifndef HAWSER_COMMON_WIRE_FRAME_H_
+#define HAWSER_COMMON_WIRE_FRAME_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "common/metrics.h"
+#include "common/micro_batch_tree.h"
+
+namespace hawser {
+
+enum class FrameKind : uint16_t {
+  kPush = 1,   // worker to server: a partial sum of gradients of one block
+  kPull = 2,   // worker to server: send block at version `clock`
+  kBlock = 3,  // server to worker: a block's parameters at version `clock`
+  kError = 4,  // server to worker: payload is a message, flags a status code
+};
+
+enum class Codec : uint16_t { kFloat32 = 0 };
+
+// In a pull: every block that the server holds for the job.
+inline constexpr uint32_t kAllBlocks = 0xffffffff;
+
+inline constexpr size_t kFrameHeaderBytes = 96;
+// The largest payload: a block of 1 Mi float32.
+inline constexpr size_t kMaxPayloadBytes = size_t{4} << 20;
+
+struct FrameHeader {
+  FrameKind kind = FrameKind::kPush;
+  Codec codec = Codec::kFloat32;
+  uint16_t flags = 0;  // kError: the absl::StatusCode
+  uint64_t job = 0;
+  uint64_t incarnation = 0;
+  uint64_t node = 0;   // the sender's node number
+  uint64_t clock = 0;  // push: the step; pull and block: the version
+  uint32_t block = 0;
+  TreeNode tree_node;  // push: the micro-batches that the sum covers
+  SampleSums sums;     // push of block 0: sums over those micro-batches
+  uint32_t payload_bytes = 0;
+  uint32_t payload_crc32c = 0;
+};
+
+using FrameHeaderBytes = std::array<char, kFrameHeaderBytes>;
+
+// Seals the header with its own checksum.
+FrameHeaderBytes EncodeFrameHeader(const FrameHeader& header);
+
+// DATA_LOSS: damaged or foreign bytes (magic, version, checksum, a field out of
+// its range); nothing of the frame may be used.
+absl::StatusOr<FrameHeader> DecodeFrameHeader(const FrameHeaderBytes& bytes);
+
+// A payload as it lies in memory: pieces in order, cut anywhere.
+using PayloadPieces = absl::Span<const absl::Span<const char>>;
+
+// DATA_LOSS unless the pieces have the header's length and checksum.
+absl::Status CheckPayload(const FrameHeader& header, PayloadPieces pieces);
+
+}  // namespace hawser
+
+#endif  // HAWSER_COMMON_WIRE_FRAME_H_

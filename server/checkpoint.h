@@ -1,0 +1,38 @@
+// A server's part of a checkpoint: its blocks at one version, written as one
+// safetensors file. The file exists whole or not at all (temporary name, fsync,
+// rename); the checkpoint exists once the scheduler has committed a manifest
+// that names every server's file.
+//
+// Tensors: "block.B.parameters" and "block.B.NAME" for each vector of optimizer
+// state, [elements] float32. Metadata: format version, job, step, server.
+#ifndef HAWSER_SERVER_CHECKPOINT_H_
+#define HAWSER_SERVER_CHECKPOINT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "proto/scheduler.pb.h"
+#include "server/block_store.h"
+
+namespace hawser {
+
+struct CheckpointSnapshot {
+  uint64_t job = 0;
+  uint64_t step = 0;
+  uint32_t server = 0;  // index in the plan
+  std::string job_name;
+  std::string directory;  // below the output root; of the whole job
+  std::vector<std::string> state_names;
+  std::vector<BlockSnapshot> blocks;
+};
+
+// Writes DIRECTORY/step-STEP/server-SERVER.safetensors below the output root.
+// The error names the path and what the system said.
+absl::StatusOr<CheckpointWritten> WriteCheckpoint(
+    const CheckpointSnapshot& snapshot, const std::string& output_root);
+
+}  // namespace hawser
+
+#endif  // HAWSER_SERVER_CHECKPOINT_H_

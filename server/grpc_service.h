@@ -1,0 +1,18 @@
+// The parameter server's RPCs over gRPC: frames between streams and shards,
+// nothing else.
+#ifndef HAWSER_SERVER_GRPC_SERVICE_H_
+#define HAWSER_SERVER_GRPC_SERVICE_H_
+
+#include <memory>
+
+#include "grpcpp/grpcpp.h"
+#include "server/server_driver.h"
+
+namespace hawser {
+
+// driver outlives the service.
+std::unique_ptr<grpc::Service> MakeGrpcService(ServerDriver* driver);
+
+}  // namespace hawser
+
+#endif  // HAWSER_SERVER_GRPC_SERVICE_H_

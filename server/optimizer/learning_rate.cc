@@ -1,0 +1,42 @@
+#include "server/optimizer/learning_rate.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace hawser {
+namespace {
+
+double Decay(const LearningRateSpec& spec, uint64_t step, uint64_t total_steps,
+             uint64_t steps_per_epoch) {
+  switch (spec.decay_case()) {
+    case LearningRateSpec::kCosine: {
+      const uint64_t warmup = spec.warmup_steps();
+      if (total_steps <= warmup + 1) return 1;
+      const double progress = static_cast<double>(step - warmup) /
+                              static_cast<double>(total_steps - 1 - warmup);
+      const double ratio = spec.cosine().final_ratio();
+      return ratio +
+             (1 - ratio) * 0.5 * (1 + std::cos(std::numbers::pi * progress));
+    }
+    case LearningRateSpec::kStep: {
+      const uint64_t every = spec.step().every_steps() +
+                             spec.step().every_epochs() * steps_per_epoch;
+      return std::pow(spec.step().factor(), static_cast<double>(step / every));
+    }
+    default:
+      return 1;
+  }
+}
+
+}  // namespace
+
+double LearningRateAt(const LearningRateSpec& spec, uint64_t step,
+                      uint64_t total_steps, uint64_t steps_per_epoch) {
+  if (step < spec.warmup_steps()) {
+    return spec.base() * static_cast<double>(step + 1) /
+           static_cast<double>(spec.warmup_steps());
+  }
+  return spec.base() * Decay(spec, step, total_steps, steps_per_epoch);
+}
+
+}  // namespace hawser

@@ -1,0 +1,25 @@
+#include "server/optimizer/optimizer.h"
+
+#include "server/optimizer/adagrad.h"
+#include "server/optimizer/adam.h"
+#include "server/optimizer/sgd.h"
+
+namespace hawser {
+
+absl::StatusOr<std::unique_ptr<Optimizer>> MakeOptimizer(
+    const OptimizerSpec& complete) {
+  switch (complete.kind_case()) {
+    case OptimizerSpec::kSgd:
+      return MakeSgd(complete);
+    case OptimizerSpec::kAdam:
+    case OptimizerSpec::kAdamw:
+      return MakeAdam(complete);
+    case OptimizerSpec::kAdagrad:
+      return MakeAdagrad(complete);
+    case OptimizerSpec::KIND_NOT_SET:
+      break;
+  }
+  return absl::InvalidArgumentError("optimizer is not set");
+}
+
+}  // namespace hawser

@@ -1,0 +1,129 @@
+// A parameter shard: the blocks one server holds for one job, and what they do
+// together: the norm of the whole gradient, the learning rate, checkpoints, and
+// the sums over samples of each step.
+//
+// Thread-safe.
+#ifndef HAWSER_SERVER_PARAMETER_SHARD_H_
+#define HAWSER_SERVER_PARAMETER_SHARD_H_
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "proto/parameter_server.pb.h"
+#include "proto/plan.pb.h"
+#include "proto/scheduler.pb.h"
+#include "server/block_store.h"
+#include "server/checkpoint.h"
+#include "server/frame_io.h"
+#include "server/optimizer/optimizer.h"
+#include "server/state/norm_gather.h"
+
+namespace hawser {
+
+// Carries norms to the other servers of a job. Send must not block and may
+// lose what it is given: the shard sends again (ResendNorms).
+class NormCarrier {
+ public:
+  virtual ~NormCarrier() = default;
+  virtual void Send(const std::string& address,
+                    const ShareNormsRequest& norms) = 0;
+};
+
+class ParameterShard : public BlockStore::Listener {
+ public:
+  // What the shard tells its server; called on any thread, must not block.
+  struct Callbacks {
+    // All blocks of a checkpoint step are here and can be written.
+    absl::AnyInvocable<void(CheckpointSnapshot)> checkpoint_ready;
+    // A step that is the last of an epoch or of the job is complete.
+    absl::AnyInvocable<void()> milestone;
+  };
+
+  // Allocates and initialises the blocks of server number plan.servers[server].
+  // norms outlives the shard.
+  static absl::StatusOr<std::unique_ptr<ParameterShard>> Create(
+      const Plan& plan, uint32_t server, NormCarrier* norms,
+      Callbacks callbacks);
+
+  // A new incarnation with the same blocks.
+  void Adopt(const Plan& plan);
+
+  // A frame of this job. Refused by an error to its sink when its incarnation
+  // is not the current one or it names a block of another server.
+  void Handle(IncomingFrame frame);
+
+  // FAILED_PRECONDITION: stale incarnation.
+  absl::Status ReceiveNorms(const ShareNormsRequest& request);
+  // Sends this server's norms of the step in progress, and of the one before,
+  // once more: for peers that missed them.
+  void ResendNorms();
+
+  // FAILED_PRECONDITION: stale incarnation. The steps completed by every block
+  // held here.
+  absl::StatusOr<uint64_t> Progress(uint64_t incarnation) const;
+
+  // The steps completed since the last call, if this shard holds block 0.
+  StepsDone TakeStepsDone();
+
+  // The job is over: frames are refused from now on, parked reads too.
+  void Close();
+
+  uint64_t job() const { return shared_.job; }
+  uint64_t incarnation() const { return incarnation_.load(); }
+  bool closed() const { return closed_.load(); }
+
+  // BlockStore::Listener:
+  void SumReady(uint32_t block, uint64_t step, double squared_norm,
+                const SampleSums& sums) override;
+  bool WantsSnapshot(uint64_t version) override;
+  void TakeSnapshot(BlockSnapshot snapshot) override;
+  void VersionReached(uint32_t block, uint64_t version) override;
+
+ private:
+  ParameterShard(const Plan& plan, uint32_t server,
+                 std::unique_ptr<Optimizer> optimizer, NormCarrier* norms,
+                 Callbacks callbacks);
+
+  BlockStore* BlockHere(uint32_t id) const;
+  ShareNormsRequest KnownNorms(uint64_t step) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(norm_mutex_);
+  UpdateStep StepOf(uint64_t step, double clip) const;
+  void SendNorms(const ShareNormsRequest& request,
+                 const std::vector<std::string>& peers);
+  void UpdateAll(uint64_t step, double squared_norm);
+
+  const Plan plan_;  // of the first incarnation: spec, shapes, blocks
+  const uint32_t server_;
+  const uint64_t checkpoint_every_;  // steps; 0: only at the end
+  const std::unique_ptr<Optimizer> optimizer_;
+  NormCarrier* const norm_carrier_;
+  Callbacks callbacks_;
+  BlockStore::Shared shared_;
+  std::vector<std::unique_ptr<BlockStore>> blocks_;  // held here
+  std::vector<BlockStore*> block_by_id_;             // null: another server's
+  std::atomic<uint64_t> incarnation_;
+  std::atomic<bool> closed_{false};
+
+  // Only jobs that clip use it, once per block and step.
+  absl::Mutex norm_mutex_;
+  NormGather norm_gather_ ABSL_GUARDED_BY(norm_mutex_);
+  std::vector<std::string> peers_ ABSL_GUARDED_BY(norm_mutex_);
+
+  absl::Mutex checkpoint_mutex_;
+  std::map<uint64_t, std::vector<BlockSnapshot>> gathering_  // by version
+      ABSL_GUARDED_BY(checkpoint_mutex_);
+
+  absl::Mutex steps_mutex_;
+  StepsDone steps_done_ ABSL_GUARDED_BY(steps_mutex_);
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_SERVER_PARAMETER_SHARD_H_

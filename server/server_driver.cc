@@ -1,0 +1,215 @@
+#include "server/server_driver.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "glog/logging.h"
+
+namespace hawser {
+namespace {
+
+// How often progress is reported and unanswered norms are sent again.
+constexpr absl::Duration kReportPeriod = absl::Milliseconds(100);
+
+}  // namespace
+
+ServerDriver::ServerDriver(NormCarrier* norms, std::string output_root)
+    : norms_(norms), output_root_(std::move(output_root)) {}
+
+ServerDriver::~ServerDriver() { Stop(); }
+
+void ServerDriver::SetReporter(Reporter reporter) {
+  reporter_ = std::move(reporter);
+  order_thread_ = std::thread([this] { RunOrders(); });
+  report_thread_ = std::thread([this] { RunReports(); });
+}
+
+void ServerDriver::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (order_thread_.joinable()) order_thread_.join();
+  if (report_thread_.joinable()) report_thread_.join();
+}
+
+void ServerDriver::Follow(uint64_t node, const Orders& orders) {
+  absl::MutexLock lock(&mutex_);
+  orders_ = NewOrders{node, orders};
+}
+
+std::shared_ptr<ParameterShard> ServerDriver::Find(uint64_t job) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = shards_.find(job);
+  return found == shards_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<ParameterShard>> ServerDriver::Shards() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<std::shared_ptr<ParameterShard>> shards;
+  for (const auto& [job, shard] : shards_) shards.push_back(shard);
+  return shards;
+}
+
+absl::StatusOr<uint64_t> ServerDriver::Progress(uint64_t job,
+                                                uint64_t incarnation) const {
+  const auto shard = Find(job);
+  if (shard == nullptr) {
+    return absl::NotFoundError(absl::StrCat("no job ", job, " on this server"));
+  }
+  return shard->Progress(incarnation);
+}
+
+absl::Status ServerDriver::ReceiveNorms(const ShareNormsRequest& request) {
+  const auto shard = Find(request.job());
+  if (shard == nullptr) {
+    return absl::NotFoundError(
+        absl::StrCat("no job ", request.job(), " on this server"));
+  }
+  return shard->ReceiveNorms(request);
+}
+
+void ServerDriver::RunOrders() {
+  for (;;) {
+    NewOrders orders;
+    {
+      absl::MutexLock lock(&mutex_);
+      const auto ready = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        return stopping_ || orders_.has_value();
+      };
+      mutex_.Await(absl::Condition(&ready));
+      if (stopping_) return;
+      orders = std::move(*orders_);
+      orders_.reset();
+    }
+    CarryOut(orders);
+  }
+}
+
+void ServerDriver::CarryOut(const NewOrders& orders) {
+  std::vector<uint64_t> jobs;
+  for (const Plan& plan : orders.orders.plans()) jobs.push_back(plan.job());
+  DropAllBut(jobs);
+  for (const Plan& plan : orders.orders.plans()) Prepare(orders.node, plan);
+}
+
+void ServerDriver::DropAllBut(const std::vector<uint64_t>& jobs) {
+  std::vector<std::shared_ptr<ParameterShard>> dropped;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (auto it = shards_.begin(); it != shards_.end();) {
+      if (std::find(jobs.begin(), jobs.end(), it->first) != jobs.end()) {
+        ++it;
+        continue;
+      }
+      dropped.push_back(std::move(it->second));
+      it = shards_.erase(it);
+    }
+  }
+  for (const auto& shard : dropped) {
+    LOG(INFO) << "job " << shard->job() << " is over here";
+    shard->Close();
+  }
+}
+
+void ServerDriver::Prepare(uint64_t node, const Plan& plan) {
+  const auto known = Find(plan.job());
+  if (known != nullptr && known->incarnation() == plan.incarnation()) return;
+  uint32_t index = 0;
+  while (index < static_cast<uint32_t>(plan.servers_size()) &&
+         plan.servers(static_cast<int>(index)).node() != node) {
+    ++index;
+  }
+  ReportRequest report;
+  if (index == static_cast<uint32_t>(plan.servers_size())) {
+    report.mutable_failed()->set_message("the plan does not name this server");
+  } else if (known != nullptr) {
+    known->Adopt(plan);
+    report.mutable_server_ready();
+  } else {
+    auto shard =
+        ParameterShard::Create(plan, index, norms_,
+                               {.checkpoint_ready =
+                                    [this](CheckpointSnapshot snapshot) {
+                                      absl::MutexLock lock(&mutex_);
+                                      snapshots_.push_back(std::move(snapshot));
+                                    },
+                                .milestone =
+                                    [this] {
+                                      absl::MutexLock lock(&mutex_);
+                                      milestone_ = true;
+                                    }});
+    if (shard.ok()) {
+      absl::MutexLock lock(&mutex_);
+      shards_[plan.job()] = *std::move(shard);
+      report.mutable_server_ready();
+    } else {
+      report.mutable_failed()->set_message(
+          std::string(shard.status().message()));
+      report.mutable_failed()->set_permanent(true);
+    }
+  }
+  LOG(INFO) << "job " << plan.job() << " (" << plan.spec().name()
+            << "), incarnation " << plan.incarnation() << ": "
+            << (report.has_failed() ? report.failed().message() : "ready");
+  Send(plan.job(), plan.incarnation(), std::move(report));
+}
+
+void ServerDriver::RunReports() {
+  for (;;) {
+    std::vector<CheckpointSnapshot> snapshots;
+    {
+      absl::MutexLock lock(&mutex_);
+      const auto due = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        return stopping_ || milestone_ || !snapshots_.empty();
+      };
+      mutex_.AwaitWithTimeout(absl::Condition(&due), kReportPeriod);
+      if (stopping_) return;
+      milestone_ = false;
+      snapshots.swap(snapshots_);
+    }
+    ReportSteps();
+    WriteCheckpoints(std::move(snapshots));
+    for (const auto& shard : Shards()) shard->ResendNorms();
+  }
+}
+
+void ServerDriver::ReportSteps() {
+  for (const auto& shard : Shards()) {
+    StepsDone steps = shard->TakeStepsDone();
+    if (steps.per_step_size() == 0) continue;
+    ReportRequest report;
+    *report.mutable_steps_done() = std::move(steps);
+    Send(shard->job(), shard->incarnation(), std::move(report));
+  }
+}
+
+void ServerDriver::WriteCheckpoints(std::vector<CheckpointSnapshot> snapshots) {
+  for (const CheckpointSnapshot& snapshot : snapshots) {
+    const auto shard = Find(snapshot.job);
+    if (shard == nullptr) continue;
+    ReportRequest report;
+    const auto written = WriteCheckpoint(snapshot, output_root_);
+    if (written.ok()) {
+      *report.mutable_checkpoint_written() = *written;
+    } else {
+      LOG(ERROR) << written.status();
+      report.mutable_failed()->set_message(
+          absl::StrCat("checkpoint of step ", snapshot.step, ": ",
+                       written.status().message()));
+      report.mutable_failed()->set_permanent(true);
+    }
+    Send(snapshot.job, shard->incarnation(), std::move(report));
+  }
+}
+
+void ServerDriver::Send(uint64_t job, uint64_t incarnation,
+                        ReportRequest report) {
+  report.set_job(job);
+  report.set_incarnation(incarnation);
+  reporter_(std::move(report));
+}
+
+}  // namespace hawser

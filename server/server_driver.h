@@ -1,0 +1,86 @@
+// The server's driver: the parameter shards of the jobs it serves, kept in line
+// with the scheduler's orders, and what it has to tell the scheduler.
+//
+// Thread-safe.
+#ifndef HAWSER_SERVER_SERVER_DRIVER_H_
+#define HAWSER_SERVER_SERVER_DRIVER_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "proto/parameter_server.pb.h"
+#include "proto/scheduler.pb.h"
+#include "server/checkpoint.h"
+#include "server/parameter_shard.h"
+
+namespace hawser {
+
+class ServerDriver {
+ public:
+  // Sends one report to the scheduler; must not block.
+  using Reporter = std::function<void(ReportRequest)>;
+
+  // norms outlives the server. Checkpoints go below output_root.
+  ServerDriver(NormCarrier* norms, std::string output_root);
+  ~ServerDriver();
+
+  // Where reports go. Called once, before the first orders.
+  void SetReporter(Reporter reporter);
+
+  // The newest orders for node `node` (this server); returns at once, they are
+  // carried out on the server's own thread.
+  void Follow(uint64_t node, const Orders& orders);
+
+  // The shard of a job, or null.
+  std::shared_ptr<ParameterShard> Find(uint64_t job) const;
+
+  // NOT_FOUND: no such job here. FAILED_PRECONDITION: stale incarnation.
+  absl::StatusOr<uint64_t> Progress(uint64_t job, uint64_t incarnation) const;
+  absl::Status ReceiveNorms(const ShareNormsRequest& request);
+
+  // Ends the server's threads. Shards stay readable until destruction.
+  void Stop();
+
+ private:
+  struct NewOrders {
+    uint64_t node = 0;
+    Orders orders;
+  };
+
+  void RunOrders();
+  void RunReports();
+  void CarryOut(const NewOrders& orders);
+  void Prepare(uint64_t node, const Plan& plan);
+  void DropAllBut(const std::vector<uint64_t>& jobs);
+  void ReportSteps();
+  void WriteCheckpoints(std::vector<CheckpointSnapshot> snapshots);
+  void Send(uint64_t job, uint64_t incarnation, ReportRequest report);
+  std::vector<std::shared_ptr<ParameterShard>> Shards() const;
+
+  NormCarrier* const norms_;
+  const std::string output_root_;
+  Reporter reporter_;
+
+  mutable absl::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool milestone_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<NewOrders> orders_ ABSL_GUARDED_BY(mutex_);
+  std::vector<CheckpointSnapshot> snapshots_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, std::shared_ptr<ParameterShard>> shards_
+      ABSL_GUARDED_BY(mutex_);
+  std::thread order_thread_;
+  std::thread report_thread_;
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_SERVER_SERVER_DRIVER_H_

@@ -1,0 +1,53 @@
+#include "worker/gradient_sum.h"
+
+#include <random>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace hawser {
+namespace {
+
+// The slow obvious sum of the micro-batches below a node.
+float TreeSum(const MicroBatchTree& tree, TreeNode node,
+              const std::vector<float>& leaves) {
+  if (tree.Last(node) - tree.First(node) == 1) return leaves[tree.First(node)];
+  uint32_t half = 1;
+  while (2 * half < tree.Last(node) - tree.First(node)) half *= 2;
+  const uint32_t middle = tree.First(node) + half;
+  return TreeSum(tree, tree.Cover(tree.First(node), middle)[0], leaves) +
+         TreeSum(tree, tree.Cover(middle, tree.Last(node))[0], leaves);
+}
+
+TEST(GradientSumTest, LeavesTheFewestNodesWithTheTreesBits) {
+  std::mt19937 random(3);
+  std::uniform_real_distribution<float> value(-1.0f, 1.0f);
+  for (uint32_t micro_batches = 1; micro_batches <= 20; ++micro_batches) {
+    const MicroBatchTree tree(micro_batches);
+    std::vector<float> leaves(micro_batches);
+    for (float& leaf : leaves) leaf = value(random);
+    GradientSum sum(micro_batches, 1);
+    for (uint32_t first = 0; first < micro_batches; ++first) {
+      for (uint32_t last = first; last <= micro_batches; ++last) {
+        sum.Clear();
+        for (uint32_t m = first; m < last; ++m) {
+          *sum.Next() = leaves[m];
+          sum.Add(m, {m, 1, 2});
+        }
+        const std::vector<TreeNode> cover = tree.Cover(first, last);
+        ASSERT_EQ(sum.partials().size(), cover.size());
+        SampleSums total;
+        for (size_t i = 0; i < cover.size(); ++i) {
+          const GradientSum::Partial& partial = sum.partials()[i];
+          EXPECT_EQ(partial.node, cover[i]);
+          EXPECT_EQ(partial.gradient[0], TreeSum(tree, cover[i], leaves));
+          total += partial.sums;
+        }
+        EXPECT_EQ(total.samples, 2 * (last - first));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hawser
