@@ -1,0 +1,19 @@
+#include "worker/model/model.h"
+
+#include "worker/model/mlp.h"
+
+namespace hawser {
+
+absl::StatusOr<std::unique_ptr<Model>> MakeModel(const ModelSpec& spec,
+                                                 int64_t max_batch,
+                                                 ThreadPool* pool) {
+  switch (spec.architecture_case()) {
+    case ModelSpec::kMlp:
+      return MakeMlp(spec, max_batch, pool);
+    case ModelSpec::ARCHITECTURE_NOT_SET:
+      break;
+  }
+  return absl::InvalidArgumentError("model is not set");
+}
+
+}  // namespace hawser
