@@ -4,7 +4,12 @@
 #ifndef HAWSER_COMMON_SIMD_H_
 #define HAWSER_COMMON_SIMD_H_
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+#if defined(HAWSER_SIMD_TARGET) && defined(__x86_64__)
+// For tests: this one width, e.g. avx2, whatever the CPU.
+#define HAWSER_SIMD_QUOTE(x) #x
+#define HAWSER_SIMD_FOR(x) __attribute__((target(HAWSER_SIMD_QUOTE(x))))
+#define HAWSER_SIMD HAWSER_SIMD_FOR(HAWSER_SIMD_TARGET)
+#elif defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define HAWSER_SIMD __attribute__((target_clones("avx512f", "avx2", "default")))
 #else

@@ -5,7 +5,8 @@
 namespace hawser {
 namespace {
 
-// A float that may lie anywhere.
+// A float that may lie anywhere. Name the type where it is used: `auto` would
+// deduce a plain float, without the attributes.
 typedef float UnalignedFloat __attribute__((aligned(1), may_alias));
 
 }  // namespace
@@ -13,7 +14,8 @@ typedef float UnalignedFloat __attribute__((aligned(1), may_alias));
 HAWSER_SIMD
 void AddInto(float* __restrict accumulator, const void* __restrict addend,
              int64_t n) {
-  const auto* __restrict floats = static_cast<const UnalignedFloat*>(addend);
+  const UnalignedFloat* __restrict floats =
+      static_cast<const UnalignedFloat*>(addend);
   for (int64_t i = 0; i < n; ++i) accumulator[i] += floats[i];
 }
 
