@@ -21,7 +21,7 @@ void AdagradPass(const Coefficients& c, const float* theta_in,
     const float sum = accumulator[i] + g * g;
     accumulator[i] = sum;
     theta_out[i] =
-        theta_in[i] - c.rate * (g / (__builtin_sqrtf(sum) + c.epsilon));
+        theta_in[i] - c.rate * g / (__builtin_sqrtf(sum) + c.epsilon);
   }
 }
 

@@ -7,7 +7,7 @@
 namespace hawser {
 namespace {
 
-// What is the same for every element of a step.
+// What is the same for every element of a step, computed in double.
 struct Coefficients {
   float scale;
   float l2;      // weight decay in the gradient (Adam)
@@ -16,8 +16,8 @@ struct Coefficients {
   float one_minus_beta1;
   float beta2;
   float one_minus_beta2;
-  float step_size;            // rate / (1 - beta1^t)
-  float correction2_inverse;  // 1 / sqrt(1 - beta2^t)
+  float step_size;         // rate / (1 - beta1^t)
+  float correction2_root;  // sqrt(1 - beta2^t)
   float epsilon;
 };
 
@@ -33,8 +33,8 @@ void AdamPass(const Coefficients& c, const float* theta_in,
     first[i] = m;
     second[i] = v;
     const float denominator =
-        __builtin_sqrtf(v) * c.correction2_inverse + c.epsilon;
-    theta_out[i] = theta * c.shrink - c.step_size * (m / denominator);
+        __builtin_sqrtf(v) / c.correction2_root + c.epsilon;
+    theta_out[i] = theta * c.shrink - c.step_size * m / denominator;
   }
 }
 
@@ -65,7 +65,7 @@ class Adam : public Optimizer {
     c.beta2 = static_cast<float>(spec_.beta2());
     c.one_minus_beta2 = static_cast<float>(1 - spec_.beta2());
     c.step_size = static_cast<float>(step.learning_rate / correction1);
-    c.correction2_inverse = static_cast<float>(1 / std::sqrt(correction2));
+    c.correction2_root = static_cast<float>(std::sqrt(correction2));
     c.epsilon = static_cast<float>(spec_.epsilon());
     AdamPass(c, theta_in, gradient_sum, n, theta_out, state[0], state[1]);
   }

@@ -19,9 +19,11 @@ double Decay(const LearningRateSpec& spec, uint64_t step, uint64_t total_steps,
              (1 - ratio) * 0.5 * (1 + std::cos(std::numbers::pi * progress));
     }
     case LearningRateSpec::kStep: {
-      const uint64_t every = spec.step().every_steps() +
-                             spec.step().every_epochs() * steps_per_epoch;
-      return std::pow(spec.step().factor(), static_cast<double>(step / every));
+      const uint64_t every_epochs = spec.step().every_epochs();
+      const uint64_t decays = every_epochs > 0
+                                  ? step / steps_per_epoch / every_epochs
+                                  : step / spec.step().every_steps();
+      return std::pow(spec.step().factor(), static_cast<double>(decays));
     }
     default:
       return 1;

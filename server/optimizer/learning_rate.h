@@ -11,6 +11,7 @@ namespace hawser {
 
 // The rate of step `step` (0-based) of `total_steps`. Warm-up: step s < W has
 // base * (s + 1) / W. Cosine runs from the end of the warm-up to the last step.
+// Step decay counts from step 0, but acts only after the warm-up.
 // complete: a completed spec.
 double LearningRateAt(const LearningRateSpec& complete, uint64_t step,
                       uint64_t total_steps, uint64_t steps_per_epoch);
