@@ -9,7 +9,7 @@
 #include "common/job/initial_values.h"
 #include "common/wire/float_pieces.h"
 #include "glog/logging.h"
-#include "server/optimizer/vector_ops.h"
+#include "common/vector_ops.h"
 
 namespace hawser {
 namespace {

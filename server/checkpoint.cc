@@ -1,1 +1,63 @@
 #include "server/checkpoint.h"
+
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/files.h"
+#include "common/rooted_path.h"
+#include "common/safetensors.h"
+#include "common/status_macros.h"
+
+namespace hawser {
+namespace {
+
+constexpr char kFormatVersion[] = "1";
+
+}  // namespace
+
+absl::StatusOr<CheckpointWritten> WriteCheckpoint(
+    const CheckpointSnapshot& snapshot, const std::string& output_root) {
+  ASSIGN_OR_RETURN(
+      const std::string directory,
+      MakeDirectoriesBeneath(output_root, absl::StrCat(snapshot.directory,
+                                                       "/step-",
+                                                       snapshot.step)));
+  std::vector<TensorEntry> entries;
+  std::vector<const FloatBuffer*> contents;
+  for (const BlockSnapshot& block : snapshot.blocks) {
+    const auto add = [&](const std::string& what, const FloatBuffer* values) {
+      entries.push_back({absl::StrCat("block.", block.block, ".", what),
+                         {static_cast<uint64_t>(values->elements())}});
+      contents.push_back(values);
+    };
+    add("parameters", block.parameters.get());
+    for (size_t i = 0; i < block.state.size(); ++i) {
+      add(snapshot.state_names[i], block.state[i].get());
+    }
+  }
+  const std::string name =
+      absl::StrCat("server-", snapshot.server, ".safetensors");
+  ASSIGN_OR_RETURN(AtomicFile file,
+                   AtomicFile::Create(absl::StrCat(directory, "/", name)));
+  const std::map<std::string, std::string> metadata = {
+      {"format", kFormatVersion},
+      {"job", snapshot.job_name},
+      {"step", absl::StrCat(snapshot.step)},
+      {"server", absl::StrCat(snapshot.server)}};
+  RETURN_IF_ERROR(AppendSafetensorsHeader(entries, metadata, &file));
+  for (const FloatBuffer* values : contents) {
+    RETURN_IF_ERROR(
+        file.Append(values->bytes().data(), values->bytes().size()));
+  }
+  RETURN_IF_ERROR(file.Commit());
+  CheckpointWritten written;
+  written.set_step(snapshot.step);
+  written.set_file(name);
+  written.set_directory(directory);
+  written.set_bytes(file.bytes());
+  written.set_crc32c(file.crc32c());
+  return written;
+}
+
+}  // namespace hawser

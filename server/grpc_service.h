@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "grpcpp/grpcpp.h"
+#include "grpcpp/impl/service_type.h"
 #include "server/server_driver.h"
 
 namespace hawser {

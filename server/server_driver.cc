@@ -20,7 +20,7 @@ ServerDriver::ServerDriver(NormCarrier* norms, std::string output_root)
 
 ServerDriver::~ServerDriver() { Stop(); }
 
-void ServerDriver::SetReporter(Reporter reporter) {
+void ServerDriver::Start(Reporter reporter) {
   reporter_ = std::move(reporter);
   order_thread_ = std::thread([this] { RunOrders(); });
   report_thread_ = std::thread([this] { RunReports(); });

@@ -33,8 +33,8 @@ class ServerDriver {
   ServerDriver(NormCarrier* norms, std::string output_root);
   ~ServerDriver();
 
-  // Where reports go. Called once, before the first orders.
-  void SetReporter(Reporter reporter);
+  // Starts to follow orders and to report. Called once.
+  void Start(Reporter reporter);
 
   // The newest orders for node `node` (this server); returns at once, they are
   // carried out on the server's own thread.

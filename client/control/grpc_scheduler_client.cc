@@ -1,0 +1,113 @@
+#include "client/control/grpc_scheduler_client.h"
+
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "grpcpp/grpcpp.h"
+#include "proto/scheduler.grpc.pb.h"
+
+namespace hawser {
+namespace {
+
+// A call that waits for news gets this much on top of what it waits.
+constexpr std::chrono::milliseconds kDeadline(5000);
+constexpr int kMaxMessageBytes = 64 << 20;
+// Members look for a scheduler that is not there yet.
+constexpr int kFirstBackoffMs = 20;
+constexpr int kLongestBackoffMs = 500;
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestBackoffMs);
+  return grpc::CreateCustomChannel(
+      address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+class GrpcSchedulerClient : public SchedulerClient {
+ public:
+  explicit GrpcSchedulerClient(const std::string& address)
+      : address_(address), stub_(Scheduler::NewStub(Connect(address))) {}
+
+  absl::StatusOr<SubmitJobResponse> SubmitJob(
+      const SubmitJobRequest& request) override {
+    return Call(&Scheduler::Stub::SubmitJob, request, 0);
+  }
+  absl::StatusOr<GetJobResponse> GetJob(const GetJobRequest& request) override {
+    return Call(&Scheduler::Stub::GetJob, request, request.wait_ms());
+  }
+  absl::StatusOr<ListJobsResponse> ListJobs(
+      const ListJobsRequest& request) override {
+    return Call(&Scheduler::Stub::ListJobs, request, 0);
+  }
+  absl::StatusOr<CancelJobResponse> CancelJob(
+      const CancelJobRequest& request) override {
+    return Call(&Scheduler::Stub::CancelJob, request, 0);
+  }
+  absl::StatusOr<GetJobLogResponse> GetJobLog(
+      const GetJobLogRequest& request) override {
+    return Call(&Scheduler::Stub::GetJobLog, request, 0);
+  }
+  absl::StatusOr<ListNodesResponse> ListNodes(
+      const ListNodesRequest& request) override {
+    return Call(&Scheduler::Stub::ListNodes, request, 0);
+  }
+  absl::StatusOr<GetVersionResponse> GetVersion(
+      const GetVersionRequest& request) override {
+    return Call(&Scheduler::Stub::GetVersion, request, 0);
+  }
+  absl::StatusOr<RegisterResponse> Register(
+      const RegisterRequest& request) override {
+    return Call(&Scheduler::Stub::Register, request, 0);
+  }
+  absl::StatusOr<HeartbeatResponse> Heartbeat(
+      const HeartbeatRequest& request) override {
+    return Call(&Scheduler::Stub::Heartbeat, request, request.wait_ms());
+  }
+  absl::StatusOr<ReportResponse> Report(const ReportRequest& request) override {
+    return Call(&Scheduler::Stub::Report, request, 0);
+  }
+  absl::StatusOr<DeregisterResponse> Deregister(
+      const DeregisterRequest& request) override {
+    return Call(&Scheduler::Stub::Deregister, request, 0);
+  }
+
+ private:
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(
+      grpc::Status (Scheduler::Stub::*method)(grpc::ClientContext*,
+                                              const Request&, Response*),
+      const Request& request, uint32_t wait_ms) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kDeadline +
+                         std::chrono::milliseconds(wait_ms));
+    Response response;
+    const grpc::Status status =
+        ((*stub_).*method)(&context, request, &response);
+    if (status.ok()) return response;
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+        status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+      return absl::UnavailableError(
+          absl::StrCat("no scheduler answers at ", address_, " (",
+                       status.error_message(),
+                       "); start one with `hawser up`, or name another with "
+                       "--scheduler"));
+    }
+    return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                        status.error_message());
+  }
+
+  const std::string address_;
+  const std::unique_ptr<Scheduler::Stub> stub_;
+};
+
+}  // namespace
+
+std::unique_ptr<SchedulerClient> MakeGrpcSchedulerClient(
+    const std::string& address) {
+  return std::make_unique<GrpcSchedulerClient>(address);
+}
+
+}  // namespace hawser

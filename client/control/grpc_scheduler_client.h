@@ -1,0 +1,19 @@
+// A SchedulerClient over gRPC.
+#ifndef HAWSER_CLIENT_CONTROL_GRPC_SCHEDULER_CLIENT_H_
+#define HAWSER_CLIENT_CONTROL_GRPC_SCHEDULER_CLIENT_H_
+
+#include <memory>
+#include <string>
+
+#include "client/control/scheduler_client.h"
+
+namespace hawser {
+
+// address: a gRPC target, "HOST:PORT" or "unix:/path". Connects when first used
+// and again when the connection breaks.
+std::unique_ptr<SchedulerClient> MakeGrpcSchedulerClient(
+    const std::string& address);
+
+}  // namespace hawser
+
+#endif  // HAWSER_CLIENT_CONTROL_GRPC_SCHEDULER_CLIENT_H_

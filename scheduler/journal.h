@@ -1,0 +1,30 @@
+// The scheduler's memory: events in order, durable before Append returns.
+//
+// Thread-compatible: one caller at a time.
+#ifndef HAWSER_SCHEDULER_JOURNAL_H_
+#define HAWSER_SCHEDULER_JOURNAL_H_
+
+#include <functional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "proto/journal.pb.h"
+
+namespace hawser {
+
+class Journal {
+ public:
+  virtual ~Journal() = default;
+
+  // All of the events or none. An error leaves the journal as it was.
+  virtual absl::Status Append(const std::vector<JournalEvent>& events) = 0;
+
+  // Calls `apply` for every event, oldest first. DATA_LOSS: an event is damaged;
+  // the message names it and what to do.
+  virtual absl::Status Replay(
+      const std::function<void(const JournalEvent&)>& apply) = 0;
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_SCHEDULER_JOURNAL_H_

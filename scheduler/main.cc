@@ -1,0 +1,93 @@
+// hawser-scheduler: accepts jobs and coordinates servers and workers.
+#include <cstdio>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "absl/time/time.h"
+#include "common/clock.h"
+#include "common/files.h"
+#include "common/grpc/grpc_listener.h"
+#include "common/process_setup.h"
+#include "common/status_macros.h"
+#include "common/version.h"
+#include "glog/logging.h"
+#include "scheduler/grpc_service.h"
+#include "scheduler/scheduler_driver.h"
+#include "scheduler/sqlite_journal.h"
+
+namespace hawser {
+namespace {
+
+struct Flags {
+  std::string listen = "127.0.0.1:7070";
+  std::string state_directory = "hawser-state";
+  std::string port_file;
+  uint32_t lease_ms = 5000;
+  uint32_t heartbeat_ms = 1000;
+  bool allow_insecure_network = false;
+};
+
+constexpr int kMaxMessageBytes = 64 << 20;  // plans of many blocks
+
+absl::Status Run(const Flags& flags) {
+  if (flags.heartbeat_ms == 0 || flags.lease_ms < 2 * flags.heartbeat_ms) {
+    return absl::InvalidArgumentError(
+        "--lease-ms must be at least twice --heartbeat-ms, which must be "
+        "above 0");
+  }
+  RETURN_IF_ERROR(MakeDirectories(flags.state_directory));
+  ASSIGN_OR_RETURN(const auto journal,
+                   OpenSqliteJournal(flags.state_directory + "/journal.db"));
+  const RealClock clock;
+  SchedulerDriver driver({absl::Milliseconds(flags.lease_ms),
+                          absl::Milliseconds(flags.heartbeat_ms)},
+                         journal.get(), &clock);
+  RETURN_IF_ERROR(driver.Start());
+  const auto service = MakeGrpcService(&driver);
+  ASSIGN_OR_RETURN(
+      const auto listener,
+      GrpcListener::Start(
+          {flags.listen, flags.allow_insecure_network, kMaxMessageBytes},
+          service.get()));
+  LOG(INFO) << "listening on " << listener->address();
+  if (!flags.port_file.empty()) {
+    RETURN_IF_ERROR(WriteWholeFile(flags.port_file, listener->address()));
+  }
+  WaitForTermination();
+  driver.Stop();  // answers those who wait, so that the listener can stop
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace hawser
+
+int main(int argc, char** argv) {
+  hawser::SetUpDaemon(argv[0]);
+  hawser::Flags flags;
+  CLI::App app(
+      "hawser-scheduler: accepts jobs and coordinates servers and workers");
+  app.set_version_flag("--version", hawser::kVersion);
+  app.set_config("--config", "", "read flags from this file (TOML or INI)");
+  app.add_option("--listen", flags.listen,
+                 "HOST:PORT (port 0: any free one) or unix:/path")
+      ->capture_default_str();
+  app.add_option("--state-dir", flags.state_directory,
+                 "directory of the journal; created if missing")
+      ->capture_default_str();
+  app.add_option("--port-file", flags.port_file,
+                 "write the address to this file once listening");
+  app.add_option("--lease-ms", flags.lease_ms,
+                 "a member silent for this long is lost")
+      ->capture_default_str();
+  app.add_option("--heartbeat-ms", flags.heartbeat_ms,
+                 "how often members renew their lease")
+      ->capture_default_str();
+  app.add_flag("--allow-insecure-network", flags.allow_insecure_network,
+               "listen beyond loopback without encryption or a token");
+  CLI11_PARSE(app, argc, argv);
+  const absl::Status status = hawser::Run(flags);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "hawser-scheduler: %s\n",
+               std::string(status.message()).c_str());
+  return 1;
+}

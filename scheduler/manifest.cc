@@ -1,0 +1,59 @@
+#include "scheduler/manifest.h"
+
+#include <string>
+
+#include "common/files.h"
+#include "common/version.h"
+#include "google/protobuf/util/json_util.h"
+#include "nlohmann/json.hpp"
+
+namespace hawser {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kFormatVersion = 1;
+
+Json ToJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  std::string text;
+  const auto status = google::protobuf::util::MessageToJsonString(
+      message, &text, options);
+  return status.ok() ? Json::parse(text, nullptr, false) : Json();
+}
+
+}  // namespace
+
+absl::Status WriteManifest(const Plan& plan,
+                           const CheckpointCommitted& checkpoint) {
+  Json manifest;
+  manifest["format"] = kFormatVersion;
+  manifest["hawser"] = kVersion;
+  manifest["job"] = plan.spec().name();
+  manifest["step"] = checkpoint.step();
+  manifest["parameters"] = plan.parameters();
+  for (const CheckpointWritten& file : checkpoint.files()) {
+    manifest["files"].push_back({{"name", file.file()},
+                                 {"bytes", file.bytes()},
+                                 {"crc32c", file.crc32c()}});
+  }
+  for (const TensorShape& tensor : plan.tensors()) {
+    Json entry = {{"name", tensor.name()}, {"offset", tensor.offset()}};
+    for (const uint64_t dimension : tensor.dimensions()) {
+      entry["shape"].push_back(dimension);
+    }
+    manifest["tensors"].push_back(entry);
+  }
+  for (const Block& block : plan.blocks()) {
+    manifest["blocks"].push_back({{"id", block.id()},
+                                  {"offset", block.offset()},
+                                  {"elements", block.elements()},
+                                  {"server", block.server()}});
+  }
+  manifest["spec"] = ToJson(plan.spec());
+  return WriteWholeFile(checkpoint.directory() + "/manifest.json",
+                        manifest.dump(1) + "\n");
+}
+
+}  // namespace hawser

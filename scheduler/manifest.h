@@ -1,0 +1,19 @@
+// A checkpoint's manifest: manifest.json beside the servers' files. It is
+// written when every file is there; a checkpoint without one does not exist.
+// docs/checkpoint_format.md is the format's page.
+#ifndef HAWSER_SCHEDULER_MANIFEST_H_
+#define HAWSER_SCHEDULER_MANIFEST_H_
+
+#include "absl/status/status.h"
+#include "proto/journal.pb.h"
+#include "proto/plan.pb.h"
+
+namespace hawser {
+
+// Writes the manifest whole or not at all.
+absl::Status WriteManifest(const Plan& plan,
+                           const CheckpointCommitted& checkpoint);
+
+}  // namespace hawser
+
+#endif  // HAWSER_SCHEDULER_MANIFEST_H_

@@ -1,0 +1,280 @@
+#include "scheduler/scheduler_driver.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "common/version.h"
+#include "glog/logging.h"
+#include "scheduler/manifest.h"
+
+namespace hawser {
+namespace {
+
+constexpr size_t kMaxParked = 50000;
+constexpr uint32_t kMaxWaitMs = 30000;
+// Events that follow from one change, before something must be wrong.
+constexpr int kMaxRounds = 10000;
+// How long until an event that the journal refused is tried again.
+constexpr absl::Duration kRetryJournal = absl::Seconds(1);
+
+}  // namespace
+
+SchedulerDriver::SchedulerDriver(Options options, Journal* journal,
+                                 const Clock* clock)
+    : options_(options),
+      journal_(journal),
+      clock_(clock),
+      state_(options.lease) {}
+
+SchedulerDriver::~SchedulerDriver() { Stop(); }
+
+absl::Status SchedulerDriver::Start() {
+  absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(journal_->Replay(
+      [this](const JournalEvent& event)
+          ABSL_NO_THREAD_SAFETY_ANALYSIS { state_.Apply(event); }));
+  const absl::Time now = clock_->Now();
+  const std::vector<JournalEvent> ends = state_.Restarted(now);
+  if (!ends.empty()) RETURN_IF_ERROR(Commit(ends));
+  RETURN_IF_ERROR(Settle(now));
+  timer_ = std::thread([this] { RunTimer(); });
+  return absl::OkStatus();
+}
+
+void SchedulerDriver::Stop() {
+  Answers answers;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (std::exchange(stopping_, true)) return;
+    for (Parked& parked : parked_) {
+      answers.emplace_back(std::move(parked.done),
+                           absl::UnavailableError("the scheduler stops"));
+    }
+    parked_.clear();
+  }
+  for (auto& [done, status] : answers) done(status);
+  if (timer_.joinable()) timer_.join();
+}
+
+absl::Status SchedulerDriver::Commit(const std::vector<JournalEvent>& events) {
+  for (const JournalEvent& event : events) {
+    if (!event.has_checkpoint_committed()) continue;
+    const CheckpointCommitted& checkpoint = event.checkpoint_committed();
+    for (const Job* job : state_.Jobs()) {
+      if (job->id() != checkpoint.job()) continue;
+      RETURN_IF_ERROR(WriteManifest(*job->plan(), checkpoint));
+    }
+  }
+  RETURN_IF_ERROR(journal_->Append(events));
+  for (const JournalEvent& event : events) state_.Apply(event);
+  return absl::OkStatus();
+}
+
+absl::Status SchedulerDriver::Settle(absl::Time now) {
+  for (int round = 0; round < kMaxRounds; ++round) {
+    const std::vector<JournalEvent> due = state_.Decide(now);
+    if (due.empty()) return absl::OkStatus();
+    const absl::Status status = Commit(due);
+    if (!status.ok()) {
+      LOG(ERROR) << "will be tried again: " << status;
+      return status;
+    }
+  }
+  LOG(DFATAL) << "the state does not settle";
+  return absl::InternalError("the state does not settle");
+}
+
+SchedulerDriver::Answers SchedulerDriver::CollectAnswers(absl::Time now) {
+  Answers answers;
+  for (auto it = parked_.begin(); it != parked_.end();) {
+    absl::Status status;
+    if (!it->ready(it->deadline <= now, &status)) {
+      ++it;
+      continue;
+    }
+    answers.emplace_back(std::move(it->done), status);
+    it = parked_.erase(it);
+  }
+  return answers;
+}
+
+absl::Status SchedulerDriver::Change(
+    const std::function<absl::Status(absl::Time now)>& change) {
+  absl::Status result;
+  Answers answers;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stopping_) return absl::UnavailableError("the scheduler stops");
+    const absl::Time now = clock_->Now();
+    result = change(now);
+    Settle(now).IgnoreError();  // logged, and tried again by the timer
+    answers = CollectAnswers(now);
+    timer_changed_ = true;
+  }
+  for (auto& [done, status] : answers) done(status);
+  return result;
+}
+
+void SchedulerDriver::RunTimer() {
+  absl::MutexLock lock(&mutex_);
+  while (!stopping_) {
+    absl::Time next = state_.NextDeadline();
+    for (const Parked& parked : parked_) next = std::min(next, parked.deadline);
+    next = std::min(next, clock_->Now() + kRetryJournal);
+    timer_changed_ = false;
+    const auto changed = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      return stopping_ || timer_changed_;
+    };
+    if (mutex_.AwaitWithDeadline(absl::Condition(&changed), next)) continue;
+    const absl::Time now = clock_->Now();
+    state_.Tick(now);
+    Settle(now).IgnoreError();
+    Answers answers = CollectAnswers(now);
+    mutex_.Unlock();
+    for (auto& [done, status] : answers) done(status);
+    mutex_.Lock();
+  }
+}
+
+void SchedulerDriver::Park(Parked parked, uint32_t wait_ms) {
+  absl::Status status;
+  {
+    absl::MutexLock lock(&mutex_);
+    const absl::Time now = clock_->Now();
+    const bool full = parked_.size() >= kMaxParked;
+    if (stopping_) {
+      status = absl::UnavailableError("the scheduler stops");
+    } else if (!parked.ready(wait_ms == 0 || full, &status)) {
+      parked.deadline =
+          now + absl::Milliseconds(std::min(wait_ms, kMaxWaitMs));
+      parked_.push_back(std::move(parked));
+      timer_changed_ = true;
+      return;
+    }
+  }
+  parked.done(status);
+}
+
+absl::Status SchedulerDriver::Submit(const SubmitJobRequest& request,
+                                     SubmitJobResponse* response) {
+  return Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    ASSIGN_OR_RETURN(const JournalEvent event,
+                     state_.Submit(request.spec(), now));
+    RETURN_IF_ERROR(Commit({event}));
+    response->set_job(event.job_accepted().job());
+    response->set_name(event.job_accepted().spec().name());
+    return absl::OkStatus();
+  });
+}
+
+absl::Status SchedulerDriver::Cancel(const CancelJobRequest& request) {
+  return Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    ASSIGN_OR_RETURN(const JournalEvent event,
+                     state_.Cancel(request.name(), now));
+    return Commit({event});
+  });
+}
+
+absl::Status SchedulerDriver::List(ListJobsResponse* response) {
+  absl::MutexLock lock(&mutex_);
+  for (const Job* job : state_.Jobs()) {
+    job->Describe(/*with_plan=*/false, clock_->Now(), response->add_jobs());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SchedulerDriver::GetLog(const GetJobLogRequest& request,
+                                     GetJobLogResponse* response) {
+  absl::MutexLock lock(&mutex_);
+  ASSIGN_OR_RETURN(const Job* job, state_.FindJob(request.name()));
+  job->ReadLog(request.first_line(), response);
+  return absl::OkStatus();
+}
+
+absl::Status SchedulerDriver::ListNodes(ListNodesResponse* response) {
+  absl::MutexLock lock(&mutex_);
+  state_.DescribeNodes(clock_->Now(), response);
+  return absl::OkStatus();
+}
+
+absl::Status SchedulerDriver::Register(const RegisterRequest& request,
+                                       RegisterResponse* response) {
+  if (request.version() != kVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this member has version ", request.version(),
+                     ", the scheduler ", kVersion,
+                     "; run one version everywhere"));
+  }
+  return Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    ASSIGN_OR_RETURN(const uint64_t node, state_.Register(request, now));
+    LOG(INFO) << Role_Name(request.role()) << " " << node << " at "
+              << request.host() << " " << request.address() << " joins";
+    response->set_node(node);
+    response->set_lease_ms(
+        static_cast<uint32_t>(absl::ToInt64Milliseconds(options_.lease)));
+    response->set_heartbeat_ms(
+        static_cast<uint32_t>(absl::ToInt64Milliseconds(options_.heartbeat)));
+    return absl::OkStatus();
+  });
+}
+
+absl::Status SchedulerDriver::Deregister(const DeregisterRequest& request) {
+  return Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    state_.Deregister(request.node(), now);
+    return absl::OkStatus();
+  });
+}
+
+absl::Status SchedulerDriver::Report(const ReportRequest& request) {
+  return Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return state_.Report(request, now);
+  });
+}
+
+void SchedulerDriver::GetJob(const GetJobRequest& request,
+                             GetJobResponse* response, Completion done) {
+  Parked parked;
+  parked.done = std::move(done);
+  parked.ready = [this, request, response](bool last_call, absl::Status* status)
+                     ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    const auto job = state_.FindJob(request.name());
+    if (!job.ok()) {
+      *status = job.status();
+      return true;
+    }
+    const bool is_news = (*job)->revision() > request.newer_than_revision();
+    if (!is_news && !last_call) return false;
+    (*job)->Describe(request.with_plan(), clock_->Now(),
+                     response->mutable_status());
+    return true;
+  };
+  Park(std::move(parked), request.wait_ms());
+}
+
+void SchedulerDriver::Heartbeat(const HeartbeatRequest& request,
+                                HeartbeatResponse* response, Completion done) {
+  {
+    absl::MutexLock lock(&mutex_);
+    // A member that is unknown is told so by `ready` below.
+    state_.Renew(request.node(), clock_->Now()).IgnoreError();
+  }
+  Parked parked;
+  parked.done = std::move(done);
+  parked.ready = [this, request, response](bool last_call, absl::Status* status)
+                     ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    auto orders = state_.OrdersFor(request.node());
+    if (!orders.ok()) {
+      *status = orders.status();
+      return true;
+    }
+    if (orders->version() == request.orders_version() && !last_call) {
+      return false;
+    }
+    *response->mutable_orders() = *std::move(orders);
+    return true;
+  };
+  Park(std::move(parked), request.wait_ms());
+}
+
+}  // namespace hawser

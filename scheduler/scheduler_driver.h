@@ -1,0 +1,100 @@
+// The scheduler's driver: puts requests and time through the pure state, writes
+// what it decides to the journal before anything acts on it, and answers,
+// perhaps later, those who wait for news.
+//
+// Thread-safe. Completions are called once, on any thread, without locks held.
+#ifndef HAWSER_SCHEDULER_SCHEDULER_DRIVER_H_
+#define HAWSER_SCHEDULER_SCHEDULER_DRIVER_H_
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/clock.h"
+#include "proto/scheduler.pb.h"
+#include "scheduler/journal.h"
+#include "scheduler/state/cluster_state.h"
+
+namespace hawser {
+
+class SchedulerDriver {
+ public:
+  struct Options {
+    absl::Duration lease = absl::Seconds(5);
+    absl::Duration heartbeat = absl::Seconds(1);
+  };
+  using Completion = absl::AnyInvocable<void(absl::Status)>;
+
+  // journal and clock outlive the driver.
+  SchedulerDriver(Options options, Journal* journal, const Clock* clock);
+  ~SchedulerDriver();
+
+  // Replays the journal and starts the timer.
+  absl::Status Start();
+  // Answers everybody who waits; requests after it are refused.
+  void Stop();
+
+  absl::Status Submit(const SubmitJobRequest& request,
+                      SubmitJobResponse* response);
+  absl::Status Cancel(const CancelJobRequest& request);
+  absl::Status List(ListJobsResponse* response);
+  absl::Status GetLog(const GetJobLogRequest& request,
+                      GetJobLogResponse* response);
+  absl::Status ListNodes(ListNodesResponse* response);
+  absl::Status Register(const RegisterRequest& request,
+                        RegisterResponse* response);
+  absl::Status Deregister(const DeregisterRequest& request);
+  absl::Status Report(const ReportRequest& request);
+
+  // May be answered later; response stays valid until then.
+  void GetJob(const GetJobRequest& request, GetJobResponse* response,
+              Completion done);
+  void Heartbeat(const HeartbeatRequest& request, HeartbeatResponse* response,
+                 Completion done);
+
+ private:
+  // Somebody who waits: `ready` fills in the answer when there is one. With
+  // `last_call` it answers in any case.
+  struct Parked {
+    absl::Time deadline;
+    std::function<bool(bool last_call, absl::Status* status)> ready;
+    Completion done;
+  };
+  using Answers = std::vector<std::pair<Completion, absl::Status>>;
+
+  // Runs one change of the state under the lock, carries out what follows from
+  // it, and answers those who waited for it.
+  absl::Status Change(
+      const std::function<absl::Status(absl::Time now)>& change);
+  void Park(Parked parked, uint32_t wait_ms);
+  absl::Status Settle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Commit(const std::vector<JournalEvent>& events)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Answers CollectAnswers(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RunTimer();
+
+  const Options options_;
+  Journal* const journal_;
+  const Clock* const clock_;
+
+  absl::Mutex mutex_;
+  ClusterState state_ ABSL_GUARDED_BY(mutex_);
+  std::list<Parked> parked_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool timer_changed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread timer_;
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_SCHEDULER_SCHEDULER_DRIVER_H_

@@ -1,0 +1,153 @@
+#include "scheduler/sqlite_journal.h"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/crc32c.h"
+#include "common/status_macros.h"
+
+namespace hawser {
+namespace {
+
+struct CloseDatabase {
+  void operator()(sqlite3* database) const { sqlite3_close(database); }
+};
+using Database = std::unique_ptr<sqlite3, CloseDatabase>;
+
+struct FinalizeStatement {
+  void operator()(sqlite3_stmt* statement) const {
+    sqlite3_finalize(statement);
+  }
+};
+using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+
+class SqliteJournal : public Journal {
+ public:
+  SqliteJournal(std::string path, Database database)
+      : path_(std::move(path)), database_(std::move(database)) {}
+
+  absl::Status Initialise() {
+    // EXCLUSIVE keeps the lock of the first transaction until close.
+    RETURN_IF_ERROR(Execute("PRAGMA locking_mode = EXCLUSIVE"));
+    RETURN_IF_ERROR(Execute("PRAGMA journal_mode = WAL"));
+    RETURN_IF_ERROR(Execute("PRAGMA synchronous = FULL"));
+    RETURN_IF_ERROR(Execute("BEGIN IMMEDIATE"));
+    RETURN_IF_ERROR(
+        Execute("CREATE TABLE IF NOT EXISTS journal ("
+                "sequence INTEGER PRIMARY KEY, crc32c INTEGER NOT NULL, "
+                "event BLOB NOT NULL)"));
+    return Execute("COMMIT");
+  }
+
+  absl::Status Append(const std::vector<JournalEvent>& events) override {
+    RETURN_IF_ERROR(Execute("BEGIN IMMEDIATE"));
+    for (const JournalEvent& event : events) {
+      const absl::Status status = Insert(event.SerializeAsString());
+      if (status.ok()) continue;
+      Execute("ROLLBACK").IgnoreError();
+      return status;
+    }
+    const absl::Status status = Execute("COMMIT");
+    if (!status.ok()) Execute("ROLLBACK").IgnoreError();
+    return status;
+  }
+
+  absl::Status Replay(
+      const std::function<void(const JournalEvent&)>& apply) override {
+    ASSIGN_OR_RETURN(const Statement rows,
+                     Prepare("SELECT sequence, crc32c, event FROM journal "
+                             "ORDER BY sequence"));
+    int64_t expected = 1;
+    for (;;) {
+      const int result = sqlite3_step(rows.get());
+      if (result == SQLITE_DONE) return absl::OkStatus();
+      if (result != SQLITE_ROW) return Failure("read");
+      const int64_t sequence = sqlite3_column_int64(rows.get(), 0);
+      const auto crc =
+          static_cast<uint32_t>(sqlite3_column_int64(rows.get(), 1));
+      const void* bytes = sqlite3_column_blob(rows.get(), 2);
+      const int size = sqlite3_column_bytes(rows.get(), 2);
+      JournalEvent event;
+      if (sequence != expected ||
+          Crc32c(bytes, static_cast<size_t>(size)) != crc ||
+          !event.ParseFromArray(bytes, size)) {
+        return absl::DataLossError(absl::StrCat(
+            "the journal ", path_, " is damaged at event ", expected,
+            "; restore it from a backup, or start with another --state-dir"));
+      }
+      apply(event);
+      ++expected;
+    }
+  }
+
+ private:
+  absl::Status Failure(absl::string_view doing) {
+    const int code = sqlite3_errcode(database_.get());
+    const std::string message =
+        absl::StrCat("cannot ", doing, " the journal ", path_, ": ",
+                     sqlite3_errmsg(database_.get()));
+    switch (code & 0xff) {
+      case SQLITE_BUSY:
+      case SQLITE_LOCKED:
+        return absl::FailedPreconditionError(
+            absl::StrCat(message, " (does another scheduler use it?)"));
+      case SQLITE_CORRUPT:
+      case SQLITE_NOTADB:
+        return absl::DataLossError(message);
+      default:
+        return absl::UnavailableError(message);
+    }
+  }
+
+  absl::Status Execute(const char* sql) {
+    if (sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr) !=
+        SQLITE_OK) {
+      return Failure("use");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Statement> Prepare(const char* sql) {
+    sqlite3_stmt* statement = nullptr;
+    if (sqlite3_prepare_v2(database_.get(), sql, -1, &statement, nullptr) !=
+        SQLITE_OK) {
+      return Failure("use");
+    }
+    return Statement(statement);
+  }
+
+  absl::Status Insert(const std::string& bytes) {
+    ASSIGN_OR_RETURN(const Statement insert,
+                     Prepare("INSERT INTO journal (crc32c, event) "
+                             "VALUES (?, ?)"));
+    sqlite3_bind_int64(insert.get(), 1, Crc32c(bytes.data(), bytes.size()));
+    sqlite3_bind_blob64(insert.get(), 2, bytes.data(), bytes.size(),
+                        SQLITE_STATIC);
+    if (sqlite3_step(insert.get()) != SQLITE_DONE) return Failure("write");
+    return absl::OkStatus();
+  }
+
+  const std::string path_;
+  const Database database_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Journal>> OpenSqliteJournal(
+    const std::string& path) {
+  sqlite3* raw = nullptr;
+  const int result = sqlite3_open_v2(
+      path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  Database database(raw);
+  if (result != SQLITE_OK) {
+    return absl::UnavailableError(absl::StrCat("cannot open the journal ", path,
+                                               ": ", sqlite3_errstr(result)));
+  }
+  auto journal = std::make_unique<SqliteJournal>(path, std::move(database));
+  RETURN_IF_ERROR(journal->Initialise());
+  return journal;
+}
+
+}  // namespace hawser

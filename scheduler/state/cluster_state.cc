@@ -1,0 +1,494 @@
+#include "scheduler/state/cluster_state.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/job/blocks.h"
+#include "common/job/job_rules.h"
+#include "common/job/model_layout.h"
+#include "common/status_macros.h"
+#include "scheduler/state/micro_batch_leases.h"
+#include "scheduler/state/placement.h"
+
+namespace hawser {
+namespace {
+
+// Numbers are reserved in the journal by the thousand, not one by one.
+constexpr uint64_t kReserveAtOnce = 1000;
+constexpr uint64_t kReserveBelow = 100;
+
+JournalEvent At(absl::Time now) {
+  JournalEvent event;
+  event.set_unix_ms(absl::ToUnixMillis(now));
+  return event;
+}
+
+}  // namespace
+
+// --- Requests of clients ---------------------------------------------------
+
+absl::StatusOr<JournalEvent> ClusterState::Submit(const JobSpec& spec,
+                                                  absl::Time now) const {
+  ASSIGN_OR_RETURN(const JobSpec complete, CompleteJob(spec));
+  if (names_.count(complete.name()) != 0) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("a job named ", complete.name(),
+                     " exists already; choose another name"));
+  }
+  const auto active = static_cast<size_t>(
+      std::count_if(jobs_.begin(), jobs_.end(),
+                    [](const auto& entry) { return !entry.second.ended(); }));
+  if (active >= kMaxActiveJobs) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        kMaxActiveJobs, " jobs wait or run; cancel some, or wait"));
+  }
+  JournalEvent event = At(now);
+  event.mutable_job_accepted()->set_job(next_number_);
+  *event.mutable_job_accepted()->mutable_spec() = complete;
+  return event;
+}
+
+absl::StatusOr<JournalEvent> ClusterState::Cancel(const std::string& name,
+                                                  absl::Time now) const {
+  ASSIGN_OR_RETURN(const Job* job, FindJob(name));
+  if (job->ended()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("job ", name, " has ended already"));
+  }
+  JournalEvent event = At(now);
+  event.mutable_cancel_requested()->set_job(job->id());
+  return event;
+}
+
+absl::StatusOr<const Job*> ClusterState::FindJob(
+    const std::string& name) const {
+  const auto found = names_.find(name);
+  if (found != names_.end()) return &jobs_.at(found->second);
+  return absl::NotFoundError(absl::StrCat(
+      "no job named ", name, "; `hawser jobs` lists those there are"));
+}
+
+std::vector<const Job*> ClusterState::Jobs() const {
+  std::vector<const Job*> jobs;
+  for (const auto& [id, job] : jobs_) jobs.push_back(&job);
+  return jobs;
+}
+
+void ClusterState::DescribeNodes(absl::Time now,
+                                 ListNodesResponse* response) const {
+  for (const auto& [node, member] : membership_.members()) {
+    NodeStatus* status = response->add_nodes();
+    status->set_node(node);
+    status->set_role(member.role);
+    status->set_address(member.address);
+    status->set_host(member.host);
+    status->set_process(member.process);
+    status->set_seconds_since_heartbeat(
+        absl::ToDoubleSeconds(now - member.last_heartbeat));
+    std::vector<std::string> names;
+    for (const auto& [id, job] : jobs_) {
+      if (!job.ended() && (job.HasWorker(node) || job.HasServer(node))) {
+        names.push_back(job.name());
+      }
+    }
+    status->set_job(absl::StrJoin(names, ","));
+  }
+}
+
+// --- Members ---------------------------------------------------------------
+
+absl::StatusOr<uint64_t> ClusterState::Register(const RegisterRequest& request,
+                                                absl::Time now) {
+  if (request.role() != SERVER && request.role() != WORKER) {
+    return absl::InvalidArgumentError("a member is a server or a worker");
+  }
+  if (request.role() == SERVER && request.address().empty()) {
+    return absl::InvalidArgumentError("a server needs an address");
+  }
+  if (membership_.members().size() >= kMaxMembers) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the cluster has ", kMaxMembers, " members already"));
+  }
+  if (next_number_ >= reserved_limit_) {
+    return absl::UnavailableError("the journal has not reserved a number yet");
+  }
+  const uint64_t node = next_number_++;
+  membership_.Register(node, request, now);
+  NoteWhyJobsWait();
+  return node;
+}
+
+absl::Status ClusterState::Renew(uint64_t node, absl::Time now) {
+  if (membership_.Renew(node, now)) return absl::OkStatus();
+  return absl::NotFoundError(
+      absl::StrCat("node ", node, " has no lease; register again"));
+}
+
+void ClusterState::Deregister(uint64_t node, absl::Time now) {
+  if (membership_.Deregister(node)) Lose(node, "has left", now);
+}
+
+void ClusterState::Lose(uint64_t node, const std::string& why,
+                        absl::Time now) {
+  for (auto& [id, job] : jobs_) job.MemberLost(node, why, now);
+  NoteWhyJobsWait();
+}
+
+absl::Status ClusterState::Report(const ReportRequest& report,
+                                  absl::Time now) {
+  if (membership_.Find(report.node()) == nullptr) {
+    return absl::NotFoundError(
+        absl::StrCat("node ", report.node(), " has no lease"));
+  }
+  Job* job = Find(report.job());
+  if (job == nullptr) {
+    return absl::NotFoundError(absl::StrCat("no job ", report.job()));
+  }
+  return job->Report(report, now);
+}
+
+void ClusterState::Tick(absl::Time now) {
+  for (const uint64_t node : membership_.Expire(now)) {
+    Lose(node, "was lost: its lease ended", now);
+  }
+}
+
+absl::StatusOr<Orders> ClusterState::OrdersFor(uint64_t node) const {
+  if (membership_.Find(node) == nullptr) {
+    return absl::NotFoundError(
+        absl::StrCat("node ", node, " has no lease; register again"));
+  }
+  // The version is a hash (FNV-1a) of what the orders hold: plans are told
+  // apart by job and incarnation.
+  Orders orders;
+  uint64_t version = 0xcbf29ce484222325;
+  const auto mix = [&version](uint64_t value) {
+    version = (version ^ value) * 0x100000001b3;
+  };
+  for (const auto& [id, job] : jobs_) {
+    if (!job.plan().has_value()) continue;
+    const Plan& plan = *job.plan();
+    const bool loads_data = plan.total_steps() == 0 && job.HasWorker(node);
+    const bool serves = plan.total_steps() != 0 && job.HasServer(node);
+    const bool works = job.ServersReady() && job.HasWorker(node);
+    if (job.ended() || !(loads_data || serves || works)) continue;
+    *orders.add_plans() = plan;
+    mix(id);
+    mix(plan.incarnation());
+  }
+  orders.set_version(version);
+  return orders;
+}
+
+// --- Durable state -----------------------------------------------------------
+
+std::vector<JournalEvent> ClusterState::Decide(absl::Time now) const {
+  std::vector<JournalEvent> events;
+  if (next_number_ + kReserveBelow > reserved_limit_) {
+    events.push_back(At(now));
+    events.back().mutable_numbers_reserved()->set_limit(next_number_ +
+                                                        kReserveAtOnce);
+    return events;  // what follows may need the numbers
+  }
+  std::set<uint64_t> idle = IdleWorkers();
+  for (const auto& [id, job] : jobs_) {
+    if (job.ended()) continue;
+    DecideJob(job, now, &idle, &events);
+    // One change at a time: the next is decided on what it has made.
+    if (!events.empty()) return events;
+  }
+  return events;
+}
+
+void ClusterState::DecideJob(const Job& job, absl::Time now,
+                             std::set<uint64_t>* idle_workers,
+                             std::vector<JournalEvent>* events) const {
+  JournalEvent event = At(now);
+  if (DecideEnd(job, now, event.mutable_job_ended())) {
+    events->push_back(event);
+    return;
+  }
+  if (const auto epoch = job.progress().FinishedEpoch(); epoch.has_value()) {
+    event.mutable_epoch_finished()->set_job(job.id());
+    *event.mutable_epoch_finished()->mutable_metrics() = *epoch;
+    event.mutable_epoch_finished()->mutable_metrics()->set_seconds(
+        job.SecondsRunning(now));
+    events->push_back(event);
+    return;
+  }
+  if (const auto checkpoint = job.CompleteCheckpoint();
+      checkpoint.has_value()) {
+    *event.mutable_checkpoint_committed() = *checkpoint;
+    events->push_back(event);
+    return;
+  }
+  Plan plan;
+  DecidePlan(job, idle_workers, &plan);
+  if (plan.incarnation() == 0) return;
+  event.mutable_job_planned()->set_job(job.id());
+  *event.mutable_job_planned()->mutable_plan() = plan;
+  events->push_back(event);
+}
+
+bool ClusterState::DecideEnd(const Job& job, absl::Time now,
+                             JobEnded* end) const {
+  end->set_job(job.id());
+  if (job.Finished()) {
+    end->set_state(SUCCEEDED);
+    end->set_parameters_sha256(job.parameters_sha256());
+    return true;
+  }
+  if (job.cancel_requested()) {
+    end->set_state(CANCELLED);
+    end->set_reason("cancelled by a user");
+    return true;
+  }
+  if (job.failure().has_value()) {
+    end->set_state(FAILED);
+    end->set_reason(*job.failure());
+    return true;
+  }
+  if (job.Deadline() <= now) {
+    end->set_state(FAILED);
+    end->set_reason(job.DeadlineReason());
+    return true;
+  }
+  return false;
+}
+
+std::set<uint64_t> ClusterState::IdleWorkers() const {
+  std::set<uint64_t> idle;
+  for (const auto& [node, member] : membership_.members()) {
+    if (member.role == WORKER) idle.insert(node);
+  }
+  for (const auto& [id, job] : jobs_) {
+    if (job.ended() || !job.plan().has_value()) continue;
+    for (const auto& worker : job.plan()->workers()) idle.erase(worker.node());
+  }
+  return idle;
+}
+
+std::vector<uint64_t> ClusterState::ChooseWorkers(
+    const Job& job, std::set<uint64_t>* idle) const {
+  std::vector<uint64_t> workers;
+  if (job.plan().has_value()) {
+    for (const auto& worker : job.plan()->workers()) {
+      if (membership_.Find(worker.node()) != nullptr &&
+          !job.IsExcluded(worker.node())) {
+        workers.push_back(worker.node());
+      }
+    }
+  }
+  for (auto it = idle->begin();
+       it != idle->end() && workers.size() < job.spec().resources().workers();) {
+    if (job.IsExcluded(*it)) {
+      ++it;
+      continue;
+    }
+    workers.push_back(*it);
+    it = idle->erase(it);
+  }
+  return workers;
+}
+
+// The servers with the fewest parameters so far; none if there are too few.
+std::vector<uint64_t> ClusterState::ChooseServers(const Job& job) const {
+  std::map<uint64_t, uint64_t> load;
+  for (const auto& [node, member] : membership_.members()) {
+    if (member.role == SERVER) load[node] = 0;
+  }
+  for (const auto& [id, other] : jobs_) {
+    if (other.ended() || !other.plan().has_value()) continue;
+    for (const Block& block : other.plan()->blocks()) {
+      const auto found = load.find(
+          other.plan()->servers(static_cast<int>(block.server())).node());
+      if (found != load.end()) found->second += block.elements();
+    }
+  }
+  std::vector<std::pair<uint64_t, uint64_t>> by_load;
+  for (const auto& [node, elements] : load) by_load.emplace_back(elements, node);
+  std::sort(by_load.begin(), by_load.end());
+  const size_t wanted = job.spec().resources().servers();
+  std::vector<uint64_t> servers;
+  if (by_load.size() < wanted) return servers;
+  for (size_t i = 0; i < wanted; ++i) servers.push_back(by_load[i].second);
+  std::sort(servers.begin(), servers.end());
+  return servers;
+}
+
+void ClusterState::FillServers(const Job& job,
+                               const std::vector<uint64_t>& servers,
+                               Plan* plan) const {
+  std::vector<Block> blocks =
+      CutIntoBlocks(job.layout(), job.spec().placement().block_elements());
+  PlaceBlocks(job.spec().placement().policy(),
+              static_cast<uint32_t>(servers.size()), &blocks);
+  for (const Block& block : blocks) *plan->add_blocks() = block;
+  for (const uint64_t node : servers) {
+    ServerEndpoint* endpoint = plan->add_servers();
+    endpoint->set_node(node);
+    endpoint->set_address(membership_.Find(node)->address);
+  }
+}
+
+// Leaves plan->incarnation() 0 when the job's plan is to stay as it is.
+void ClusterState::DecidePlan(const Job& job, std::set<uint64_t>* idle_workers,
+                              Plan* plan) const {
+  const bool planned = job.plan().has_value();
+  const uint32_t wanted = job.spec().resources().workers();
+  const std::optional<DataLoaded> data =
+      planned && job.plan()->total_steps() == 0 ? job.DataOfAllWorkers()
+                                                : std::nullopt;
+  const std::vector<uint64_t> servers =
+      !planned || data.has_value() ? ChooseServers(job)
+                                   : std::vector<uint64_t>();
+  const size_t before = idle_workers->size();
+  const std::vector<uint64_t> workers = ChooseWorkers(job, idle_workers);
+  const bool gained = idle_workers->size() != before;
+  if (!planned) {
+    if (workers.size() < wanted || servers.empty()) return;
+  } else if (data.has_value()) {
+    if (servers.empty()) return;
+  } else if (!job.WorkersChanged() && !gained) {
+    return;
+  }
+  if (planned) {
+    *plan = *job.plan();
+    plan->clear_workers();
+  } else {
+    plan->set_job(job.id());
+    *plan->mutable_spec() = job.spec();
+    plan->set_parameters(job.layout().parameters);
+    for (const auto& layer : job.layout().layers) *plan->add_layers() = layer;
+    for (const auto& tensor : job.layout().tensors) {
+      *plan->add_tensors() = tensor;
+    }
+  }
+  if (data.has_value() && !job.WorkersChanged() && !gained) {
+    plan->set_training_samples(data->training_samples());
+    plan->set_validation_samples(data->validation_samples());
+    plan->set_steps_per_epoch(
+        StepsPerEpoch(job.spec(), data->training_samples()));
+    plan->set_total_steps(TotalSteps(job.spec(), data->training_samples()));
+    FillServers(job, servers, plan);
+  }
+  plan->set_incarnation(next_number_);
+  for (const MicroBatchRange& range :
+       StaticRanges(workers, job.spec().schedule().micro_batches())) {
+    *plan->add_workers() = range;
+  }
+}
+
+std::vector<JournalEvent> ClusterState::Restarted(absl::Time now) {
+  // Nodes got numbers that stand nowhere in the journal.
+  next_number_ = std::max(next_number_, reserved_limit_);
+  std::vector<JournalEvent> events;
+  for (const auto& [id, job] : jobs_) {
+    if (job.ended() || !job.plan().has_value()) continue;
+    JournalEvent event = At(now);
+    event.mutable_job_ended()->set_job(id);
+    event.mutable_job_ended()->set_state(FAILED);
+    event.mutable_job_ended()->set_reason(
+        "the scheduler restarted while the job ran; submit it again (this "
+        "version does not reattach a running job)");
+    events.push_back(event);
+  }
+  return events;
+}
+
+void ClusterState::Apply(const JournalEvent& event) {
+  const absl::Time now = absl::FromUnixMillis(event.unix_ms());
+  switch (event.event_case()) {
+    case JournalEvent::kNumbersReserved:
+      reserved_limit_ = event.numbers_reserved().limit();
+      return;
+    case JournalEvent::kJobAccepted: {
+      const JobAccepted& accepted = event.job_accepted();
+      auto layout = LayoutOf(accepted.spec().model());
+      if (!layout.ok()) return;  // Submit has checked it
+      next_number_ = std::max(next_number_, accepted.job() + 1);
+      jobs_.try_emplace(accepted.job(), accepted.job(), accepted.spec(),
+                        *std::move(layout), now);
+      names_[accepted.spec().name()] = accepted.job();
+      ForgetOldJobs();
+      NoteWhyJobsWait();
+      return;
+    }
+    case JournalEvent::kJobPlanned:
+      next_number_ = std::max(next_number_,
+                              event.job_planned().plan().incarnation() + 1);
+      if (Job* job = Find(event.job_planned().job())) {
+        job->Adopt(event.job_planned().plan(), now);
+      }
+      NoteWhyJobsWait();
+      return;
+    case JournalEvent::kCancelRequested:
+      if (Job* job = Find(event.cancel_requested().job())) {
+        job->RequestCancel(now);
+      }
+      return;
+    case JournalEvent::kCheckpointCommitted:
+      if (Job* job = Find(event.checkpoint_committed().job())) {
+        job->Commit(event.checkpoint_committed(), now);
+      }
+      return;
+    case JournalEvent::kEpochFinished:
+      if (Job* job = Find(event.epoch_finished().job())) {
+        job->FinishEpoch(event.epoch_finished().metrics(), now);
+      }
+      return;
+    case JournalEvent::kJobEnded:
+      if (Job* job = Find(event.job_ended().job())) {
+        job->End(event.job_ended(), now);
+      }
+      NoteWhyJobsWait();
+      return;
+    case JournalEvent::EVENT_NOT_SET:
+      return;
+  }
+}
+
+absl::Time ClusterState::NextDeadline() const {
+  absl::Time next = membership_.NextDeadline();
+  for (const auto& [id, job] : jobs_) next = std::min(next, job.Deadline());
+  return next;
+}
+
+Job* ClusterState::Find(uint64_t id) {
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() ? nullptr : &found->second;
+}
+
+void ClusterState::NoteWhyJobsWait() {
+  const size_t idle = IdleWorkers().size();
+  const auto servers = static_cast<size_t>(std::count_if(
+      membership_.members().begin(), membership_.members().end(),
+      [](const auto& entry) { return entry.second.role == SERVER; }));
+  for (auto& [id, job] : jobs_) {
+    if (job.state() != QUEUED) continue;
+    const ResourcesSpec& wanted = job.spec().resources();
+    job.SetWaitingReason(absl::StrCat(
+        "needs ", wanted.workers(), " workers and ", wanted.servers(),
+        " servers; ", idle, " workers are idle and ", servers,
+        " servers are there"));
+  }
+}
+
+void ClusterState::ForgetOldJobs() {
+  auto ended = static_cast<size_t>(
+      std::count_if(jobs_.begin(), jobs_.end(),
+                    [](const auto& entry) { return entry.second.ended(); }));
+  for (auto it = jobs_.begin(); it != jobs_.end() && ended > kMaxEndedJobs;) {
+    if (!it->second.ended()) {
+      ++it;
+      continue;
+    }
+    names_.erase(it->second.name());
+    it = jobs_.erase(it);
+    --ended;
+  }
+}
+
+}  // namespace hawser

@@ -1,0 +1,110 @@
+// The scheduler's whole state: members and jobs, and what follows from them.
+//
+// Durable state changes only by Apply(JournalEvent), the same for a live
+// scheduler and for a replay. Decide() looks at the whole state and says which
+// events are due; the driver writes them to the journal, applies them, and asks
+// again until nothing is due:
+//
+//   request or time -> soft state (Register, Renew, Report, Tick)
+//                   -> Decide() -> journal -> Apply() -> Decide() ... -> orders
+//
+// An event that could not be written is decided again the next time: nothing is
+// acted upon before it is durable.
+//
+// Pure: no locks, no I/O, no clock; time is an argument.
+#ifndef HAWSER_SCHEDULER_STATE_CLUSTER_STATE_H_
+#define HAWSER_SCHEDULER_STATE_CLUSTER_STATE_H_
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "proto/journal.pb.h"
+#include "proto/scheduler.pb.h"
+#include "scheduler/state/job.h"
+#include "scheduler/state/membership.h"
+
+namespace hawser {
+
+class ClusterState {
+ public:
+  // Limits on what is kept.
+  static constexpr size_t kMaxActiveJobs = 1000;
+  static constexpr size_t kMaxEndedJobs = 1000;
+  static constexpr size_t kMaxMembers = 20000;
+
+  explicit ClusterState(absl::Duration lease) : membership_(lease) {}
+
+  // --- Requests of clients ---
+
+  // The event that accepts the job. INVALID_ARGUMENT, UNIMPLEMENTED: the spec.
+  // ALREADY_EXISTS: the name. RESOURCE_EXHAUSTED: too many jobs.
+  absl::StatusOr<JournalEvent> Submit(const JobSpec& spec,
+                                      absl::Time now) const;
+  // NOT_FOUND. FAILED_PRECONDITION: it has ended.
+  absl::StatusOr<JournalEvent> Cancel(const std::string& name,
+                                      absl::Time now) const;
+  // NOT_FOUND: no such job; the message names those there are.
+  absl::StatusOr<const Job*> FindJob(const std::string& name) const;
+  // In order of acceptance.
+  std::vector<const Job*> Jobs() const;
+  void DescribeNodes(absl::Time now, ListNodesResponse* response) const;
+
+  // --- Members ---
+
+  // UNAVAILABLE: no number is durable yet, try again.
+  absl::StatusOr<uint64_t> Register(const RegisterRequest& request,
+                                    absl::Time now);
+  // NOT_FOUND: not a member (any more).
+  absl::Status Renew(uint64_t node, absl::Time now);
+  void Deregister(uint64_t node, absl::Time now);
+  absl::Status Report(const ReportRequest& report, absl::Time now);
+  // Leases and limits that have run out.
+  void Tick(absl::Time now);
+
+  // What the member is to do. NOT_FOUND: not a member.
+  absl::StatusOr<Orders> OrdersFor(uint64_t node) const;
+
+  // --- Durable state ---
+
+  std::vector<JournalEvent> Decide(absl::Time now) const;
+  void Apply(const JournalEvent& event);
+  // Called after a replay: no number is used twice. Returns the ends of jobs
+  // whose members are lost with the old scheduler.
+  std::vector<JournalEvent> Restarted(absl::Time now);
+
+  absl::Time NextDeadline() const;
+
+ private:
+  void Lose(uint64_t node, const std::string& why, absl::Time now);
+  void DecideJob(const Job& job, absl::Time now,
+                 std::set<uint64_t>* idle_workers,
+                 std::vector<JournalEvent>* events) const;
+  bool DecideEnd(const Job& job, absl::Time now, JobEnded* end) const;
+  void DecidePlan(const Job& job, std::set<uint64_t>* idle_workers,
+                  Plan* plan) const;
+  std::vector<uint64_t> ChooseWorkers(const Job& job,
+                                      std::set<uint64_t>* idle) const;
+  std::vector<uint64_t> ChooseServers(const Job& job) const;
+  void FillServers(const Job& job, const std::vector<uint64_t>& servers,
+                   Plan* plan) const;
+  std::set<uint64_t> IdleWorkers() const;
+  void NoteWhyJobsWait();
+  Job* Find(uint64_t id);
+  void ForgetOldJobs();
+
+  Membership membership_;
+  std::map<uint64_t, Job> jobs_;  // by number, which is order of acceptance
+  std::map<std::string, uint64_t> names_;
+  uint64_t next_number_ = 1;  // of jobs, nodes and incarnations
+  uint64_t reserved_limit_ = 1;
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_SCHEDULER_STATE_CLUSTER_STATE_H_

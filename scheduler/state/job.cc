@@ -1,0 +1,354 @@
+#include "scheduler/state/job.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/metrics_proto.h"
+
+namespace hawser {
+namespace {
+
+std::string EpochLine(const EpochMetrics& epoch, uint64_t epochs) {
+  const SampleSums training = FromProto(epoch.training());
+  std::string line = absl::StrFormat(
+      "epoch %d/%d: loss %.4f, accuracy %.2f %%", epoch.epoch(), epochs,
+      training.MeanLoss(), 100 * training.Accuracy());
+  if (epoch.has_validation()) {
+    const SampleSums validation = FromProto(epoch.validation());
+    absl::StrAppendFormat(
+        &line, ", validation loss %.4f, validation accuracy %.2f %%",
+        validation.MeanLoss(), 100 * validation.Accuracy());
+  }
+  return line;
+}
+
+}  // namespace
+
+Job::Job(uint64_t id, const JobSpec& complete, ModelLayout layout,
+         absl::Time accepted)
+    : id_(id),
+      spec_(complete),
+      layout_(std::move(layout)),
+      accepted_(accepted) {
+  Log(accepted, "scheduler", "accepted");
+}
+
+JobState Job::state() const {
+  if (end_.has_value()) return end_->state();
+  if (!plan_.has_value()) return QUEUED;
+  if (plan_->total_steps() == 0) return STARTING;
+  if (running_since_ == absl::InfiniteFuture()) return STARTING;
+  return progress_.step() == plan_->total_steps() ? FINISHING : RUNNING;
+}
+
+bool Job::HasWorker(uint64_t node) const {
+  return plan_.has_value() &&
+         std::any_of(plan_->workers().begin(), plan_->workers().end(),
+                     [&](const auto& worker) { return worker.node() == node; });
+}
+
+bool Job::HasServer(uint64_t node) const {
+  return plan_.has_value() &&
+         std::any_of(plan_->servers().begin(), plan_->servers().end(),
+                     [&](const auto& server) { return server.node() == node; });
+}
+
+bool Job::NeedsServer(uint64_t node) const {
+  return plan_.has_value() &&
+         std::any_of(plan_->blocks().begin(), plan_->blocks().end(),
+                     [&](const Block& block) {
+                       return plan_->servers(static_cast<int>(block.server()))
+                                  .node() == node;
+                     });
+}
+
+bool Job::ServersReady() const {
+  return plan_.has_value() && plan_->total_steps() != 0 &&
+         std::all_of(plan_->servers().begin(), plan_->servers().end(),
+                     [&](const ServerEndpoint& server) {
+                       return servers_ready_.count(server.node()) != 0;
+                     });
+}
+
+std::string Job::NameOf(uint64_t node) const {
+  return absl::StrCat(HasServer(node) ? "server " : "worker ", node);
+}
+
+void Job::Adopt(const Plan& plan, absl::Time now) {
+  plan_ = plan;
+  servers_ready_.clear();
+  workers_changed_ = false;
+  waiting_reason_ = plan.workers_size() == 0 ? "waits for a worker" : "";
+  progress_.DropPartialValidation();
+  if (plan.total_steps() == 0) {
+    Log(now, "scheduler",
+        absl::StrCat("incarnation ", plan.incarnation(), ": ",
+                     plan.workers_size(), " workers open the data"));
+    return;
+  }
+  progress_.SetLength(plan.total_steps(), plan.steps_per_epoch(),
+                      plan.validation_samples() != 0);
+  Log(now, "scheduler",
+      absl::StrCat("incarnation ", plan.incarnation(), ": ", plan.blocks_size(),
+                   " blocks on ", plan.servers_size(), " servers, ",
+                   plan.workers_size(), " workers, ", plan.total_steps(),
+                   " steps"));
+}
+
+void Job::RequestCancel(absl::Time now) {
+  cancel_requested_ = true;
+  Log(now, "scheduler", "cancel requested");
+}
+
+void Job::Commit(const CheckpointCommitted& event, absl::Time now) {
+  checkpoint_step_ = event.step();
+  output_ = event.directory();
+  written_.erase(written_.begin(), written_.upper_bound(event.step()));
+  Log(now, "scheduler",
+      absl::StrCat("checkpoint of step ", event.step(), " in ",
+                   event.directory()));
+}
+
+void Job::FinishEpoch(const EpochMetrics& metrics, absl::Time now) {
+  progress_.FinishEpoch(metrics);
+  Log(now, "scheduler", EpochLine(metrics, progress_.epochs()));
+}
+
+void Job::End(const JobEnded& event, absl::Time now) {
+  end_ = event;
+  ended_at_ = now;
+  sha256_ = event.parameters_sha256();
+  Log(now, "scheduler",
+      absl::StrCat(absl::AsciiStrToLower(JobState_Name(event.state())),
+                   event.reason().empty() ? "" : ": ", event.reason()));
+}
+
+absl::Status Job::CheckMember(const ReportRequest& report) const {
+  if (!plan_.has_value() || ended() ||
+      !(HasWorker(report.node()) || HasServer(report.node()))) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "node ", report.node(), " is not a member of job ", name()));
+  }
+  // Completed steps and written files are facts whatever the incarnation; what
+  // depends on the members' shares is not.
+  const bool is_fact = report.has_steps_done() ||
+                       report.has_checkpoint_written() ||
+                       report.has_parameters_hashed();
+  if (!is_fact && report.incarnation() != plan_->incarnation()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("stale incarnation ", report.incarnation(),
+                     ", the job is at ", plan_->incarnation()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
+  const absl::Status member = CheckMember(report);
+  if (!member.ok()) return member;
+  ++revision_;
+  const uint64_t node = report.node();
+  switch (report.event_case()) {
+    case ReportRequest::kServerReady:
+      servers_ready_.insert(node);
+      if (ServersReady() && running_since_ == absl::InfiniteFuture()) {
+        running_since_ = now;
+        Log(now, "scheduler", "running");
+      }
+      return absl::OkStatus();
+    case ReportRequest::kStepsDone:
+      return progress_.AddSteps(report.steps_done(), now);
+    case ReportRequest::kValidationDone:
+      return progress_.AddValidation(report.validation_done());
+    case ReportRequest::kCheckpointWritten: {
+      const CheckpointWritten& written = report.checkpoint_written();
+      if (written.step() > checkpoint_step_) {
+        written_[written.step()][node] = written;
+      }
+      return absl::OkStatus();
+    }
+    case ReportRequest::kParametersHashed:
+      hashed_step_ = report.parameters_hashed().step();
+      sha256_ = report.parameters_hashed().sha256();
+      return absl::OkStatus();
+    case ReportRequest::kDataLoaded:
+      ReportDataLoaded(node, report.data_loaded(), now);
+      return absl::OkStatus();
+    case ReportRequest::kFailed:
+      Log(now, NameOf(node), report.failed().message());
+      if (report.failed().permanent() || HasServer(node)) {
+        failure_ = absl::StrCat(NameOf(node), ": ", report.failed().message());
+      } else {
+        excluded_.insert(node);
+        workers_changed_ = true;
+      }
+      return absl::OkStatus();
+    case ReportRequest::EVENT_NOT_SET:
+      break;
+  }
+  return absl::InvalidArgumentError("an empty report");
+}
+
+void Job::ReportDataLoaded(uint64_t node, const DataLoaded& loaded,
+                           absl::Time now) {
+  for (const auto& [other, known] : data_loaded_) {
+    if (known.training_samples() == loaded.training_samples() &&
+        known.validation_samples() == loaded.validation_samples()) {
+      continue;
+    }
+    failure_ = absl::StrCat(
+        "the workers have different data: worker ", other, " found ",
+        known.training_samples(), " + ", known.validation_samples(),
+        " samples, worker ", node, " ", loaded.training_samples(), " + ",
+        loaded.validation_samples());
+    Log(now, "scheduler", *failure_);
+  }
+  data_loaded_[node] = loaded;
+}
+
+void Job::MemberLost(uint64_t node, const std::string& why, absl::Time now) {
+  if (ended() || !plan_.has_value()) return;
+  if (HasWorker(node)) {
+    workers_changed_ = true;
+    data_loaded_.erase(node);
+    Log(now, "scheduler", absl::StrCat("worker ", node, " ", why));
+  }
+  if (!HasServer(node)) return;
+  Log(now, "scheduler", absl::StrCat("server ", node, " ", why));
+  if (NeedsServer(node) || plan_->total_steps() == 0) {
+    failure_ = absl::StrCat(
+        "server ", node, " ", why,
+        " and with it the parameters it held; submit the job again (this "
+        "version does not restore a running job from its checkpoints)");
+  }
+}
+
+void Job::SetWaitingReason(const std::string& reason) {
+  if (waiting_reason_ == reason) return;
+  waiting_reason_ = reason;
+  ++revision_;
+}
+
+std::optional<DataLoaded> Job::DataOfAllWorkers() const {
+  if (!plan_.has_value() || plan_->workers_size() == 0) return std::nullopt;
+  for (const MicroBatchRange& worker : plan_->workers()) {
+    if (data_loaded_.count(worker.node()) == 0) return std::nullopt;
+  }
+  return data_loaded_.at(plan_->workers(0).node());
+}
+
+std::optional<CheckpointCommitted> Job::CompleteCheckpoint() const {
+  if (!plan_.has_value()) return std::nullopt;
+  for (auto it = written_.rbegin(); it != written_.rend(); ++it) {
+    CheckpointCommitted complete;
+    complete.set_job(id_);
+    complete.set_step(it->first);
+    bool all = true;
+    for (const ServerEndpoint& server : plan_->servers()) {
+      if (!NeedsServer(server.node())) continue;
+      const auto file = it->second.find(server.node());
+      all = all && file != it->second.end();
+      if (all) *complete.add_files() = file->second;
+    }
+    if (!all || complete.files_size() == 0) continue;
+    complete.set_directory(complete.files(0).directory());
+    return complete;
+  }
+  return std::nullopt;
+}
+
+bool Job::Finished() const {
+  return plan_.has_value() && plan_->total_steps() != 0 &&
+         progress_.AllEpochsFinished() &&
+         checkpoint_step_ == plan_->total_steps() &&
+         hashed_step_ == plan_->total_steps();
+}
+
+double Job::SecondsRunning(absl::Time now) const {
+  if (running_since_ == absl::InfiniteFuture()) return 0;
+  return absl::ToDoubleSeconds((ended() ? ended_at_ : now) - running_since_);
+}
+
+absl::Time Job::Deadline() const {
+  if (ended()) return absl::InfiniteFuture();
+  const LimitsSpec& limits = spec_.limits();
+  if (!plan_.has_value()) {
+    return limits.max_queue_seconds() == 0
+               ? absl::InfiniteFuture()
+               : accepted_ + absl::Seconds(limits.max_queue_seconds());
+  }
+  return limits.max_seconds() == 0 || running_since_ == absl::InfiniteFuture()
+             ? absl::InfiniteFuture()
+             : running_since_ + absl::Seconds(limits.max_seconds());
+}
+
+std::string Job::DeadlineReason() const {
+  return plan_.has_value()
+             ? absl::StrCat("ran longer than limits.max_seconds, ",
+                            spec_.limits().max_seconds())
+             : absl::StrCat("waited longer than limits.max_queue_seconds, ",
+                            spec_.limits().max_queue_seconds());
+}
+
+void Job::Describe(bool with_plan, absl::Time now, JobStatus* status) const {
+  status->set_name(name());
+  status->set_job(id_);
+  status->set_state(state());
+  status->set_reason(end_.has_value() ? end_->reason() : waiting_reason_);
+  status->set_revision(revision_);
+  status->set_step(progress_.step());
+  status->set_total_steps(progress_.total_steps());
+  status->set_steps_per_epoch(progress_.steps_per_epoch());
+  status->set_epoch(progress_.finished().size());
+  status->set_epochs(progress_.epochs());
+  if (progress_.last_training().samples != 0) {
+    *status->mutable_last_training() = ToProto(progress_.last_training());
+  }
+  for (const EpochMetrics& epoch : progress_.finished()) {
+    *status->add_epochs_done() = epoch;
+  }
+  if (!progress_.finished().empty()) {
+    *status->mutable_last_epoch() = progress_.finished().back();
+  }
+  status->set_samples_per_second(progress_.SamplesPerSecond());
+  status->set_seconds_left(progress_.SecondsLeft());
+  status->set_seconds_running(SecondsRunning(now));
+  if (ended()) {
+    status->set_seconds_left(0);
+    status->set_parameters_sha256(end_->parameters_sha256());
+    status->set_ended_unix_ms(absl::ToUnixMillis(ended_at_));
+  }
+  status->set_output(output_);
+  status->set_checkpoint_step(checkpoint_step_);
+  *status->mutable_spec() = spec_;
+  status->set_submitted_unix_ms(absl::ToUnixMillis(accepted_));
+  if (!plan_.has_value()) return;
+  status->set_incarnation(plan_->incarnation());
+  if (with_plan) *status->mutable_plan() = *plan_;
+}
+
+void Job::ReadLog(uint64_t first_line, GetJobLogResponse* response) const {
+  uint64_t number = std::max(first_line, first_log_line_);
+  for (; number < first_log_line_ + log_.size(); ++number) {
+    *response->add_lines() = log_[number - first_log_line_];
+  }
+  response->set_next_line(std::max(number, first_line));
+}
+
+void Job::Log(absl::Time now, const std::string& source,
+              const std::string& text) {
+  ++revision_;
+  LogLine line;
+  line.set_unix_ms(absl::ToUnixMillis(now));
+  line.set_source(source);
+  line.set_text(text);
+  log_.push_back(std::move(line));
+  if (log_.size() > kMaxLogLines) {
+    log_.pop_front();
+    ++first_log_line_;
+  }
+}
+
+}  // namespace hawser

@@ -1,0 +1,137 @@
+// One job: what is durable (spec, plan, checkpoints, end), what is known of its
+// progress, and its event log.
+//
+//   QUEUED    --JobPlanned, steps unknown-->        STARTING: workers open data
+//   STARTING  --DataLoaded by all, JobPlanned-->    STARTING: servers prepare
+//   STARTING  --ServerReady by all-->               RUNNING
+//   RUNNING   --all steps done-->                   FINISHING
+//   FINISHING --last epoch, checkpoint and hash-->  SUCCEEDED  (JobEnded)
+//   any but the last three --failure--> FAILED, --cancel--> CANCELLED (JobEnded)
+//
+// A worker lost or gained makes a new incarnation (JobPlanned): its servers are
+// told first, keep their blocks and report ready, then its workers; steps that
+// were made stay made.
+//
+// Pure: time is an argument.
+#ifndef HAWSER_SCHEDULER_STATE_JOB_H_
+#define HAWSER_SCHEDULER_STATE_JOB_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/job/model_layout.h"
+#include "proto/job.pb.h"
+#include "proto/journal.pb.h"
+#include "proto/plan.pb.h"
+#include "proto/scheduler.pb.h"
+#include "scheduler/state/job_progress.h"
+
+namespace hawser {
+
+class Job {
+ public:
+  // Most lines of the event log that are kept.
+  static constexpr size_t kMaxLogLines = 1000;
+
+  Job(uint64_t id, const JobSpec& complete, ModelLayout layout,
+      absl::Time accepted);
+
+  uint64_t id() const { return id_; }
+  const JobSpec& spec() const { return spec_; }
+  const std::string& name() const { return spec_.name(); }
+  const ModelLayout& layout() const { return layout_; }
+  absl::Time accepted() const { return accepted_; }
+
+  JobState state() const;
+  bool ended() const { return end_.has_value(); }
+  const std::optional<Plan>& plan() const { return plan_; }
+  const JobProgress& progress() const { return progress_; }
+  bool cancel_requested() const { return cancel_requested_; }
+
+  // True if the node is a worker / a server with blocks of the current plan.
+  bool HasWorker(uint64_t node) const;
+  bool NeedsServer(uint64_t node) const;
+  bool HasServer(uint64_t node) const;
+  // Every server has prepared the current plan.
+  bool ServersReady() const;
+  // A worker of the plan that has left, or that the job has excluded.
+  bool WorkersChanged() const { return workers_changed_; }
+  bool IsExcluded(uint64_t node) const { return excluded_.count(node) != 0; }
+
+  // --- Durable changes (journal events) ---
+  void Adopt(const Plan& plan, absl::Time now);
+  void RequestCancel(absl::Time now);
+  void Commit(const CheckpointCommitted& event, absl::Time now);
+  void FinishEpoch(const EpochMetrics& metrics, absl::Time now);
+  void End(const JobEnded& event, absl::Time now);
+
+  // --- What members report; FAILED_PRECONDITION: stale incarnation, or not a
+  // member of the plan. ---
+  absl::Status Report(const ReportRequest& report, absl::Time now);
+  void MemberLost(uint64_t node, const std::string& why, absl::Time now);
+  void SetWaitingReason(const std::string& reason);
+
+  // --- What follows from the above ---
+  // The samples every worker has found, once all have reported.
+  std::optional<DataLoaded> DataOfAllWorkers() const;
+  std::optional<std::string> failure() const { return failure_; }
+  // Files of the newest checkpoint that every server has written.
+  std::optional<CheckpointCommitted> CompleteCheckpoint() const;
+  bool Finished() const;
+  // Since the first step; 0 before.
+  double SecondsRunning(absl::Time now) const;
+  // When a limit of the spec ends the job; InfiniteFuture: never.
+  absl::Time Deadline() const;
+  std::string DeadlineReason() const;
+  const std::string& parameters_sha256() const { return sha256_; }
+
+  uint64_t revision() const { return revision_; }
+  void Describe(bool with_plan, absl::Time now, JobStatus* status) const;
+  void ReadLog(uint64_t first_line, GetJobLogResponse* response) const;
+  void Log(absl::Time now, const std::string& source, const std::string& text);
+
+ private:
+  std::string NameOf(uint64_t node) const;
+  absl::Status CheckMember(const ReportRequest& report) const;
+  void ReportDataLoaded(uint64_t node, const DataLoaded& loaded,
+                        absl::Time now);
+
+  const uint64_t id_;
+  const JobSpec spec_;
+  const ModelLayout layout_;
+  const absl::Time accepted_;
+
+  std::optional<Plan> plan_;
+  bool cancel_requested_ = false;
+  std::optional<JobEnded> end_;
+  absl::Time ended_at_;
+  uint64_t checkpoint_step_ = 0;
+  std::string output_;
+
+  std::set<uint64_t> servers_ready_;           // of this incarnation
+  std::map<uint64_t, DataLoaded> data_loaded_;  // by node
+  std::set<uint64_t> excluded_;
+  bool workers_changed_ = false;
+  std::optional<std::string> failure_;
+  std::string waiting_reason_;
+  JobProgress progress_;
+  // Files written, by step and by server.
+  std::map<uint64_t, std::map<uint64_t, CheckpointWritten>> written_;
+  uint64_t hashed_step_ = 0;
+  std::string sha256_;
+  absl::Time running_since_ = absl::InfiniteFuture();
+
+  uint64_t revision_ = 1;
+  std::deque<LogLine> log_;
+  uint64_t first_log_line_ = 0;
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_SCHEDULER_STATE_JOB_H_

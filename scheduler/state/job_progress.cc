@@ -1,0 +1,149 @@
+#include "scheduler/state/job_progress.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/metrics_proto.h"
+
+namespace hawser {
+namespace {
+
+constexpr absl::Duration kRateWindow = absl::Seconds(3);
+constexpr uint32_t kMaxChunks = 1 << 20;
+
+}  // namespace
+
+void JobProgress::SetLength(uint64_t total_steps, uint64_t steps_per_epoch,
+                            bool has_validation) {
+  total_steps_ = total_steps;
+  steps_per_epoch_ = steps_per_epoch;
+  has_validation_ = has_validation;
+}
+
+uint64_t JobProgress::epochs() const {
+  if (steps_per_epoch_ == 0) return 0;
+  return (total_steps_ + steps_per_epoch_ - 1) / steps_per_epoch_;
+}
+
+uint64_t JobProgress::LastStepOf(uint64_t epoch) const {
+  return std::min(epoch * steps_per_epoch_, total_steps_);
+}
+
+absl::Status JobProgress::AddSteps(const StepsDone& report, absl::Time now) {
+  if (steps_per_epoch_ == 0) {
+    return absl::FailedPreconditionError("the job has not started");
+  }
+  if (report.first_step() > step_) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("steps ", step_, " to ", report.first_step() - 1,
+                     " have not been reported"));
+  }
+  SampleSums added;
+  for (int i = 0; i < report.per_step_size(); ++i) {
+    const uint64_t step = report.first_step() + static_cast<uint64_t>(i);
+    if (step < step_ || step >= total_steps_) continue;
+    const SampleSums sums = FromProto(report.per_step(i));
+    training_[step / steps_per_epoch_ + 1] += sums;
+    added += sums;
+    ++step_;
+  }
+  if (added.samples == 0) return absl::OkStatus();
+  last_training_ = added;
+  samples_ += added.samples;
+  recent_.push_back({now, step_, samples_});
+  while (recent_.size() > 2 && recent_.front().time < now - kRateWindow) {
+    recent_.pop_front();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status JobProgress::AddValidation(const ValidationDone& report) {
+  if (report.first_chunk() > report.last_chunk() ||
+      report.last_chunk() > report.total_chunks() ||
+      report.total_chunks() > kMaxChunks || report.total_chunks() == 0) {
+    return absl::InvalidArgumentError("impossible validation chunks");
+  }
+  Validation& validation = validation_[report.step()];
+  if (validation.total != 0 && validation.total != report.total_chunks()) {
+    return absl::InvalidArgumentError("validation is cut in two ways");
+  }
+  validation.total = report.total_chunks();
+  uint32_t known = 0;
+  for (uint32_t c = report.first_chunk(); c < report.last_chunk(); ++c) {
+    known += static_cast<uint32_t>(validation.chunks.count(c));
+  }
+  if (known == report.last_chunk() - report.first_chunk()) {
+    return absl::OkStatus();
+  }
+  if (known != 0) {
+    return absl::InvalidArgumentError("some of the chunks are known already");
+  }
+  for (uint32_t c = report.first_chunk(); c < report.last_chunk(); ++c) {
+    validation.chunks.insert(c);
+  }
+  validation.sums += FromProto(report.metrics());
+  return absl::OkStatus();
+}
+
+void JobProgress::DropPartialValidation() {
+  for (auto it = validation_.begin(); it != validation_.end();) {
+    it = it->second.complete() ? std::next(it) : validation_.erase(it);
+  }
+}
+
+std::optional<EpochMetrics> JobProgress::FinishedEpoch() const {
+  const uint64_t epoch = finished_.size() + 1;
+  if (epoch > epochs() || step_ < LastStepOf(epoch)) return std::nullopt;
+  EpochMetrics metrics;
+  metrics.set_epoch(epoch);
+  const auto training = training_.find(epoch);
+  if (training != training_.end()) {
+    *metrics.mutable_training() = ToProto(training->second);
+  }
+  if (has_validation_) {
+    const auto validation = validation_.find(LastStepOf(epoch));
+    if (validation == validation_.end() || !validation->second.complete()) {
+      return std::nullopt;
+    }
+    *metrics.mutable_validation() = ToProto(validation->second.sums);
+  }
+  return metrics;
+}
+
+void JobProgress::FinishEpoch(const EpochMetrics& metrics) {
+  finished_.push_back(metrics);
+  training_.erase(metrics.epoch());
+  // A late repeat must find its chunks known, until the next epoch is done.
+  while (!validation_.empty() &&
+         validation_.begin()->first + steps_per_epoch_ <
+             LastStepOf(metrics.epoch())) {
+    validation_.erase(validation_.begin());
+  }
+}
+
+bool JobProgress::AllEpochsFinished() const {
+  return epochs() != 0 && finished_.size() == epochs();
+}
+
+double JobProgress::SamplesPerSecond() const {
+  if (recent_.size() < 2) return 0;
+  const double seconds =
+      absl::ToDoubleSeconds(recent_.back().time - recent_.front().time);
+  return seconds <= 0 ? 0
+                      : static_cast<double>(recent_.back().samples -
+                                            recent_.front().samples) /
+                            seconds;
+}
+
+double JobProgress::SecondsLeft() const {
+  if (recent_.size() < 2) return 0;
+  const double seconds =
+      absl::ToDoubleSeconds(recent_.back().time - recent_.front().time);
+  const auto steps =
+      static_cast<double>(recent_.back().step - recent_.front().step);
+  return steps <= 0 ? 0
+                    : seconds / steps *
+                          static_cast<double>(total_steps_ - step_);
+}
+
+}  // namespace hawser

@@ -1,0 +1,98 @@
+// hawser-server: holds parameter shards, adds gradients, applies optimizers.
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "client/control/grpc_scheduler_client.h"
+#include "client/member/member_loop.h"
+#include "common/files.h"
+#include "common/grpc/grpc_listener.h"
+#include "common/process_setup.h"
+#include "common/status_macros.h"
+#include "common/version.h"
+#include "common/wire/grpc_frame.h"
+#include "glog/logging.h"
+#include "server/grpc_norm_carrier.h"
+#include "server/grpc_service.h"
+#include "server/server_driver.h"
+
+namespace hawser {
+namespace {
+
+struct Flags {
+  std::string scheduler = "127.0.0.1:7070";
+  std::string listen = "127.0.0.1:0";
+  std::string advertise;
+  std::string output_root = "hawser-output";
+  bool allow_insecure_network = false;
+};
+
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
+}
+
+absl::Status Run(const Flags& flags) {
+  RETURN_IF_ERROR(MakeDirectories(flags.output_root));
+  GrpcNormCarrier norms;
+  ServerDriver driver(&norms, flags.output_root);
+  const auto service = MakeGrpcService(&driver);
+  ASSIGN_OR_RETURN(
+      const auto listener,
+      GrpcListener::Start(
+          {flags.listen, flags.allow_insecure_network, kMaxMessageBytes},
+          service.get()));
+  LOG(INFO) << "listening on " << listener->address();
+  const auto scheduler = MakeGrpcSchedulerClient(flags.scheduler);
+  RegisterRequest registration;
+  registration.set_role(SERVER);
+  registration.set_address(flags.advertise.empty() ? listener->address()
+                                                   : flags.advertise);
+  registration.set_host(HostName());
+  registration.set_process(static_cast<uint64_t>(getpid()));
+  registration.set_version(kVersion);
+  MemberLoop member(scheduler.get(), registration,
+                    [&](uint64_t node, const Orders& orders) {
+                      driver.Follow(node, orders);
+                    });
+  driver.Start(
+      [&](ReportRequest report) { member.Report(std::move(report)); });
+  WaitForTermination();
+  member.Stop();
+  driver.Stop();
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace hawser
+
+int main(int argc, char** argv) {
+  hawser::SetUpDaemon(argv[0]);
+  hawser::Flags flags;
+  CLI::App app(
+      "hawser-server: holds parameter shards, adds gradients, applies "
+      "optimizers");
+  app.set_version_flag("--version", hawser::kVersion);
+  app.set_config("--config", "", "read flags from this file (TOML or INI)");
+  app.add_option("--scheduler", flags.scheduler, "address of the scheduler")
+      ->capture_default_str();
+  app.add_option("--listen", flags.listen,
+                 "HOST:PORT (port 0: any free one) or unix:/path")
+      ->capture_default_str();
+  app.add_option("--advertise", flags.advertise,
+                 "address that workers and other servers reach this server at "
+                 "(default: where it listens)");
+  app.add_option("--output-root", flags.output_root,
+                 "checkpoints go below this directory; created if missing")
+      ->capture_default_str();
+  app.add_flag("--allow-insecure-network", flags.allow_insecure_network,
+               "listen beyond loopback without encryption or a token");
+  CLI11_PARSE(app, argc, argv);
+  const absl::Status status = hawser::Run(flags);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "hawser-server: %s\n",
+               std::string(status.message()).c_str());
+  return 1;
+}
