@@ -82,14 +82,14 @@ absl::Status AtomicFile::Append(const void* data, size_t bytes) {
   return absl::OkStatus();
 }
 
-absl::Status AtomicFile::Commit() {
+absl::Status AtomicFile::CommitAs(const std::string& path) {
   if (::fsync(file_.get()) != 0) return SystemError("flush", temporary_);
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    return SystemError("create", path_);
+  if (::rename(temporary_.c_str(), path.c_str()) != 0) {
+    return SystemError("create", path);
   }
   file_ = FileDescriptor();
   const std::string directory =
-      std::filesystem::path(path_).parent_path().string();
+      std::filesystem::path(path).parent_path().string();
   const FileDescriptor handle(
       ::open(directory.empty() ? "." : directory.c_str(),
              O_RDONLY | O_DIRECTORY | O_CLOEXEC));

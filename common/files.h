@@ -40,7 +40,10 @@ class AtomicFile {
     return Append(data.data(), data.size());
   }
   // Flushes file, name and directory to the disk.
-  absl::Status Commit();
+  absl::Status Commit() { return CommitAs(path_); }
+  // The same, under another name in the same directory: one that depends on the
+  // content, say.
+  absl::Status CommitAs(const std::string& path);
 
   // Of everything appended.
   uint64_t bytes() const { return bytes_; }

@@ -19,8 +19,8 @@ class Journal {
   // All of the events or none. An error leaves the journal as it was.
   virtual absl::Status Append(const std::vector<JournalEvent>& events) = 0;
 
-  // Calls `apply` for every event, oldest first. DATA_LOSS: an event is damaged;
-  // the message names it and what to do.
+  // Calls `apply` for every event, oldest first. DATA_LOSS: an event is
+  // damaged; the message names it and what to do.
   virtual absl::Status Replay(
       const std::function<void(const JournalEvent&)>& apply) = 0;
 };

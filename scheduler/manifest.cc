@@ -1,8 +1,12 @@
 #include "scheduler/manifest.h"
 
+#include <filesystem>
+#include <set>
 #include <string>
+#include <system_error>
 
 #include "common/files.h"
+#include "common/status_macros.h"
 #include "common/version.h"
 #include "google/protobuf/util/json_util.h"
 #include "nlohmann/json.hpp"
@@ -18,9 +22,26 @@ Json ToJson(const google::protobuf::Message& message) {
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
   std::string text;
-  const auto status = google::protobuf::util::MessageToJsonString(
-      message, &text, options);
+  const auto status =
+      google::protobuf::util::MessageToJsonString(message, &text, options);
   return status.ok() ? Json::parse(text, nullptr, false) : Json();
+}
+
+// Removes the files of an older checkpoint of the same name, which no manifest
+// names any more. What cannot be removed stays, and harms nothing.
+void RemoveUnnamed(const CheckpointCommitted& checkpoint) {
+  std::set<std::string> named;
+  for (const CheckpointWritten& file : checkpoint.files()) {
+    named.insert(file.file());
+  }
+  std::error_code error;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(checkpoint.directory(), error)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() == ".safetensors" && named.count(name) == 0) {
+      std::filesystem::remove(entry.path(), error);
+    }
+  }
 }
 
 }  // namespace
@@ -52,8 +73,10 @@ absl::Status WriteManifest(const Plan& plan,
                                   {"server", block.server()}});
   }
   manifest["spec"] = ToJson(plan.spec());
-  return WriteWholeFile(checkpoint.directory() + "/manifest.json",
-                        manifest.dump(1) + "\n");
+  RETURN_IF_ERROR(WriteWholeFile(checkpoint.directory() + "/manifest.json",
+                                 manifest.dump(1) + "\n"));
+  RemoveUnnamed(checkpoint);
+  return absl::OkStatus();
 }
 
 }  // namespace hawser

@@ -146,8 +146,7 @@ void SchedulerDriver::Park(Parked parked, uint32_t wait_ms) {
     if (stopping_) {
       status = absl::UnavailableError("the scheduler stops");
     } else if (!parked.ready(wait_ms == 0 || full, &status)) {
-      parked.deadline =
-          now + absl::Milliseconds(std::min(wait_ms, kMaxWaitMs));
+      parked.deadline = now + absl::Milliseconds(std::min(wait_ms, kMaxWaitMs));
       parked_.push_back(std::move(parked));
       timer_changed_ = true;
       return;
@@ -201,10 +200,9 @@ absl::Status SchedulerDriver::ListNodes(ListNodesResponse* response) {
 absl::Status SchedulerDriver::Register(const RegisterRequest& request,
                                        RegisterResponse* response) {
   if (request.version() != kVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("this member has version ", request.version(),
-                     ", the scheduler ", kVersion,
-                     "; run one version everywhere"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "this member has version ", request.version(), ", the scheduler ",
+        kVersion, "; run one version everywhere"));
   }
   return Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     ASSIGN_OR_RETURN(const uint64_t node, state_.Register(request, now));
@@ -238,17 +236,18 @@ void SchedulerDriver::GetJob(const GetJobRequest& request,
   parked.done = std::move(done);
   parked.ready = [this, request, response](bool last_call, absl::Status* status)
                      ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    const auto job = state_.FindJob(request.name());
-    if (!job.ok()) {
-      *status = job.status();
-      return true;
-    }
-    const bool is_news = (*job)->revision() > request.newer_than_revision();
-    if (!is_news && !last_call) return false;
-    (*job)->Describe(request.with_plan(), clock_->Now(),
-                     response->mutable_status());
-    return true;
-  };
+                       const auto job = state_.FindJob(request.name());
+                       if (!job.ok()) {
+                         *status = job.status();
+                         return true;
+                       }
+                       const bool is_news =
+                           (*job)->revision() > request.newer_than_revision();
+                       if (!is_news && !last_call) return false;
+                       (*job)->Describe(request.with_plan(), clock_->Now(),
+                                        response->mutable_status());
+                       return true;
+                     };
   Park(std::move(parked), request.wait_ms());
 }
 
@@ -261,19 +260,20 @@ void SchedulerDriver::Heartbeat(const HeartbeatRequest& request,
   }
   Parked parked;
   parked.done = std::move(done);
-  parked.ready = [this, request, response](bool last_call, absl::Status* status)
-                     ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    auto orders = state_.OrdersFor(request.node());
-    if (!orders.ok()) {
-      *status = orders.status();
-      return true;
-    }
-    if (orders->version() == request.orders_version() && !last_call) {
-      return false;
-    }
-    *response->mutable_orders() = *std::move(orders);
-    return true;
-  };
+  parked.ready =
+      [this, request, response](bool last_call, absl::Status* status)
+          ABSL_NO_THREAD_SAFETY_ANALYSIS {
+            auto orders = state_.OrdersFor(request.node());
+            if (!orders.ok()) {
+              *status = orders.status();
+              return true;
+            }
+            if (orders->version() == request.orders_version() && !last_call) {
+              return false;
+            }
+            *response->mutable_orders() = *std::move(orders);
+            return true;
+          };
   Park(std::move(parked), request.wait_ms());
 }
 

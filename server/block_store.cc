@@ -7,9 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/crc32c.h"
 #include "common/job/initial_values.h"
+#include "common/vector_ops.h"
 #include "common/wire/float_pieces.h"
 #include "glog/logging.h"
-#include "common/vector_ops.h"
 
 namespace hawser {
 namespace {

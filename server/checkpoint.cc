@@ -18,11 +18,10 @@ constexpr char kFormatVersion[] = "1";
 
 absl::StatusOr<CheckpointWritten> WriteCheckpoint(
     const CheckpointSnapshot& snapshot, const std::string& output_root) {
-  ASSIGN_OR_RETURN(
-      const std::string directory,
-      MakeDirectoriesBeneath(output_root, absl::StrCat(snapshot.directory,
-                                                       "/step-",
-                                                       snapshot.step)));
+  ASSIGN_OR_RETURN(const std::string directory,
+                   MakeDirectoriesBeneath(
+                       output_root, absl::StrCat(snapshot.directory, "/step-",
+                                                 snapshot.step)));
   std::vector<TensorEntry> entries;
   std::vector<const FloatBuffer*> contents;
   for (const BlockSnapshot& block : snapshot.blocks) {
@@ -36,10 +35,9 @@ absl::StatusOr<CheckpointWritten> WriteCheckpoint(
       add(snapshot.state_names[i], block.state[i].get());
     }
   }
-  const std::string name =
-      absl::StrCat("server-", snapshot.server, ".safetensors");
-  ASSIGN_OR_RETURN(AtomicFile file,
-                   AtomicFile::Create(absl::StrCat(directory, "/", name)));
+  ASSIGN_OR_RETURN(
+      AtomicFile file,
+      AtomicFile::Create(absl::StrCat(directory, "/server-", snapshot.server)));
   const std::map<std::string, std::string> metadata = {
       {"format", kFormatVersion},
       {"job", snapshot.job_name},
@@ -50,7 +48,10 @@ absl::StatusOr<CheckpointWritten> WriteCheckpoint(
     RETURN_IF_ERROR(
         file.Append(values->bytes().data(), values->bytes().size()));
   }
-  RETURN_IF_ERROR(file.Commit());
+  const std::string name =
+      absl::StrCat("server-", snapshot.server, "-",
+                   absl::Hex(file.crc32c(), absl::kZeroPad8), ".safetensors");
+  RETURN_IF_ERROR(file.CommitAs(absl::StrCat(directory, "/", name)));
   CheckpointWritten written;
   written.set_step(snapshot.step);
   written.set_file(name);

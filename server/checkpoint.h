@@ -28,7 +28,9 @@ struct CheckpointSnapshot {
   std::vector<BlockSnapshot> blocks;
 };
 
-// Writes DIRECTORY/step-STEP/server-SERVER.safetensors below the output root.
+// Writes DIRECTORY/step-STEP/server-SERVER-CRC32C.safetensors below the output
+// root. The name tells the content, so that a file that an older manifest names
+// is never replaced by another.
 // The error names the path and what the system said.
 absl::StatusOr<CheckpointWritten> WriteCheckpoint(
     const CheckpointSnapshot& snapshot, const std::string& output_root);

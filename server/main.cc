@@ -57,8 +57,7 @@ absl::Status Run(const Flags& flags) {
                     [&](uint64_t node, const Orders& orders) {
                       driver.Follow(node, orders);
                     });
-  driver.Start(
-      [&](ReportRequest report) { member.Report(std::move(report)); });
+  driver.Start([&](ReportRequest report) { member.Report(std::move(report)); });
   WaitForTermination();
   member.Stop();
   driver.Stop();

@@ -22,8 +22,8 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestBackoffMs);
-  return grpc::CreateCustomChannel(
-      address, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
+                                   arguments);
 }
 
 class GrpcSchedulerClient : public SchedulerClient {
@@ -89,11 +89,10 @@ class GrpcSchedulerClient : public SchedulerClient {
     if (status.ok()) return response;
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
         status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
-      return absl::UnavailableError(
-          absl::StrCat("no scheduler answers at ", address_, " (",
-                       status.error_message(),
-                       "); start one with `hawser up`, or name another with "
-                       "--scheduler"));
+      return absl::UnavailableError(absl::StrCat(
+          "no scheduler answers at ", address_, " (", status.error_message(),
+          "); start one with `hawser up`, or name another with "
+          "--scheduler"));
     }
     return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
                         status.error_message());

@@ -138,7 +138,6 @@ void MemberLoop::Report(ReportRequest report) {
 }
 
 void MemberLoop::RunReports() {
-  absl::Duration pause = kFirstPause;
   for (;;) {
     ReportRequest report;
     {
@@ -151,16 +150,27 @@ void MemberLoop::RunReports() {
       report = std::move(reports_.front());
       reports_.pop_front();
     }
-    for (;;) {
-      const absl::Status status = client_->Report(report).status();
-      if (!IsTransient(status)) {
-        LOG_IF(WARNING, !status.ok()) << "report refused: " << status;
-        pause = kFirstPause;
-        break;
-      }
-      if (!Pause(pause)) return;
-      pause = std::min(2 * pause, kLongestPause);
-    }
+    const absl::Status status = SendReport(report);
+    if (absl::IsCancelled(status)) return;
+    LOG_IF(WARNING, !status.ok()) << "report refused: " << status;
+  }
+}
+
+absl::Status MemberLoop::ReportAndWait(ReportRequest report) {
+  {
+    absl::MutexLock lock(&mutex_);
+    report.set_node(node_);
+  }
+  return SendReport(report);
+}
+
+absl::Status MemberLoop::SendReport(const ReportRequest& report) {
+  absl::Duration pause = kFirstPause;
+  for (;;) {
+    const absl::Status status = client_->Report(report).status();
+    if (!IsTransient(status)) return status;
+    if (!Pause(pause)) return absl::CancelledError("the member stops");
+    pause = std::min(2 * pause, kLongestPause);
   }
 }
 

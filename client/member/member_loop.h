@@ -36,6 +36,10 @@ class MemberLoop {
   // ended, and reports the scheduler refuses for good, are dropped.
   void Report(ReportRequest report);
 
+  // The same, and waits until it is answered. CANCELLED: the loop stops.
+  // Otherwise what the scheduler said.
+  absl::Status ReportAndWait(ReportRequest report);
+
   // Leaves the cluster: queued reports are dropped, the scheduler is told.
   void Stop();
 
@@ -49,6 +53,8 @@ class MemberLoop {
   bool Register();
   void RenewUntilForgotten();
   bool Pause(absl::Duration duration);  // false: stop
+  // Sends until it is answered.
+  absl::Status SendReport(const ReportRequest& report);
 
   SchedulerClient* const client_;
   const RegisterRequest registration_;

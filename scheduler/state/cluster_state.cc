@@ -130,14 +130,12 @@ void ClusterState::Deregister(uint64_t node, absl::Time now) {
   if (membership_.Deregister(node)) Lose(node, "has left", now);
 }
 
-void ClusterState::Lose(uint64_t node, const std::string& why,
-                        absl::Time now) {
+void ClusterState::Lose(uint64_t node, const std::string& why, absl::Time now) {
   for (auto& [id, job] : jobs_) job.MemberLost(node, why, now);
   NoteWhyJobsWait();
 }
 
-absl::Status ClusterState::Report(const ReportRequest& report,
-                                  absl::Time now) {
+absl::Status ClusterState::Report(const ReportRequest& report, absl::Time now) {
   if (membership_.Find(report.node()) == nullptr) {
     return absl::NotFoundError(
         absl::StrCat("node ", report.node(), " has no lease"));
@@ -282,7 +280,8 @@ std::vector<uint64_t> ClusterState::ChooseWorkers(
     }
   }
   for (auto it = idle->begin();
-       it != idle->end() && workers.size() < job.spec().resources().workers();) {
+       it != idle->end() &&
+       workers.size() < job.spec().resources().workers();) {
     if (job.IsExcluded(*it)) {
       ++it;
       continue;
@@ -308,7 +307,8 @@ std::vector<uint64_t> ClusterState::ChooseServers(const Job& job) const {
     }
   }
   std::vector<std::pair<uint64_t, uint64_t>> by_load;
-  for (const auto& [node, elements] : load) by_load.emplace_back(elements, node);
+  for (const auto& [node, elements] : load)
+    by_load.emplace_back(elements, node);
   std::sort(by_load.begin(), by_load.end());
   const size_t wanted = job.spec().resources().servers();
   std::vector<uint64_t> servers;
@@ -341,9 +341,9 @@ void ClusterState::DecidePlan(const Job& job, std::set<uint64_t>* idle_workers,
   const std::optional<DataLoaded> data =
       planned && job.plan()->total_steps() == 0 ? job.DataOfAllWorkers()
                                                 : std::nullopt;
-  const std::vector<uint64_t> servers =
-      !planned || data.has_value() ? ChooseServers(job)
-                                   : std::vector<uint64_t>();
+  const std::vector<uint64_t> servers = !planned || data.has_value()
+                                            ? ChooseServers(job)
+                                            : std::vector<uint64_t>();
   const size_t before = idle_workers->size();
   const std::vector<uint64_t> workers = ChooseWorkers(job, idle_workers);
   const bool gained = idle_workers->size() != before;
@@ -417,8 +417,8 @@ void ClusterState::Apply(const JournalEvent& event) {
       return;
     }
     case JournalEvent::kJobPlanned:
-      next_number_ = std::max(next_number_,
-                              event.job_planned().plan().incarnation() + 1);
+      next_number_ =
+          std::max(next_number_, event.job_planned().plan().incarnation() + 1);
       if (Job* job = Find(event.job_planned().job())) {
         job->Adopt(event.job_planned().plan(), now);
       }
@@ -469,10 +469,10 @@ void ClusterState::NoteWhyJobsWait() {
   for (auto& [id, job] : jobs_) {
     if (job.state() != QUEUED) continue;
     const ResourcesSpec& wanted = job.spec().resources();
-    job.SetWaitingReason(absl::StrCat(
-        "needs ", wanted.workers(), " workers and ", wanted.servers(),
-        " servers; ", idle, " workers are idle and ", servers,
-        " servers are there"));
+    job.SetWaitingReason(
+        absl::StrCat("needs ", wanted.workers(), " workers and ",
+                     wanted.servers(), " servers; ", idle,
+                     " workers are idle and ", servers, " servers are there"));
   }
 }
 

@@ -13,14 +13,14 @@ namespace {
 
 std::string EpochLine(const EpochMetrics& epoch, uint64_t epochs) {
   const SampleSums training = FromProto(epoch.training());
-  std::string line = absl::StrFormat(
-      "epoch %d/%d: loss %.4f, accuracy %.2f %%", epoch.epoch(), epochs,
-      training.MeanLoss(), 100 * training.Accuracy());
+  std::string line =
+      absl::StrFormat("epoch %d/%d: loss %.4f, accuracy %.2f %%", epoch.epoch(),
+                      epochs, training.MeanLoss(), 100 * training.Accuracy());
   if (epoch.has_validation()) {
     const SampleSums validation = FromProto(epoch.validation());
-    absl::StrAppendFormat(
-        &line, ", validation loss %.4f, validation accuracy %.2f %%",
-        validation.MeanLoss(), 100 * validation.Accuracy());
+    absl::StrAppendFormat(&line,
+                          ", validation loss %.4f, validation accuracy %.2f %%",
+                          validation.MeanLoss(), 100 * validation.Accuracy());
   }
   return line;
 }
@@ -58,11 +58,12 @@ bool Job::HasServer(uint64_t node) const {
 
 bool Job::NeedsServer(uint64_t node) const {
   return plan_.has_value() &&
-         std::any_of(plan_->blocks().begin(), plan_->blocks().end(),
-                     [&](const Block& block) {
-                       return plan_->servers(static_cast<int>(block.server()))
-                                  .node() == node;
-                     });
+         std::any_of(
+             plan_->blocks().begin(), plan_->blocks().end(),
+             [&](const Block& block) {
+               return plan_->servers(static_cast<int>(block.server())).node() ==
+                      node;
+             });
 }
 
 bool Job::ServersReady() const {
@@ -198,11 +199,11 @@ void Job::ReportDataLoaded(uint64_t node, const DataLoaded& loaded,
         known.validation_samples() == loaded.validation_samples()) {
       continue;
     }
-    failure_ = absl::StrCat(
-        "the workers have different data: worker ", other, " found ",
-        known.training_samples(), " + ", known.validation_samples(),
-        " samples, worker ", node, " ", loaded.training_samples(), " + ",
-        loaded.validation_samples());
+    failure_ = absl::StrCat("the workers have different data: worker ", other,
+                            " found ", known.training_samples(), " + ",
+                            known.validation_samples(), " samples, worker ",
+                            node, " ", loaded.training_samples(), " + ",
+                            loaded.validation_samples());
     Log(now, "scheduler", *failure_);
   }
   data_loaded_[node] = loaded;

@@ -6,7 +6,8 @@
 //   STARTING  --ServerReady by all-->               RUNNING
 //   RUNNING   --all steps done-->                   FINISHING
 //   FINISHING --last epoch, checkpoint and hash-->  SUCCEEDED  (JobEnded)
-//   any but the last three --failure--> FAILED, --cancel--> CANCELLED (JobEnded)
+//   any but the last three --failure--> FAILED, --cancel--> CANCELLED
+//   (JobEnded)
 //
 // A worker lost or gained makes a new incarnation (JobPlanned): its servers are
 // told first, keep their blocks and report ready, then its workers; steps that
@@ -114,7 +115,7 @@ class Job {
   uint64_t checkpoint_step_ = 0;
   std::string output_;
 
-  std::set<uint64_t> servers_ready_;           // of this incarnation
+  std::set<uint64_t> servers_ready_;            // of this incarnation
   std::map<uint64_t, DataLoaded> data_loaded_;  // by node
   std::set<uint64_t> excluded_;
   bool workers_changed_ = false;

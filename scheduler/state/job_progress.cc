@@ -114,9 +114,8 @@ void JobProgress::FinishEpoch(const EpochMetrics& metrics) {
   finished_.push_back(metrics);
   training_.erase(metrics.epoch());
   // A late repeat must find its chunks known, until the next epoch is done.
-  while (!validation_.empty() &&
-         validation_.begin()->first + steps_per_epoch_ <
-             LastStepOf(metrics.epoch())) {
+  while (!validation_.empty() && validation_.begin()->first + steps_per_epoch_ <
+                                     LastStepOf(metrics.epoch())) {
     validation_.erase(validation_.begin());
   }
 }
@@ -141,9 +140,9 @@ double JobProgress::SecondsLeft() const {
       absl::ToDoubleSeconds(recent_.back().time - recent_.front().time);
   const auto steps =
       static_cast<double>(recent_.back().step - recent_.front().step);
-  return steps <= 0 ? 0
-                    : seconds / steps *
-                          static_cast<double>(total_steps_ - step_);
+  return steps <= 0
+             ? 0
+             : seconds / steps * static_cast<double>(total_steps_ - step_);
 }
 
 }  // namespace hawser

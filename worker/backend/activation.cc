@@ -13,8 +13,8 @@ constexpr float kGeluScale = 0.7978845608028654f;  // sqrt(2 / pi)
 constexpr float kGeluCubic = 0.044715f;
 
 HAWSER_SIMD
-void Relu(const float* __restrict bias, int64_t rows, int64_t columns,
-          float* x, float* out) {
+void Relu(const float* __restrict bias, int64_t rows, int64_t columns, float* x,
+          float* out) {
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t c = 0; c < columns; ++c) {
       const float v = x[r * columns + c] + bias[c];
@@ -25,8 +25,8 @@ void Relu(const float* __restrict bias, int64_t rows, int64_t columns,
 }
 
 HAWSER_SIMD
-void Gelu(const float* __restrict bias, int64_t rows, int64_t columns,
-          float* x, float* out) {
+void Gelu(const float* __restrict bias, int64_t rows, int64_t columns, float* x,
+          float* out) {
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t c = 0; c < columns; ++c) {
       const float v = x[r * columns + c] + bias[c];
@@ -38,8 +38,8 @@ void Gelu(const float* __restrict bias, int64_t rows, int64_t columns,
 }
 
 HAWSER_SIMD
-void Tanh(const float* __restrict bias, int64_t rows, int64_t columns,
-          float* x, float* out) {
+void Tanh(const float* __restrict bias, int64_t rows, int64_t columns, float* x,
+          float* out) {
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t c = 0; c < columns; ++c) {
       const float v = x[r * columns + c] + bias[c];

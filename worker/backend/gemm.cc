@@ -17,8 +17,7 @@ constexpr int64_t kMaxPanels = 64;
 
 // Elements of the cut dimension in a panel: a function of the shape alone.
 int64_t PanelSize(int64_t cut, int64_t work) {
-  const int64_t panels =
-      std::clamp<int64_t>(work / kPanelWork, 1, kMaxPanels);
+  const int64_t panels = std::clamp<int64_t>(work / kPanelWork, 1, kMaxPanels);
   const int64_t size = (cut + panels - 1) / panels;
   return (size + kPanelGrain - 1) / kPanelGrain * kPanelGrain;
 }
@@ -59,8 +58,8 @@ void Multiply(const float* a, const float* b, int64_t m, int64_t n, int64_t k,
               float* c, ThreadPool* pool) {
   if (m == 0) return;
   ForEachPanel(n, m * n * k, pool, [&](int64_t first, int64_t count) {
-    Gemm(CblasNoTrans, CblasNoTrans, m, count, k, a, k, b + first, n,
-         c + first, n);
+    Gemm(CblasNoTrans, CblasNoTrans, m, count, k, a, k, b + first, n, c + first,
+         n);
   });
 }
 

@@ -13,12 +13,12 @@ namespace {
 // fit a 64-bit sum.
 constexpr double kMostNanonats = 1e12;  // 1000 nats
 
-
 // exponentials may be logits.
 HAWSER_SIMD
 float ExponentialsOf(const float* logits, int64_t n, float largest,
                      float* exponentials) {
-  for (int64_t i = 0; i < n; ++i) exponentials[i] = FastExp(logits[i] - largest);
+  for (int64_t i = 0; i < n; ++i)
+    exponentials[i] = FastExp(logits[i] - largest);
   float sum = 0;
   for (int64_t i = 0; i < n; ++i) sum += exponentials[i];
   return sum;

@@ -24,8 +24,8 @@ std::vector<float> GaussianKernel(float sigma) {
   std::vector<float> kernel;
   float sum = 0;
   for (int i = -radius; i <= radius; ++i) {
-    kernel.push_back(std::exp(-0.5f * static_cast<float>(i * i) /
-                              (sigma * sigma)));
+    kernel.push_back(
+        std::exp(-0.5f * static_cast<float>(i * i) / (sigma * sigma)));
     sum += kernel.back();
   }
   for (float& weight : kernel) weight /= sum;
@@ -121,8 +121,9 @@ void Augment(const AugmentationSpec& spec, uint64_t seed, uint64_t epoch,
     const auto strength = static_cast<float>(spec.elastic_strength_pixels());
     const auto sigma = static_cast<float>(spec.elastic_sigma_pixels());
     across = Displacements(random, kAffine, strength, sigma, height, width);
-    down = Displacements(random, kAffine + static_cast<uint64_t>(height * width),
-                         strength, sigma, height, width);
+    down =
+        Displacements(random, kAffine + static_cast<uint64_t>(height * width),
+                      strength, sigma, height, width);
   }
   const std::vector<float> before(image, image + height * width);
   const float centre_y = static_cast<float>(height - 1) / 2;

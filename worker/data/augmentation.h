@@ -1,7 +1,7 @@
 // Image augmentation: a random affine map (shift, rotation, scale) and an
 // elastic distortion (Simard, Steinkraus and Platt, 2003: random displacements
-// smoothed by a Gaussian), applied by bilinear interpolation with zeros outside.
-// A function of (seed, epoch, position) alone.
+// smoothed by a Gaussian), applied by bilinear interpolation with zeros
+// outside. A function of (seed, epoch, position) alone.
 #ifndef HAWSER_WORKER_DATA_AUGMENTATION_H_
 #define HAWSER_WORKER_DATA_AUGMENTATION_H_
 

@@ -59,10 +59,10 @@ class IdxDataset : public Dataset {
     for (size_t i = 0; i < positions.size(); ++i) {
       CopySample(training_, positions[i], i, batch);
       if (IsNeutral(augmentation_)) continue;
-      Augment(augmentation_, seed, epoch, static_cast<uint64_t>(positions[i]),
-              height_, width_,
-              batch->features.data() +
-                  static_cast<int64_t>(i) * height_ * width_);
+      Augment(
+          augmentation_, seed, epoch, static_cast<uint64_t>(positions[i]),
+          height_, width_,
+          batch->features.data() + static_cast<int64_t>(i) * height_ * width_);
     }
   }
 
@@ -113,10 +113,9 @@ absl::StatusOr<IdxFile> OpenPart(const std::string& root,
     if (first.ok()) first = file.status();
     if (!absl::IsNotFound(file.status())) return file.status();
   }
-  return absl::Status(first.code(),
-                      absl::StrCat(first.message(), names.size() > 1
-                                                        ? " (nor .gz)"
-                                                        : ""));
+  return absl::Status(
+      first.code(),
+      absl::StrCat(first.message(), names.size() > 1 ? " (nor .gz)" : ""));
 }
 
 absl::StatusOr<Part> MakePart(absl::string_view which, IdxFile images,
@@ -124,9 +123,9 @@ absl::StatusOr<Part> MakePart(absl::string_view which, IdxFile images,
   const int64_t image_count = images.dimensions[0];
   const int64_t label_count = labels.dimensions[0];
   if (image_count != label_count) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the ", which, " set has ", image_count, " images but ",
-                     label_count, " labels"));
+    return absl::InvalidArgumentError(absl::StrCat("the ", which, " set has ",
+                                                   image_count, " images but ",
+                                                   label_count, " labels"));
   }
   return Part{std::move(images.values), std::move(labels.values)};
 }
@@ -140,18 +139,18 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenIdxDataset(
                         int rank) {
     return OpenPart(data_root, idx.directory(), name, usual, rank);
   };
-  ASSIGN_OR_RETURN(IdxFile train_images,
-                   open(idx.train_images(), "train-images-idx3-ubyte",
-                        kImageRank));
-  ASSIGN_OR_RETURN(IdxFile train_labels,
-                   open(idx.train_labels(), "train-labels-idx1-ubyte",
-                        kLabelRank));
-  ASSIGN_OR_RETURN(IdxFile validation_images,
-                   open(idx.validation_images(), "t10k-images-idx3-ubyte",
-                        kImageRank));
-  ASSIGN_OR_RETURN(IdxFile validation_labels,
-                   open(idx.validation_labels(), "t10k-labels-idx1-ubyte",
-                        kLabelRank));
+  ASSIGN_OR_RETURN(
+      IdxFile train_images,
+      open(idx.train_images(), "train-images-idx3-ubyte", kImageRank));
+  ASSIGN_OR_RETURN(
+      IdxFile train_labels,
+      open(idx.train_labels(), "train-labels-idx1-ubyte", kLabelRank));
+  ASSIGN_OR_RETURN(
+      IdxFile validation_images,
+      open(idx.validation_images(), "t10k-images-idx3-ubyte", kImageRank));
+  ASSIGN_OR_RETURN(
+      IdxFile validation_labels,
+      open(idx.validation_labels(), "t10k-labels-idx1-ubyte", kLabelRank));
   const int64_t height = train_images.dimensions[1];
   const int64_t width = train_images.dimensions[2];
   if (train_images.dimensions[0] == 0 || height * width == 0) {
@@ -165,9 +164,8 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenIdxDataset(
         " pixels, validation images ", validation_images.dimensions[1], " x ",
         validation_images.dimensions[2]));
   }
-  ASSIGN_OR_RETURN(Part training,
-                   MakePart("training", std::move(train_images),
-                            std::move(train_labels)));
+  ASSIGN_OR_RETURN(Part training, MakePart("training", std::move(train_images),
+                                           std::move(train_labels)));
   ASSIGN_OR_RETURN(Part validation,
                    MakePart("validation", std::move(validation_images),
                             std::move(validation_labels)));

@@ -54,9 +54,9 @@ class IdxDatasetTest : public testing::Test {
   }
   void WriteGzip(const std::string& name, const std::string& content) {
     gzFile file = gzopen((root_ + "/d/" + name).c_str(), "wb");
-    ASSERT_EQ(gzwrite(file, content.data(),
-                      static_cast<unsigned>(content.size())),
-              static_cast<int>(content.size()));
+    ASSERT_EQ(
+        gzwrite(file, content.data(), static_cast<unsigned>(content.size())),
+        static_cast<int>(content.size()));
     gzclose(file);
   }
   std::string Error() {

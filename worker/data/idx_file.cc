@@ -87,8 +87,8 @@ absl::StatusOr<IdxFile> ReadIdxFile(FileDescriptor descriptor,
     const auto before = static_cast<int64_t>(idx.values.size());
     const int64_t wanted = std::min(kChunk, values - before);
     idx.values.resize(static_cast<size_t>(before + wanted));
-    const int64_t read = ReadSome(file.get(), idx.values.data() + before,
-                                  wanted);
+    const int64_t read =
+        ReadSome(file.get(), idx.values.data() + before, wanted);
     if (read < 0) return Bad(path, "damaged gzip data");
     if (read < wanted) {
       return Bad(path, "truncated: ", before + read,

@@ -17,9 +17,9 @@ struct IdxFile {
   std::vector<uint8_t> values;  // the product of the dimensions
 };
 
-// Reads a file of unsigned bytes with `rank` dimensions. INVALID_ARGUMENT: wrong
-// magic, truncated, longer than its header says, or absurdly large; the message
-// names the path, what was found and what was expected.
+// Reads a file of unsigned bytes with `rank` dimensions. INVALID_ARGUMENT:
+// wrong magic, truncated, longer than its header says, or absurdly large; the
+// message names the path, what was found and what was expected.
 absl::StatusOr<IdxFile> ReadIdxFile(FileDescriptor file,
                                     const std::string& path, int rank);
 

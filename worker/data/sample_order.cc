@@ -36,8 +36,8 @@ absl::Span<const int64_t> SampleOrder::Positions(uint64_t step,
       static_cast<int64_t>(step % steps_per_epoch_) * global_batch_;
   const int64_t first = m * samples / count;
   const int64_t last = (m + 1) * samples / count;
-  return absl::MakeConstSpan(order_).subspan(
-      static_cast<size_t>(start + first), static_cast<size_t>(last - first));
+  return absl::MakeConstSpan(order_).subspan(static_cast<size_t>(start + first),
+                                             static_cast<size_t>(last - first));
 }
 
 void SampleOrder::PrepareEpoch(uint64_t epoch) {

@@ -81,8 +81,7 @@ class Mlp : public Model {
     Layer& last = layers_.back();
     const SampleSums sums = SoftmaxGradient(
         batch.labels.data(), batch.samples, last.outputs,
-        static_cast<float>(spec_.label_smoothing()), scale,
-        last.linear.data());
+        static_cast<float>(spec_.label_smoothing()), scale, last.linear.data());
     for (size_t k = layers_.size(); k-- > 0;) {
       const float* derivative =
           IsLast(k) ? layers_[k].linear.data() : layers_[k].derivative.data();
@@ -150,8 +149,8 @@ class Mlp : public Model {
   void Backward(const float* theta, const float* input, size_t k, int64_t rows,
                 const float* derivative, float* gradient) {
     const Layer& layer = layers_[k];
-    MultiplyTransposedLeft(derivative, input, layer.outputs, layer.inputs,
-                           rows, gradient + layer.weight, pool_);
+    MultiplyTransposedLeft(derivative, input, layer.outputs, layer.inputs, rows,
+                           gradient + layer.weight, pool_);
     SumRows(derivative, rows, layer.outputs, gradient + layer.bias);
     if (k == 0) return;
     Layer& before = layers_[k - 1];

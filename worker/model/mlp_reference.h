@@ -57,7 +57,8 @@ class MlpReference {
     if (rate == 0) return 1;
     const CounterRandom random(key.seed, RandomPurpose::kDropout, key.step,
                                key.micro_batch, static_cast<uint64_t>(layer));
-    const float uniform = random.Uniform(static_cast<uint64_t>(s * width + unit));
+    const float uniform =
+        random.Uniform(static_cast<uint64_t>(s * width + unit));
     return uniform < static_cast<float>(rate) ? 0 : 1 / (1 - rate);
   }
 
@@ -76,7 +77,8 @@ class MlpReference {
     }
     size_t offset = 0;
     for (int k = 0; k < layers; ++k) {
-      const size_t n_in = spec_.layer_sizes(k), n_out = spec_.layer_sizes(k + 1);
+      const size_t n_in = spec_.layer_sizes(k),
+                   n_out = spec_.layer_sizes(k + 1);
       const auto l = static_cast<size_t>(k);
       offsets[l] = offset;
       inputs[l] = x;
@@ -111,7 +113,8 @@ class MlpReference {
     }
     if (gradient == nullptr) return loss;
     for (int k = layers - 1; k >= 0; --k) {
-      const size_t n_in = spec_.layer_sizes(k), n_out = spec_.layer_sizes(k + 1);
+      const size_t n_in = spec_.layer_sizes(k),
+                   n_out = spec_.layer_sizes(k + 1);
       const auto l = static_cast<size_t>(k);
       std::vector<double> before(n_in, 0);
       for (size_t o = 0; o < n_out; ++o) {

@@ -117,9 +117,9 @@ TEST(MlpTest, GradientAndLossAgreeWithTheReference) {
       reference.Loss(exact, batch, kKey, &expected);
       std::vector<float> gradient(theta.size(), NAN);
       std::vector<int> done;
-      const SampleSums sums = (*model)->Gradient(
-          theta.data(), batch, kKey, 0.25f, gradient.data(),
-          [&](int layer) { done.push_back(layer); });
+      const SampleSums sums =
+          (*model)->Gradient(theta.data(), batch, kKey, 0.25f, gradient.data(),
+                             [&](int layer) { done.push_back(layer); });
       double error = 0, norm = 0;
       for (size_t i = 0; i < theta.size(); ++i) {
         const double difference = gradient[i] - 0.25 * expected[i];
@@ -242,8 +242,8 @@ TEST(MlpTest, AnEmptyBatchGivesZeros) {
   ThreadPool pool(1);
   const auto model = MakeMlp(spec, 8, &pool);
   ASSERT_TRUE(model.ok());
-  const std::vector<float> theta(
-      static_cast<size_t>((*model)->parameters()), 0.5f);
+  const std::vector<float> theta(static_cast<size_t>((*model)->parameters()),
+                                 0.5f);
   std::vector<float> gradient(theta.size(), NAN);
   const SampleSums sums = (*model)->Gradient(theta.data(), Batch(), kKey, 1.0f,
                                              gradient.data(), [](int) {});

@@ -1,0 +1,57 @@
+#include "client/cli/command_line.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/exit_code.h"
+#include "client/control/grpc_scheduler_client.h"
+#include "common/files.h"
+#include "nlohmann/json.hpp"
+
+namespace hawser {
+namespace {
+
+constexpr char kDefaultAddress[] = "127.0.0.1:7070";
+
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+std::string StateDirectory(const CommandLine& line) {
+  if (!line.state_directory.empty()) return line.state_directory;
+  std::string base = Environment("XDG_STATE_HOME");
+  if (base.empty()) base = Environment("HOME") + "/.local/state";
+  return base + "/hawser/local";
+}
+
+std::string SchedulerAddress(const CommandLine& line) {
+  if (!line.scheduler.empty()) return line.scheduler;
+  const std::string from_environment = Environment("HAWSER_SCHEDULER");
+  if (!from_environment.empty()) return from_environment;
+  const auto local = ReadWholeFile(StateDirectory(line) + "/address", 4096);
+  return local.ok() ? *local : kDefaultAddress;
+}
+
+std::unique_ptr<SchedulerClient> ConnectToScheduler(const CommandLine& line) {
+  return MakeGrpcSchedulerClient(SchedulerAddress(line));
+}
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "hawser: %s\n", std::string(status.message()).c_str());
+  return ExitCodeOf(status);
+}
+
+void Print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+void PrintJson(const nlohmann::ordered_json& json) {
+  Print(json.dump(2) + "\n");
+}
+
+}  // namespace hawser

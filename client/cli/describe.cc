@@ -1,0 +1,196 @@
+#include "client/cli/describe.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/metrics_proto.h"
+#include "nlohmann/json.hpp"
+
+namespace hawser {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Row = std::vector<std::string>;
+
+std::string Table(const std::vector<Row>& rows) {
+  std::vector<size_t> widths;
+  for (const Row& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t c = 0; c < row.size(); ++c) {
+      widths[c] = std::max(widths[c], row[c].size());
+    }
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    std::string line;
+    for (size_t c = 0; c < row.size(); ++c) {
+      absl::StrAppend(&line, row[c],
+                      std::string(widths[c] - row[c].size() + 2, ' '));
+    }
+    absl::StripTrailingAsciiWhitespace(&line);
+    absl::StrAppend(&text, line, "\n");
+  }
+  return text;
+}
+
+std::string MetricsText(const Metrics& metrics) {
+  const SampleSums sums = FromProto(metrics);
+  return absl::StrFormat("loss %.4f, accuracy %.2f %%", sums.MeanLoss(),
+                         100 * sums.Accuracy());
+}
+
+}  // namespace
+
+std::string StateName(JobState state) {
+  return absl::AsciiStrToLower(JobState_Name(state));
+}
+
+bool IsFinal(JobState state) {
+  return state == SUCCEEDED || state == FAILED || state == CANCELLED;
+}
+
+Json ToJson(const Metrics& metrics) {
+  const SampleSums sums = FromProto(metrics);
+  return {{"loss", sums.MeanLoss()},
+          {"accuracy", sums.Accuracy()},
+          {"samples", sums.samples}};
+}
+
+Json ToJson(const JobStatus& job) {
+  Json json = {{"name", job.name()},
+               {"state", StateName(job.state())},
+               {"reason", job.reason()},
+               {"step", job.step()},
+               {"total_steps", job.total_steps()},
+               {"epoch", job.epoch()},
+               {"epochs", job.epochs()},
+               {"workers", job.spec().resources().workers()},
+               {"servers", job.spec().resources().servers()},
+               {"samples_per_second", job.samples_per_second()},
+               {"seconds_running", job.seconds_running()},
+               {"seconds_left", job.seconds_left()},
+               {"incarnation", job.incarnation()},
+               {"checkpoint_step", job.checkpoint_step()},
+               {"output", job.output()}};
+  if (job.has_last_training()) json["training"] = ToJson(job.last_training());
+  if (job.last_epoch().has_validation()) {
+    json["validation"] = ToJson(job.last_epoch().validation());
+  }
+  json["epochs_done"] = Json::array();
+  for (const EpochMetrics& epoch : job.epochs_done()) {
+    Json entry = {{"epoch", epoch.epoch()},
+                  {"seconds", epoch.seconds()},
+                  {"training", ToJson(epoch.training())}};
+    if (epoch.has_validation()) {
+      entry["validation"] = ToJson(epoch.validation());
+    }
+    json["epochs_done"].push_back(entry);
+  }
+  if (IsFinal(job.state())) {
+    json["parameters_sha256"] = job.parameters_sha256();
+  }
+  return json;
+}
+
+Json ToJson(const NodeStatus& node) {
+  return {{"node", node.node()},
+          {"role", absl::AsciiStrToLower(Role_Name(node.role()))},
+          {"address", node.address()},
+          {"host", node.host()},
+          {"process", node.process()},
+          {"job", node.job()},
+          {"seconds_since_heartbeat", node.seconds_since_heartbeat()}};
+}
+
+std::string JobTable(const ListJobsResponse& jobs) {
+  std::vector<Row> rows = {{"NAME", "STATE", "STEP", "EPOCH", "LOSS",
+                            "VALIDATION", "SAMPLES/S", "LEFT", "REASON"}};
+  for (const JobStatus& job : jobs.jobs()) {
+    const SampleSums training = FromProto(job.last_training());
+    const SampleSums validation = FromProto(job.last_epoch().validation());
+    rows.push_back(
+        {job.name(), StateName(job.state()),
+         absl::StrCat(job.step(), "/", job.total_steps()),
+         absl::StrCat(job.epoch(), "/", job.epochs()),
+         training.samples == 0 ? "-"
+                               : absl::StrFormat("%.4f", training.MeanLoss()),
+         validation.samples == 0
+             ? "-"
+             : absl::StrFormat("%.2f %%", 100 * validation.Accuracy()),
+         absl::StrFormat("%.0f", job.samples_per_second()),
+         job.seconds_left() == 0 ? "-" : DurationText(job.seconds_left()),
+         job.reason()});
+  }
+  return Table(rows);
+}
+
+std::string NodeTable(const ListNodesResponse& nodes) {
+  std::vector<Row> rows = {
+      {"NODE", "ROLE", "HOST", "ADDRESS", "PID", "HEARTBEAT", "JOB"}};
+  for (const NodeStatus& node : nodes.nodes()) {
+    rows.push_back(
+        {absl::StrCat(node.node()),
+         absl::AsciiStrToLower(Role_Name(node.role())), node.host(),
+         node.address().empty() ? "-" : node.address(),
+         absl::StrCat(node.process()),
+         absl::StrFormat("%.1fs ago", node.seconds_since_heartbeat()),
+         node.job().empty() ? "-" : node.job()});
+  }
+  return Table(rows);
+}
+
+std::string JobText(const JobStatus& job) {
+  std::string text;
+  const auto line = [&text](const std::string& name, const std::string& value) {
+    if (!value.empty()) absl::StrAppendFormat(&text, "%-12s%s\n", name, value);
+  };
+  line("name", job.name());
+  line("state", StateName(job.state()));
+  line("reason", job.reason());
+  line("step", absl::StrCat(job.step(), " of ", job.total_steps()));
+  line("epoch", absl::StrCat(job.epoch(), " of ", job.epochs()));
+  if (job.has_last_training()) {
+    line("training", MetricsText(job.last_training()));
+  }
+  if (job.last_epoch().has_validation()) {
+    line("validation", MetricsText(job.last_epoch().validation()));
+  }
+  if (job.samples_per_second() > 0 && !IsFinal(job.state())) {
+    line("speed", absl::StrFormat("%.0f samples/s", job.samples_per_second()));
+  }
+  if (job.seconds_left() > 0) line("left", DurationText(job.seconds_left()));
+  line("members", absl::StrCat(job.spec().resources().workers(), " workers, ",
+                               job.spec().resources().servers(), " servers"));
+  line("checkpoint", job.output());
+  line("sha256", job.parameters_sha256());
+  return text;
+}
+
+std::string PlacementText(const JobStatus& job) {
+  if (job.plan().servers_size() == 0) return "not placed yet\n";
+  std::vector<Row> rows = {
+      {"BLOCK", "LAYER", "OFFSET", "ELEMENTS", "SERVER", "ADDRESS"}};
+  for (const Block& block : job.plan().blocks()) {
+    const ServerEndpoint& server =
+        job.plan().servers(static_cast<int>(block.server()));
+    rows.push_back({absl::StrCat(block.id()),
+                    job.plan().layers(static_cast<int>(block.layer())).name(),
+                    absl::StrCat(block.offset()),
+                    absl::StrCat(block.elements()), absl::StrCat(server.node()),
+                    server.address()});
+  }
+  return Table(rows);
+}
+
+std::string DurationText(double seconds) {
+  if (seconds < 9.95) return absl::StrFormat("%.1fs", std::max(seconds, 0.0));
+  const auto whole = static_cast<int64_t>(seconds + 0.5);
+  if (whole < 60) return absl::StrFormat("%ds", whole);
+  if (whole < 3600) return absl::StrFormat("%dm%02ds", whole / 60, whole % 60);
+  return absl::StrFormat("%dh%02dm", whole / 3600, whole % 3600 / 60);
+}
+
+}  // namespace hawser

@@ -1,0 +1,24 @@
+#include "client/cli/interruption.h"
+
+#include <csignal>
+#include <initializer_list>
+
+namespace hawser {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+}  // namespace
+
+void CatchInterruptions() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  sigemptyset(&action.sa_mask);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    sigaction(signal, &action, nullptr);
+  }
+}
+
+bool Interrupted() { return interrupted != 0; }
+
+}  // namespace hawser

@@ -1,0 +1,73 @@
+// A cluster of real processes on this machine: a scheduler, servers and workers
+// on loopback, children of this process. They die with it, whatever way it
+// goes, and nothing of them is left: no process, port, socket or file.
+#ifndef HAWSER_CLIENT_CLI_LOCAL_CLUSTER_H_
+#define HAWSER_CLIENT_CLI_LOCAL_CLUSTER_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace hawser {
+
+class LocalCluster {
+ public:
+  struct Options {
+    uint32_t servers = 1;
+    uint32_t workers = 1;
+    std::string listen = "127.0.0.1:0";  // of the scheduler
+    std::string data_root = "/";
+    std::string output_root = "hawser-output";
+    // Journal and logs; empty: a temporary directory, removed in the end.
+    std::string state_directory;
+    bool keep_logs = false;  // even of a temporary directory
+  };
+
+  // Starts the processes; they find each other. Called before this process has
+  // threads. UNAVAILABLE, with what it said: a process ended at once.
+  // CANCELLED: interrupted.
+  static absl::StatusOr<std::unique_ptr<LocalCluster>> Start(
+      const Options& options);
+  // Stops everything: SIGTERM, and SIGKILL for what is still there after 3 s.
+  ~LocalCluster();
+
+  const std::string& scheduler_address() const { return address_; }
+  const std::string& log_directory() const { return directory_; }
+  // Keeps the logs after the end, for somebody to read.
+  void KeepLogs() { keep_ = true; }
+
+  // OK while the scheduler runs; otherwise which process ended, and what it
+  // said last.
+  absl::Status Check();
+
+ private:
+  struct Process {
+    std::string name;  // "worker-3"; its log is NAME.log
+    pid_t pid = -1;
+  };
+
+  explicit LocalCluster(const Options& options) : options_(options) {}
+  absl::Status StartAll();
+  absl::Status Spawn(const std::string& name, const std::string& program,
+                     const std::vector<std::string>& arguments);
+  absl::Status AwaitScheduler(const std::string& port_file);
+  absl::Status EndOf(const Process& process) const;
+  void StopAll();
+
+  const Options options_;
+  std::string directory_;
+  bool temporary_ = false;
+  bool keep_ = false;
+  std::string address_;
+  std::vector<Process> processes_;  // the scheduler first
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_CLIENT_CLI_LOCAL_CLUSTER_H_

@@ -1,0 +1,58 @@
+// hawser: the command-line client.
+#include <cstdio>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/command_line.h"
+#include "client/cli/exit_code.h"
+#include "common/version.h"
+#include "nlohmann/json.hpp"
+
+namespace hawser {
+namespace {
+
+int Main(int argc, char** argv) {
+  CommandLine line;
+  CLI::App& app = line.app;
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_version_flag("--version", kVersion);
+  app.add_option("--scheduler", line.scheduler,
+                 "address of the scheduler (default: $HAWSER_SCHEDULER, the "
+                 "local cluster, 127.0.0.1:7070)");
+  app.add_option("-o,--output", line.output, "text or json")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--state-dir", line.state_directory,
+                 "where `up` keeps its cluster (default: "
+                 "~/.local/state/hawser/local)");
+  app.footer(
+      "Exit codes: 0 done, 1 the job failed, 2 usage, 3 scheduler "
+      "unreachable,\n4 not found, 5 refused, 6 timed out, 130 interrupted.");
+  AddRunCommand(&line);
+  AddClusterCommands(&line);
+  AddJobCommands(&line);
+  AddExportCommand(&line);
+  app.add_subcommand("version", "print the version")->callback([&line] {
+    line.verb = [&line] {
+      if (line.json()) {
+        PrintJson({{"version", kVersion}});
+      } else {
+        Print(absl::StrCat("hawser ", kVersion, "\n"));
+      }
+      return static_cast<int>(kDone);
+    };
+  });
+  AddCompletionCommand(&line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kUsage;
+  }
+  return line.verb();
+}
+
+}  // namespace
+}  // namespace hawser
+
+int main(int argc, char** argv) { return hawser::Main(argc, argv); }

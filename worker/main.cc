@@ -1,0 +1,78 @@
+// hawser-worker: pulls parameters, computes gradients, pushes them.
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "client/control/grpc_scheduler_client.h"
+#include "client/data_plane/grpc_parameter_channel.h"
+#include "client/member/member_loop.h"
+#include "common/process_setup.h"
+#include "common/version.h"
+#include "glog/logging.h"
+#include "worker/worker_driver.h"
+
+namespace hawser {
+namespace {
+
+struct Flags {
+  std::string scheduler = "127.0.0.1:7070";
+  std::string data_root = ".";
+  int threads = 0;
+};
+
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
+}
+
+void Run(const Flags& flags) {
+  const auto scheduler = MakeGrpcSchedulerClient(flags.scheduler);
+  RegisterRequest registration;
+  registration.set_role(WORKER);
+  registration.set_host(HostName());
+  registration.set_process(static_cast<uint64_t>(getpid()));
+  registration.set_version(kVersion);
+  std::unique_ptr<MemberLoop> member;
+  WorkerDriver driver(flags.data_root, flags.threads, MakeGrpcParameterChannel,
+                      [&](ReportRequest report) {
+                        return member->ReportAndWait(std::move(report));
+                      });
+  member = std::make_unique<MemberLoop>(
+      scheduler.get(), registration, [&](uint64_t node, const Orders& orders) {
+        driver.Follow(node, orders);
+      });
+  std::thread training([&] { driver.Run(); });
+  WaitForTermination();
+  driver.Stop();
+  member->Stop();
+  training.join();
+}
+
+}  // namespace
+}  // namespace hawser
+
+int main(int argc, char** argv) {
+  hawser::SetUpDaemon(argv[0]);
+  hawser::Flags flags;
+  CLI::App app(
+      "hawser-worker: pulls parameters, computes gradients, pushes them");
+  app.set_version_flag("--version", hawser::kVersion);
+  app.set_config("--config", "", "read flags from this file (TOML or INI)");
+  app.add_option("--scheduler", flags.scheduler, "address of the scheduler")
+      ->capture_default_str();
+  app.add_option("--data-root", flags.data_root,
+                 "jobs read data below this directory only")
+      ->capture_default_str();
+  app.add_option("--threads", flags.threads,
+                 "compute threads (0: as each job says)")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1024));
+  CLI11_PARSE(app, argc, argv);
+  hawser::Run(flags);
+  return 0;
+}

@@ -1,0 +1,161 @@
+#include "worker/worker_driver.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/job/job_rules.h"
+#include "common/status_macros.h"
+#include "glog/logging.h"
+
+namespace hawser {
+namespace {
+
+// Between two tries with the same plan, when a server does not answer.
+constexpr absl::Duration kPause = absl::Milliseconds(50);
+
+}  // namespace
+
+WorkerDriver::WorkerDriver(std::string data_root, int threads,
+                           ChannelFactory make_channel,
+                           TrainingRun::Reporter reporter)
+    : data_root_(std::move(data_root)),
+      threads_(threads),
+      make_channel_(std::move(make_channel)),
+      reporter_(std::move(reporter)) {}
+
+void WorkerDriver::Follow(uint64_t node, const Orders& orders) {
+  absl::MutexLock lock(&mutex_);
+  wanted_.reset();
+  if (orders.plans_size() != 0) wanted_ = Task{node, orders.plans(0)};
+  ++changes_;
+  if (running_ != nullptr) running_->Cancel();
+}
+
+void WorkerDriver::Stop() {
+  absl::MutexLock lock(&mutex_);
+  stopping_ = true;
+  if (running_ != nullptr) running_->Cancel();
+}
+
+void WorkerDriver::Run() {
+  Task task;
+  while (NextTask(&task)) Perform(task);
+}
+
+bool WorkerDriver::NextTask(Task* task) {
+  absl::MutexLock lock(&mutex_);
+  const auto ready = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return stopping_ || (changes_ != seen_ && wanted_.has_value());
+  };
+  mutex_.Await(absl::Condition(&ready));
+  if (stopping_) return false;
+  seen_ = changes_;
+  *task = *wanted_;
+  return true;
+}
+
+bool WorkerDriver::IsCurrent() {
+  absl::MutexLock lock(&mutex_);
+  return !stopping_ && changes_ == seen_;
+}
+
+void WorkerDriver::PauseWhileCurrent() {
+  absl::MutexLock lock(&mutex_);
+  const auto changed = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return stopping_ || changes_ != seen_;
+  };
+  mutex_.AwaitWithTimeout(absl::Condition(&changed), kPause);
+}
+
+void WorkerDriver::Perform(const Task& task) {
+  const absl::Status equipped = Equip(task.plan);
+  if (!equipped.ok()) {
+    ReportFailure(task, equipped);
+    return;
+  }
+  if (task.plan.total_steps() == 0) {
+    const absl::Status status = ReportData(task);
+    LOG_IF(WARNING, !status.ok()) << status;
+    return;
+  }
+  Train(task);
+}
+
+absl::Status WorkerDriver::Equip(const Plan& plan) {
+  if (equipment_.job == plan.job()) return absl::OkStatus();
+  equipment_ = Equipment();
+  const JobSpec& spec = plan.spec();
+  Equipment next;
+  ASSIGN_OR_RETURN(next.data, OpenDataset(spec.data(), data_root_));
+  next.pool = std::make_unique<ThreadPool>(
+      threads_ != 0 ? threads_
+                    : static_cast<int>(spec.resources().threads_per_worker()));
+  ASSIGN_OR_RETURN(
+      next.model, MakeModel(spec.model(), LargestBatch(plan), next.pool.get()));
+  RETURN_IF_ERROR(next.model->CheckData(next.data->shape()));
+  next.job = plan.job();
+  equipment_ = std::move(next);
+  return absl::OkStatus();
+}
+
+absl::Status WorkerDriver::ReportData(const Task& task) {
+  ReportRequest report;
+  report.mutable_data_loaded()->set_training_samples(
+      static_cast<uint64_t>(equipment_.data->training_samples()));
+  report.mutable_data_loaded()->set_validation_samples(
+      static_cast<uint64_t>(equipment_.data->validation_samples()));
+  return Send(task, std::move(report));
+}
+
+void WorkerDriver::Train(const Task& task) {
+  const Dataset& data = *equipment_.data;
+  if (static_cast<uint64_t>(data.training_samples()) !=
+          task.plan.training_samples() ||
+      static_cast<uint64_t>(data.validation_samples()) !=
+          task.plan.validation_samples()) {
+    ReportFailure(task, absl::InvalidArgumentError(absl::StrCat(
+                            "this worker has ", data.training_samples(), " + ",
+                            data.validation_samples(),
+                            " samples, the job's other workers ",
+                            task.plan.training_samples(), " + ",
+                            task.plan.validation_samples())));
+    return;
+  }
+  while (IsCurrent()) {
+    TrainingRun run(task.plan, task.node, equipment_.data.get(),
+                    equipment_.model.get(), make_channel_, reporter_);
+    {
+      absl::MutexLock lock(&mutex_);
+      if (stopping_ || changes_ != seen_) return;
+      running_ = &run;
+    }
+    const absl::Status status = run.Run();
+    {
+      absl::MutexLock lock(&mutex_);
+      running_ = nullptr;
+    }
+    if (status.ok()) return;  // idle until the orders change
+    if (!absl::IsCancelled(status)) {
+      LOG(WARNING) << "job " << task.plan.spec().name() << ": " << status
+                   << "; trying again";
+    }
+    PauseWhileCurrent();
+  }
+}
+
+void WorkerDriver::ReportFailure(const Task& task, const absl::Status& status) {
+  LOG(ERROR) << "job " << task.plan.spec().name() << ": " << status;
+  ReportRequest report;
+  report.mutable_failed()->set_message(std::string(status.message()));
+  report.mutable_failed()->set_permanent(true);
+  Send(task, std::move(report)).IgnoreError();
+}
+
+absl::Status WorkerDriver::Send(const Task& task, ReportRequest report) {
+  report.set_job(task.plan.job());
+  report.set_incarnation(task.plan.incarnation());
+  return reporter_(std::move(report));
+}
+
+}  // namespace hawser
