@@ -125,10 +125,10 @@ void Progress::Show(const JobStatus& job, absl::Time now) {
     live_shown_ = true;
     return;
   }
-  const bool news = job.reason() != reason_shown_;
-  if (!news && now < last_line_ + kPlainPeriod) return;
-  if (last_line_ != absl::InfinitePast() || news) PrintLine(ProgressLine(job));
-  reason_shown_ = job.reason();
+  // The first line comes after a period, too: most waits are over before.
+  if (last_line_ == absl::InfinitePast()) last_line_ = now;
+  if (now < last_line_ + kPlainPeriod) return;
+  PrintLine(ProgressLine(job));
   last_line_ = now;
 }
 

@@ -36,7 +36,6 @@ class Progress {
   const bool live_;
   bool live_shown_ = false;
   int epochs_shown_ = 0;
-  std::string reason_shown_;
   absl::Time last_line_ = absl::InfinitePast();
 };
 

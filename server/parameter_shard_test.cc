@@ -1,0 +1,295 @@
+// Shards and their blocks, without a network: pushes and pulls in any order,
+// repetition and incarnation, against a plain reference.
+#include "server/parameter_shard.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <set>
+
+#include "common/job/initial_values.h"
+#include "gtest/gtest.h"
+#include "server/shard_test_support.h"
+
+namespace hawser {
+namespace {
+
+std::vector<float> InitialTheta(const Plan& plan) {
+  std::vector<float> theta(plan.parameters());
+  for (const Block& block : plan.blocks()) {
+    FillBlock(plan, block, theta.data() + block.offset());
+  }
+  return theta;
+}
+
+// Several shards of one job, norms carried between them at once (or lost).
+class Cluster : public NormCarrier {
+ public:
+  explicit Cluster(const Plan& plan) : plan_(plan) {
+    for (int i = 0; i < plan.servers_size(); ++i) {
+      auto shard = ParameterShard::Create(
+          plan, static_cast<uint32_t>(i), this,
+          {.checkpoint_ready =
+               [this](CheckpointSnapshot snapshot) {
+                 checkpoints.push_back(std::move(snapshot));
+               },
+           .milestone = [this] { ++milestones; }});
+      EXPECT_TRUE(shard.ok());
+      shards.push_back(*std::move(shard));
+    }
+  }
+
+  void Send(const std::string& address,
+            const ShareNormsRequest& norms) override {
+    if (norms_lost) return;
+    const size_t index = static_cast<size_t>(address.back() - '0');
+    if (index < shards.size()) {
+      shards[index]->ReceiveNorms(norms).IgnoreError();
+    }
+  }
+
+  // Pushes the gradient of a tree node to every block, in the given order.
+  void Push(uint64_t step, TreeNode node, const std::vector<float>& gradient,
+            std::vector<int> order = {}) {
+    if (order.empty()) {
+      for (int b = 0; b < plan_.blocks_size(); ++b) order.push_back(b);
+    }
+    for (const int b : order) {
+      const Block& block = plan_.blocks(b);
+      FrameHeader header = PushHeader(plan_, block, step, node);
+      if (b == 0) header.sums = {10, 1, 2};
+      const auto* bytes =
+          reinterpret_cast<const char*>(gradient.data() + block.offset());
+      // Cut inside a float, as a network does.
+      const size_t cut = std::min<size_t>(5, header.payload_bytes);
+      const std::vector<absl::Span<const char>> pieces = {
+          {bytes, cut}, {bytes + cut, header.payload_bytes - cut}};
+      bool done = false;
+      shards[block.server()]->Handle(
+          {header, pieces, sink, [&done] { done = true; }});
+      EXPECT_TRUE(done);
+    }
+  }
+
+  void Pull(uint64_t version) {
+    for (auto& shard : shards) {
+      bool done = false;
+      shard->Handle({PullHeader(plan_, kAllBlocks, version), {}, sink, [&done] {
+                       done = true;
+                     }});
+      EXPECT_TRUE(done);
+    }
+  }
+
+  // The parameters that the replies hold; all of them must be `version`.
+  std::vector<float> TakeTheta(uint64_t version) {
+    std::vector<float> theta(plan_.parameters(), NAN);
+    std::set<uint32_t> seen;
+    for (const auto& reply : sink->Take()) {
+      EXPECT_EQ(reply.header.kind, FrameKind::kBlock) << reply.payload;
+      EXPECT_EQ(reply.header.clock, version);
+      EXPECT_EQ(reply.header.payload_crc32c,
+                Crc32c(reply.payload.data(), reply.payload.size()));
+      EXPECT_TRUE(seen.insert(reply.header.block).second);
+      const Block& block = plan_.blocks(static_cast<int>(reply.header.block));
+      const std::vector<float> floats = reply.Floats();
+      std::copy(floats.begin(), floats.end(),
+                theta.begin() + static_cast<int64_t>(block.offset()));
+    }
+    EXPECT_EQ(seen.size(), static_cast<size_t>(plan_.blocks_size()));
+    return theta;
+  }
+
+  const Plan plan_;
+  std::shared_ptr<RecordingSink> sink = std::make_shared<RecordingSink>();
+  std::vector<std::unique_ptr<ParameterShard>> shards;
+  std::vector<CheckpointSnapshot> checkpoints;
+  int milestones = 0;
+  bool norms_lost = false;
+};
+
+std::vector<float> RandomGradient(const Plan& plan, std::mt19937* random) {
+  std::normal_distribution<float> value;
+  std::vector<float> gradient(plan.parameters());
+  for (float& each : gradient) each = value(*random);
+  return gradient;
+}
+
+TEST(ParameterShardTest, AStepIsTheMeanGradientAppliedOnce) {
+  std::mt19937 random(1);
+  const Plan plan = SmallPlan(2, 2, 4);
+  Cluster cluster(plan);
+  cluster.Pull(0);
+  std::vector<float> theta = cluster.TakeTheta(0);
+  EXPECT_EQ(theta, InitialTheta(plan));
+  for (uint64_t step = 0; step < 4; ++step) {
+    const std::vector<float> left = RandomGradient(plan, &random);
+    const std::vector<float> right = RandomGradient(plan, &random);
+    cluster.Pull(step + 1);  // parked
+    EXPECT_TRUE(cluster.sink->Take().empty());
+    cluster.Push(step, {0, 1}, right);
+    cluster.Push(step, {0, 1}, right);  // a repeat counts once
+    EXPECT_TRUE(cluster.sink->Take().empty());
+    cluster.Push(step, {0, 0}, left);
+    for (size_t i = 0; i < theta.size(); ++i) {
+      theta[i] -= 0.5f * ((left[i] + right[i]) * 0.5f);
+    }
+    EXPECT_EQ(cluster.TakeTheta(step + 1), theta);
+    cluster.Push(step, {0, 0}, left);  // late repeat of a complete step
+    cluster.Pull(step + 1);
+    EXPECT_EQ(cluster.TakeTheta(step + 1), theta);
+  }
+  // Sums over samples came from block 0 once per step and micro-batch.
+  const StepsDone steps = cluster.shards[0]->TakeStepsDone();
+  EXPECT_EQ(steps.first_step(), 0u);
+  EXPECT_EQ(steps.step(), 4u);
+  for (const Metrics& metrics : steps.per_step()) {
+    EXPECT_EQ(metrics.loss_nanonats(), 20);
+    EXPECT_EQ(metrics.samples(), 4u);
+  }
+  EXPECT_EQ(cluster.shards[1]->TakeStepsDone().per_step_size(), 0);
+  EXPECT_EQ(cluster.milestones, 2);  // epochs of two steps
+}
+
+TEST(ParameterShardTest, OneVersionBehindCanBeReadAndTheStepRepeated) {
+  std::mt19937 random(2);
+  const Plan plan = SmallPlan(1, 1, 9);
+  Cluster cluster(plan);
+  const std::vector<float> gradient = RandomGradient(plan, &random);
+  // Half of the blocks complete step 0 before the worker dies.
+  cluster.Push(0, {0, 0}, gradient, {0, 1});
+  EXPECT_EQ(*cluster.shards[0]->Progress(9), 0u);
+  cluster.Pull(0);  // its successor repeats the step from version 0
+  EXPECT_EQ(cluster.TakeTheta(0), InitialTheta(plan));
+  cluster.Push(0, {0, 0}, gradient);
+  EXPECT_EQ(*cluster.shards[0]->Progress(9), 1u);
+  cluster.Pull(1);
+  std::vector<float> expected = InitialTheta(plan);
+  for (size_t i = 0; i < expected.size(); ++i)
+    expected[i] -= 0.5f * gradient[i];
+  EXPECT_EQ(cluster.TakeTheta(1), expected);
+}
+
+TEST(ParameterShardTest, ClipsByTheNormOfTheWholeGradient) {
+  std::mt19937 random(3);
+  std::vector<float> first;
+  for (const uint32_t servers : {1u, 2u, 3u}) {
+    std::mt19937 same(4);
+    Plan plan = SmallPlan(servers, 1, 9);
+    plan.mutable_spec()->mutable_optimizer()->set_clip_global_norm(0.25);
+    Cluster cluster(plan);
+    const std::vector<float> gradient = RandomGradient(plan, &same);
+    std::vector<int> order;
+    for (int b = 0; b < plan.blocks_size(); ++b) order.push_back(b);
+    std::shuffle(order.begin(), order.end(), random);
+    cluster.Push(0, {0, 0}, gradient, order);
+    cluster.Pull(1);
+    const std::vector<float> theta = cluster.TakeTheta(1);
+    double norm = 0;
+    for (const float g : gradient) norm += double{g} * g;
+    const double scale = 0.25 / std::sqrt(norm);
+    const std::vector<float> start = InitialTheta(plan);
+    for (size_t i = 0; i < theta.size(); ++i) {
+      EXPECT_NEAR(theta[i], start[i] - 0.5 * scale * gradient[i], 1e-7);
+    }
+    // The same bits for any number of servers and order of arrival.
+    if (first.empty()) first = theta;
+    EXPECT_EQ(theta, first);
+  }
+}
+
+TEST(ParameterShardTest, NormsThatWereLostAreSentAgain) {
+  std::mt19937 random(5);
+  Plan plan = SmallPlan(2, 1, 9);
+  plan.mutable_spec()->mutable_optimizer()->set_clip_global_norm(0.25);
+  Cluster cluster(plan);
+  cluster.norms_lost = true;
+  cluster.Push(0, {0, 0}, RandomGradient(plan, &random));
+  EXPECT_EQ(*cluster.shards[0]->Progress(9), 0u);
+  cluster.norms_lost = false;
+  cluster.shards[0]->ResendNorms();  // the second server has all of them now
+  EXPECT_EQ(*cluster.shards[0]->Progress(9), 0u);
+  EXPECT_EQ(*cluster.shards[1]->Progress(9), 1u);
+  cluster.shards[1]->ResendNorms();  // those of the step before, too
+  EXPECT_EQ(*cluster.shards[0]->Progress(9), 1u);
+}
+
+TEST(ParameterShardTest, StaleIncarnationsAreFenced) {
+  std::mt19937 random(6);
+  Plan plan = SmallPlan(1, 1, 9);
+  Cluster cluster(plan);
+  cluster.Pull(1);  // parked under incarnation 9
+  Plan next = plan;
+  next.set_incarnation(12);
+  cluster.shards[0]->Adopt(next);
+  for (const auto& reply : cluster.sink->Take()) {
+    EXPECT_EQ(reply.header.kind, FrameKind::kError);
+  }
+  cluster.Push(0, {0, 0}, RandomGradient(plan, &random));  // by 9: refused
+  for (const auto& reply : cluster.sink->Take()) {
+    EXPECT_EQ(reply.header.kind, FrameKind::kError);
+    EXPECT_NE(reply.payload.find("stale incarnation 9"), std::string::npos);
+  }
+  EXPECT_FALSE(cluster.shards[0]->Progress(9).ok());
+  EXPECT_EQ(*cluster.shards[0]->Progress(12), 0u);
+}
+
+TEST(ParameterShardTest, NonsenseIsRefusedAndCountsForNothing) {
+  std::mt19937 random(7);
+  const Plan plan = SmallPlan(2, 4, 9);
+  Cluster cluster(plan);
+  const std::vector<float> gradient = RandomGradient(plan, &random);
+  const Block& block = plan.blocks(0);
+  const auto refused = [&](const FrameHeader& header) {
+    const std::vector<absl::Span<const char>> pieces = {
+        {reinterpret_cast<const char*>(gradient.data()), header.payload_bytes}};
+    cluster.shards[0]->Handle({header, pieces, cluster.sink, [] {}});
+    const auto replies = cluster.sink->Take();
+    return replies.size() == 1 && replies[0].header.kind == FrameKind::kError;
+  };
+  FrameHeader header = PushHeader(plan, block, 0, {5, 0});
+  EXPECT_TRUE(refused(header));  // no such node
+  header = PushHeader(plan, block, 1, {0, 0});
+  EXPECT_TRUE(refused(header));  // a step ahead
+  header = PushHeader(plan, block, 0, {0, 0});
+  header.payload_bytes -= 4;
+  EXPECT_TRUE(refused(header));  // too short
+  EXPECT_TRUE(refused(PushHeader(plan, plan.blocks(1), 0, {0, 0})));
+  EXPECT_TRUE(refused(PullHeader(plan, 99, 0)));
+  EXPECT_TRUE(refused(PullHeader(plan, 0, 2)));
+  header = PullHeader(plan, 0, 0);
+  header.kind = FrameKind::kBlock;
+  EXPECT_TRUE(refused(header));
+  cluster.shards[0]->Close();
+  EXPECT_TRUE(refused(PullHeader(plan, 0, 0)));
+}
+
+TEST(ParameterShardTest, CheckpointsHoldOneVersionOfEveryBlock) {
+  std::mt19937 random(8);
+  Plan plan = SmallPlan(2, 1, 5);
+  plan.mutable_spec()->mutable_checkpoint()->set_every_steps(2);
+  plan.mutable_spec()->mutable_optimizer()->mutable_sgd()->set_momentum(0.9);
+  Cluster cluster(plan);
+  for (uint64_t step = 0; step < 5; ++step) {
+    cluster.Push(step, {0, 0}, RandomGradient(plan, &random));
+  }
+  ASSERT_EQ(cluster.checkpoints.size(), 6u);  // steps 2, 4 and 5, two servers
+  cluster.Pull(5);
+  const std::vector<float> last = cluster.TakeTheta(5);
+  for (const CheckpointSnapshot& checkpoint : cluster.checkpoints) {
+    EXPECT_EQ(checkpoint.state_names, std::vector<std::string>{"velocity"});
+    for (const BlockSnapshot& block : checkpoint.blocks) {
+      EXPECT_EQ(block.version, checkpoint.step);
+      ASSERT_EQ(block.state.size(), 1u);
+      if (checkpoint.step != 5) continue;
+      const Block& place = plan.blocks(static_cast<int>(block.block));
+      EXPECT_TRUE(
+          std::equal(block.parameters->data(),
+                     block.parameters->data() + block.parameters->elements(),
+                     last.begin() + static_cast<int64_t>(place.offset())));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hawser

@@ -1,0 +1,231 @@
+// The data plane end to end, over real gRPC on loopback: the client's channels
+// and the server's streams, with what a network and a hostile peer can send.
+#include <thread>
+#include <vector>
+
+#include "client/data_plane/grpc_parameter_channel.h"
+#include "client/data_plane/parameter_client.h"
+#include "common/crc32c.h"
+#include "common/grpc/grpc_listener.h"
+#include "common/job/initial_values.h"
+#include "common/wire/grpc_frame.h"
+#include "gtest/gtest.h"
+#include "server/grpc_norm_carrier.h"
+#include "server/grpc_service.h"
+#include "server/server_driver.h"
+#include "server/shard_test_support.h"
+
+namespace hawser {
+namespace {
+
+// One server process's worth, and the reports it makes.
+class TestServer {
+ public:
+  TestServer() : driver_(&norms_, testing::TempDir()) {
+    service_ = MakeGrpcService(&driver_);
+    auto listener = GrpcListener::Start(
+        {"127.0.0.1:0", false, kMaxMessageBytes}, service_.get());
+    EXPECT_TRUE(listener.ok()) << listener.status();
+    listener_ = *std::move(listener);
+    driver_.Start([this](ReportRequest report) {
+      absl::MutexLock lock(&mutex_);
+      reports_.push_back(std::move(report));
+    });
+  }
+  ~TestServer() {
+    listener_.reset();
+    driver_.Stop();
+  }
+
+  const std::string& address() const { return listener_->address(); }
+
+  void Follow(uint64_t node, const std::vector<Plan>& plans) {
+    Orders orders;
+    for (const Plan& plan : plans) *orders.add_plans() = plan;
+    driver_.Follow(node, orders);
+  }
+
+  void AwaitReport(const std::function<bool(const ReportRequest&)>& wanted) {
+    absl::MutexLock lock(&mutex_);
+    const auto there = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      return std::any_of(reports_.begin(), reports_.end(), wanted);
+    };
+    EXPECT_TRUE(
+        mutex_.AwaitWithTimeout(absl::Condition(&there), absl::Seconds(20)));
+  }
+
+ private:
+  GrpcNormCarrier norms_;
+  ServerDriver driver_;
+  std::unique_ptr<grpc::Service> service_;
+  std::unique_ptr<GrpcListener> listener_;
+  absl::Mutex mutex_;
+  std::vector<ReportRequest> reports_ ABSL_GUARDED_BY(mutex_);
+};
+
+class ExchangeTest : public testing::Test {
+ protected:
+  void Start(int servers, uint32_t micro_batches, double clip) {
+    plan_ = SmallPlan(static_cast<uint32_t>(servers), micro_batches, 50);
+    plan_.mutable_spec()->mutable_optimizer()->set_clip_global_norm(clip);
+    for (int i = 0; i < servers; ++i) {
+      servers_.push_back(std::make_unique<TestServer>());
+      plan_.mutable_servers(i)->set_address(servers_.back()->address());
+    }
+    Announce();
+  }
+  void Announce() {
+    for (int i = 0; i < plan_.servers_size(); ++i) {
+      TestServer& server = *servers_[static_cast<size_t>(i)];
+      server.Follow(plan_.servers(i).node(), {plan_});
+      server.AwaitReport([this](const ReportRequest& report) {
+        return report.has_server_ready() &&
+               report.incarnation() == plan_.incarnation();
+      });
+    }
+  }
+  std::unique_ptr<ParameterClient> Client() {
+    return std::make_unique<ParameterClient>(plan_, 7,
+                                             MakeGrpcParameterChannel);
+  }
+  std::vector<float> Gradient(uint64_t step, uint32_t m) const {
+    std::vector<float> gradient(plan_.parameters());
+    for (size_t i = 0; i < gradient.size(); ++i) {
+      gradient[i] = static_cast<float>((i * 7 + step * 13 + m * 31) % 19) - 9;
+    }
+    return gradient;
+  }
+
+  Plan plan_;
+  std::vector<std::unique_ptr<TestServer>> servers_;
+};
+
+// Trains 20 steps with so many workers and returns the parameters.
+std::vector<float> Train(
+    ExchangeTest*, const Plan& plan,
+    const std::vector<std::pair<uint32_t, uint32_t>>& work,
+    const std::function<std::vector<float>(uint64_t, uint32_t)>& gradient_of) {
+  constexpr uint64_t kSteps = 20;
+  std::vector<float> result;
+  std::vector<std::thread> workers;
+  for (size_t w = 0; w < work.size(); ++w) {
+    workers.emplace_back([&, w] {
+      ParameterClient client(plan, 7 + w, MakeGrpcParameterChannel);
+      std::vector<float> theta(plan.parameters());
+      for (uint64_t step = 0;; ++step) {
+        ASSERT_TRUE(client.Pull(step, theta.data()).ok());
+        if (step == kSteps) break;
+        std::vector<std::vector<float>> kept;
+        for (uint32_t m = work[w].first; m < work[w].second; ++m) {
+          kept.push_back(gradient_of(step, m));
+          ASSERT_TRUE(client.Push(step, {0, m}, kept.back().data(), {}).ok());
+        }
+        // Borrowed until the answer.
+        ASSERT_TRUE(client.Pull(step + 1, theta.data()).ok());
+      }
+      if (w == 0) result = theta;
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  return result;
+}
+
+TEST_F(ExchangeTest, AnyNumberOfWorkersEndsWithTheSameBits) {
+  std::vector<float> first;
+  const std::vector<std::vector<std::pair<uint32_t, uint32_t>>> assignments = {
+      {{0, 4}}, {{0, 2}, {2, 4}}, {{0, 1}, {1, 2}, {2, 3}, {3, 4}}};
+  for (const auto& work : assignments) {
+    for (const int servers : {1, 2}) {
+      servers_.clear();
+      Start(servers, 4, 2.0);
+      const std::vector<float> theta = Train(
+          this, plan_, work,
+          [this](uint64_t step, uint32_t m) { return Gradient(step, m); });
+      if (first.empty()) first = theta;
+      EXPECT_EQ(theta, first)
+          << work.size() << " workers, " << servers << " servers";
+    }
+  }
+}
+
+TEST_F(ExchangeTest, AStaleWorkerIsRefusedAndOneCanBeCancelled) {
+  Start(1, 1, 0);
+  const auto old = Client();
+  std::vector<float> theta(plan_.parameters());
+  ASSERT_TRUE(old->Pull(0, theta.data()).ok());
+  // A pull that waits is refused when the incarnation changes under it.
+  std::thread changer;
+  {
+    changer = std::thread([this] {
+      plan_.set_incarnation(plan_.incarnation() + 1);
+      Announce();
+    });
+    EXPECT_EQ(old->Pull(1, theta.data()).code(),
+              absl::StatusCode::kFailedPrecondition);
+  }
+  changer.join();
+  EXPECT_FALSE(old->CurrentStep().ok());
+
+  const auto waiting = Client();
+  EXPECT_EQ(*waiting->CurrentStep(), 0u);
+  ASSERT_TRUE(waiting->Pull(0, theta.data()).ok());
+  std::thread canceller([&] { waiting->Cancel(); });
+  EXPECT_EQ(waiting->Pull(1, theta.data()).code(),
+            absl::StatusCode::kCancelled);
+  canceller.join();
+}
+
+TEST_F(ExchangeTest, AJobThatIsNotHereAndOneThatIsOver) {
+  Start(1, 1, 0);
+  Plan other = plan_;
+  other.set_job(77);
+  ParameterClient client(other, 7, MakeGrpcParameterChannel);
+  std::vector<float> theta(plan_.parameters());
+  EXPECT_EQ(client.Pull(0, theta.data()).code(), absl::StatusCode::kNotFound);
+  const auto mine = Client();
+  ASSERT_TRUE(mine->Pull(0, theta.data()).ok());
+  std::thread dropper([this] { servers_[0]->Follow(100, {}); });
+  EXPECT_FALSE(mine->Pull(1, theta.data()).ok());
+  dropper.join();
+}
+
+TEST_F(ExchangeTest, ADamagedFrameCutsTheStreamAndChangesNothing) {
+  Start(1, 1, 0);
+  const auto channel = MakeGrpcParameterChannel(servers_[0]->address());
+  const std::vector<float> gradient = Gradient(0, 0);
+  const Block& block = plan_.blocks(0);
+  FrameHeader header = PushHeader(plan_, block, 0, {0, 0});
+  header.payload_crc32c = 12345;  // not what is sent
+  ASSERT_TRUE(
+      channel
+          ->Send(header, {reinterpret_cast<const char*>(gradient.data()),
+                          header.payload_bytes})
+          .ok());
+  const absl::Status status = channel->Receive(
+      [](const FrameHeader&, PayloadPieces) { return absl::OkStatus(); });
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  std::vector<float> theta(plan_.parameters());
+  const auto client = Client();
+  ASSERT_TRUE(client->Pull(0, theta.data()).ok());
+  std::vector<float> expected(plan_.parameters());
+  for (const Block& each : plan_.blocks()) {
+    FillBlock(plan_, each, expected.data() + each.offset());
+  }
+  EXPECT_EQ(theta, expected);
+  EXPECT_EQ(*client->CurrentStep(), 0u);
+}
+
+TEST_F(ExchangeTest, NobodyThere) {
+  std::string address;
+  {
+    TestServer gone;
+    address = gone.address();
+  }
+  plan_ = SmallPlan(1, 1, 5);
+  plan_.mutable_servers(0)->set_address(address);
+  EXPECT_EQ(Client()->CurrentStep().status().code(),
+            absl::StatusCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace hawser
