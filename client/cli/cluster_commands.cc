@@ -93,6 +93,12 @@ void AddClusterCommands(CommandLine* line) {
   up->add_option("--listen", flags->cluster.listen,
                  "where the scheduler listens")
       ->capture_default_str();
+  up->add_option("--lease-ms", flags->cluster.lease_ms,
+                 "a member silent for this long is lost")
+      ->capture_default_str();
+  up->add_option("--heartbeat-ms", flags->cluster.heartbeat_ms,
+                 "how often members renew their lease")
+      ->capture_default_str();
   up->add_option("--data-root", flags->data_root,
                  "jobs read data below this directory only (default: /)");
   up->add_option("--output-root", flags->cluster.output_root,

@@ -100,9 +100,11 @@ absl::Status LocalCluster::StartAll() {
   }
   const std::string port_file = directory_ + "/scheduler.address";
   unlink(port_file.c_str());
-  RETURN_IF_ERROR(Spawn("scheduler", "hawser-scheduler",
-                        {"--listen", options_.listen, "--state-dir",
-                         directory_ + "/state", "--port-file", port_file}));
+  RETURN_IF_ERROR(Spawn(
+      "scheduler", "hawser-scheduler",
+      {"--listen", options_.listen, "--state-dir", directory_ + "/state",
+       "--port-file", port_file, "--lease-ms", absl::StrCat(options_.lease_ms),
+       "--heartbeat-ms", absl::StrCat(options_.heartbeat_ms)}));
   RETURN_IF_ERROR(AwaitScheduler(port_file));
   for (uint32_t i = 0; i < options_.servers; ++i) {
     RETURN_IF_ERROR(Spawn(

@@ -1,0 +1,147 @@
+"""The command line, verb by verb, on a cluster of real processes."""
+
+import hashlib
+import json
+import os
+import struct
+import subprocess
+
+from tests.integration import harness
+
+VERBS = ("run", "up", "down", "submit", "jobs", "job", "watch", "logs",
+         "cancel", "wait", "nodes", "export", "version", "completion")
+
+
+def read_safetensors(path):
+    """{name: (shape, bytes)} in the order of the file."""
+    with open(path, "rb") as file:
+        content = file.read()
+    length = struct.unpack("<Q", content[:8])[0]
+    header = json.loads(content[8:8 + length])
+    data = content[8 + length:]
+    return {name: (entry["shape"], data[slice(*entry["data_offsets"])])
+            for name, entry in header.items() if name != "__metadata__"}
+
+
+class CliTest(harness.ClusterTest):
+
+    def test_the_life_of_a_job(self):
+        with self.cluster(4, 2):
+            nodes = self.hawser_json("nodes")
+            self.assertEqual(sorted(node["role"] for node in nodes),
+                             ["server"] * 2 + ["worker"] * 4)
+            # Two jobs at once.
+            self.hawser("submit", self.job("one", servers=2))
+            out, err = self.hawser("submit", self.job("two", servers=2),
+                                   "--watch")
+            self.assertIn("job two succeeded", out)
+            self.assertIn("epoch 3/3", err)
+            self.hawser("wait", "one")
+            self.assertIn("job one succeeded", self.hawser("watch", "one")[0])
+            one, two = self.hawser_json("jobs")
+            self.assertEqual(one["parameters_sha256"],
+                             two["parameters_sha256"])
+            job = self.hawser_json("job", "one")
+            self.assertEqual((job["state"], job["step"], job["epoch"]),
+                             ("succeeded", 30, 3))
+            for part in ("training", "validation"):
+                self.assertIn("loss", job[part])
+                self.assertIn("accuracy", job[part])
+            self.assertEqual(len(job["parameters_sha256"]), 64)
+            self.assertTrue(os.path.isdir(job["output"]))
+            self.assertIn("succeeded", self.hawser("job", "one")[0])
+            self.assertIn("layers.0", self.hawser("job", "one",
+                                                  "--placement")[0])
+            log = self.hawser("logs", "one")[0]
+            for line in ("accepted", "running", "epoch 3/3", "checkpoint",
+                         "succeeded"):
+                self.assertIn(line, log)
+            self.check_export(job)
+        self.assert_nothing_left()
+
+    def check_export(self, job):
+        target = f"{self.directory}/exported"
+        self.hawser("export", "one", "--to", target)
+        tensors = read_safetensors(f"{target}/model.safetensors")
+        self.assertEqual({name: shape for name, (shape, _) in tensors.items()},
+                         {"layers.0.weight": [40, 16], "layers.0.bias": [40],
+                          "layers.1.weight": [20, 40], "layers.1.bias": [20],
+                          "layers.2.weight": [3, 20], "layers.2.bias": [3]})
+        digest = hashlib.sha256(b"".join(data for _, data in tensors.values()))
+        self.assertEqual(digest.hexdigest(), job["parameters_sha256"])
+        # Damage is noticed and named.
+        name = next(name for name in os.listdir(job["output"])
+                    if name.startswith("server-0"))
+        with open(f"{job['output']}/{name}", "r+b") as file:
+            file.seek(-100, os.SEEK_END)
+            byte = file.read(1)[0]
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte ^ 4]))
+        _, err = self.hawser("export", "one", "--to", target, code=1)
+        self.assertIn(name, err)
+        self.assertIn("damaged", err)
+
+    def test_cancel_and_what_waits(self):
+        with self.cluster(2, 1):
+            self.hawser("submit", self.job("long", epochs=100000))
+            self.hawser("submit", self.job("next"))
+            self.hawser("wait", "long", "--for", "running")
+            self.assertEqual(self.hawser_json("job", "next")["state"],
+                             "queued")
+            self.hawser("cancel", "long")
+            self.hawser("wait", "long", "--for", "cancelled")
+            self.hawser("wait", "next", "--timeout", "60")
+            _, err = self.hawser("cancel", "long", code=1)
+            self.assertIn("has ended already", err)
+            _, err = self.hawser("up", "--state-dir", self.state, code=1)
+            self.assertIn("runs already", err)
+        self.assert_nothing_left()
+
+    def test_run_leaves_a_checkpoint_and_nothing_else(self):
+        before = set(os.listdir(self.directory))
+        job = self.run_job(self.job(), "--servers", "2")
+        self.assertEqual(job["state"], "succeeded")
+        self.assertEqual(set(os.listdir(self.directory)) - before,
+                         {"hawser-output", "small.textproto"})
+        files = sorted(os.listdir(job["output"]))
+        self.assertEqual(len(files), 3)
+        self.assertEqual(files[0], "manifest.json")
+        self.assert_nothing_left()
+        # Again: the same files, by content.
+        self.assertEqual(self.run_job(self.job(), "--servers",
+                                      "2")["output"], job["output"])
+        self.assertEqual(sorted(os.listdir(job["output"])), files)
+
+    def test_formats_of_job_files(self):
+        text = self.run_job(self.job())
+        yaml = self.write("small.yaml", f"""
+name: small
+model: {{mlp: {{layer_sizes: [16, 40, 20, 3], dropout: 0.1}}}}
+data: {{idx: {{directory: "{self.data}"}}}}
+optimizer: {{adam: {{}}, clip_global_norm: 0.5}}
+learning_rate: {{base: 0.01}}
+schedule: {{epochs: 3, global_batch: 32, micro_batches: 8}}
+placement: {{block_elements: 256}}
+seed: 3
+""")
+        self.assertEqual(self.run_job(yaml)["parameters_sha256"],
+                         text["parameters_sha256"])
+
+    def test_help_version_and_completion(self):
+        for verb in VERBS:
+            self.assertIn("Usage", self.hawser(verb, "--help")[0])
+        for program in harness.PROGRAMS:
+            self.assertRegex(self.hawser("--version", program=program)[0],
+                             r"\d+\.\d+\.\d+")
+        script = self.hawser("completion", "bash")[0]
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+        answer = subprocess.run(
+            ["bash", "-c", script + "COMP_WORDS=(hawser su); COMP_CWORD=1; "
+             "_hawser; echo ${COMPREPLY[@]}"], capture_output=True, text=True,
+            check=True)
+        self.assertEqual(answer.stdout.split(), ["submit"])
+        self.hawser("completion", "tcsh", code=2)
+
+
+if __name__ == "__main__":
+    harness.main()

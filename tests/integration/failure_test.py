@@ -1,0 +1,129 @@
+"""Processes die, stop and leave in the middle of a job."""
+
+import os
+import signal
+import subprocess
+
+from tests.integration import harness
+
+LONG = 150  # epochs of the small job: some seconds
+
+
+class FailureTest(harness.ClusterTest):
+
+    def undisturbed(self):
+        return self.run_job(self.job(epochs=LONG))["parameters_sha256"]
+
+    def finish(self, expected):
+        self.hawser("wait", "small", "--timeout", "100")
+        job = self.hawser_json("job", "small")
+        self.assertEqual(job["state"], "succeeded", job)
+        self.assertEqual(job["parameters_sha256"], expected)
+        self.assertEqual([epoch["training"]["samples"]
+                          for epoch in job["epochs_done"]], [300] * LONG)
+
+    def disturbed(self, disturb, workers=2):
+        expected = self.undisturbed()
+        with self.cluster(workers, 2, "--lease-ms", "600", "--heartbeat-ms",
+                          "200"):
+            self.hawser("submit", self.job(epochs=LONG, servers=2))
+            self.await_step("small", 50)
+            late = disturb()
+            self.finish(expected)
+            if late is not None:
+                late.terminate()
+                late.communicate(timeout=harness.DEADLINE)
+        self.assert_nothing_left()
+
+    def test_a_killed_worker(self):
+        self.disturbed(lambda: os.kill(self.processes("hawser-worker")[0],
+                                       signal.SIGKILL))
+
+    def test_a_worker_that_leaves(self):
+        self.disturbed(lambda: os.kill(self.processes("hawser-worker")[1],
+                                       signal.SIGTERM))
+
+    def test_a_worker_that_another_replaces(self):
+        def disturb():
+            os.kill(self.processes("hawser-worker")[0], signal.SIGKILL)
+            os.kill(self.processes("hawser-worker")[0], signal.SIGKILL)
+        self.disturbed(disturb, workers=3)
+
+    def test_a_stopped_worker_that_comes_back(self):
+        def disturb():
+            worker = self.processes("hawser-worker")[0]
+            os.kill(worker, signal.SIGSTOP)
+            before = self.hawser_json("job", "small")["incarnation"]
+            self.await_that(
+                "a new incarnation", lambda: self.hawser_json(
+                    "job", "small")["incarnation"] > before)
+            os.kill(worker, signal.SIGCONT)
+        self.disturbed(disturb)
+
+    def test_all_workers_lost_and_a_new_one(self):
+        def disturb():
+            for worker in self.processes("hawser-worker"):
+                os.kill(worker, signal.SIGKILL)
+            self.await_that("waits for a worker", lambda: "worker" in
+                            self.hawser_json("job", "small")["reason"])
+            return self.start("--scheduler", self.address(), "--data-root",
+                              "/", program="hawser-worker")
+        self.disturbed(disturb)
+
+
+    def test_a_lost_server_fails_the_job_and_says_so(self):
+        with self.cluster(2, 2):
+            self.hawser("submit", self.job(epochs=100000, servers=2))
+            self.await_step("small", 20)
+            os.kill(self.processes("hawser-server")[0], signal.SIGTERM)
+            self.hawser("wait", "small", code=1)
+            job = self.hawser_json("job", "small")
+            self.assertEqual(job["state"], "failed")
+            self.assertIn("server", job["reason"])
+        self.assert_nothing_left()
+
+    def test_a_scheduler_that_restarts_keeps_what_it_accepted(self):
+        state = f"{self.directory}/journal"
+        port = f"{self.directory}/port"
+
+        def scheduler():
+            process = self.start("--listen", "127.0.0.1:0", "--state-dir",
+                                 state, "--port-file", port,
+                                 program="hawser-scheduler")
+            self.await_that("a scheduler", lambda: os.path.exists(port))
+            with open(port, encoding="utf-8") as file:
+                return process, file.read()
+
+        first, address = scheduler()
+        worker = self.start("--scheduler", address, "--data-root", "/",
+                            program="hawser-worker")
+        server = self.start("--scheduler", address, program="hawser-server")
+        self.environment["HAWSER_SCHEDULER"] = address
+        self.hawser("submit", self.job("runs", epochs=100000, workers=1))
+        self.await_step("runs", 5)
+        self.hawser("submit", self.job("waits", workers=3))
+        first.kill()
+        first.communicate()
+        os.unlink(port)
+        # The state directory is free again; the events are there.
+        second, address = scheduler()
+        self.environment["HAWSER_SCHEDULER"] = address
+        jobs = {job["name"]: job for job in self.hawser_json("jobs")}
+        self.assertEqual(jobs["runs"]["state"], "failed")
+        self.assertIn("restarted", jobs["runs"]["reason"])
+        self.assertEqual(jobs["waits"]["state"], "queued")
+        third = subprocess.run(
+            [f"{self.bin}/hawser-scheduler", "--listen", "127.0.0.1:0",
+             "--state-dir", state], capture_output=True, text=True,
+            check=False, timeout=harness.DEADLINE)
+        self.assertEqual(third.returncode, 1)
+        self.assertIn("does another scheduler use it", third.stderr)
+        for process in (worker, server, second):
+            process.terminate()
+            process.communicate(timeout=harness.DEADLINE)
+            self.assertEqual(process.returncode, 0)
+        self.assert_nothing_left()
+
+
+if __name__ == "__main__":
+    harness.main()
