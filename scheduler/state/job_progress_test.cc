@@ -1,0 +1,116 @@
+#include "scheduler/state/job_progress.h"
+
+#include "common/metrics_proto.h"
+#include "gtest/gtest.h"
+
+namespace hawser {
+namespace {
+
+const absl::Time kStart = absl::FromUnixSeconds(1000);
+
+// Steps [first, last), each with loss 10 * step and 4 samples.
+StepsDone Steps(uint64_t first, uint64_t last) {
+  StepsDone steps;
+  steps.set_first_step(first);
+  steps.set_step(last);
+  for (uint64_t step = first; step < last; ++step) {
+    *steps.add_per_step() = ToProto({static_cast<int64_t>(10 * step), 1, 4});
+  }
+  return steps;
+}
+
+ValidationDone Chunks(uint64_t step, uint32_t first, uint32_t last,
+                      uint32_t total) {
+  ValidationDone done;
+  done.set_step(step);
+  done.set_first_chunk(first);
+  done.set_last_chunk(last);
+  done.set_total_chunks(total);
+  *done.mutable_metrics() = ToProto({7 * (last - first), 1, last - first});
+  return done;
+}
+
+TEST(JobProgressTest, AStepCountsOnceHoweverItIsReported) {
+  JobProgress progress;
+  EXPECT_FALSE(progress.AddSteps(Steps(0, 1), kStart).ok());  // not started
+  progress.SetLength(10, 4, false);
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 3), kStart).ok());
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 3), kStart).ok());
+  ASSERT_TRUE(progress.AddSteps(Steps(1, 4), kStart).ok());
+  EXPECT_EQ(progress.step(), 4u);
+  EXPECT_FALSE(progress.AddSteps(Steps(6, 7), kStart).ok());  // a gap
+  EXPECT_EQ(progress.step(), 4u);
+  const auto epoch = progress.FinishedEpoch();
+  ASSERT_TRUE(epoch.has_value());
+  EXPECT_EQ(FromProto(epoch->training()),
+            (SampleSums{0 + 10 + 20 + 30, 4, 16}));
+}
+
+TEST(JobProgressTest, TheLastEpochMayBeShort) {
+  JobProgress progress;
+  progress.SetLength(10, 4, false);
+  EXPECT_EQ(progress.epochs(), 3u);
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 10), kStart).ok());
+  for (uint64_t epoch = 1; epoch <= 3; ++epoch) {
+    const auto finished = progress.FinishedEpoch();
+    ASSERT_TRUE(finished.has_value());
+    EXPECT_EQ(finished->epoch(), epoch);
+    EXPECT_EQ(finished->training().samples(), epoch == 3 ? 8u : 16u);
+    EXPECT_FALSE(progress.AllEpochsFinished());
+    progress.FinishEpoch(*finished);
+  }
+  EXPECT_TRUE(progress.AllEpochsFinished());
+  EXPECT_FALSE(progress.FinishedEpoch().has_value());
+}
+
+TEST(JobProgressTest, AnEpochNeedsItsStepsAndAllOfItsValidation) {
+  JobProgress progress;
+  progress.SetLength(4, 4, true);
+  ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 2, 3)).ok());
+  ASSERT_TRUE(progress.AddValidation(Chunks(4, 2, 3, 3)).ok());
+  EXPECT_FALSE(progress.FinishedEpoch().has_value());  // steps are missing
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 4), kStart).ok());
+  ASSERT_TRUE(progress.FinishedEpoch().has_value());
+  EXPECT_EQ(progress.FinishedEpoch()->validation().samples(), 3u);
+  EXPECT_EQ(progress.FinishedEpoch()->validation().loss_nanonats(), 21);
+}
+
+TEST(JobProgressTest, AValidationChunkCountsOnce) {
+  JobProgress progress;
+  progress.SetLength(4, 4, true);
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 4), kStart).ok());
+  ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 2, 3)).ok());
+  ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 2, 3)).ok());
+  EXPECT_FALSE(progress.AddValidation(Chunks(4, 1, 3, 3)).ok());  // overlaps
+  EXPECT_FALSE(progress.AddValidation(Chunks(4, 2, 4, 4)).ok());  // cut anew
+  EXPECT_FALSE(progress.AddValidation(Chunks(4, 2, 1, 3)).ok());
+  EXPECT_FALSE(progress.AddValidation(Chunks(4, 0, 0, 0)).ok());
+  EXPECT_FALSE(progress.FinishedEpoch().has_value());
+  // Other members, other shares: what is not complete is measured anew.
+  progress.DropPartialValidation();
+  ASSERT_TRUE(progress.AddValidation(Chunks(4, 1, 3, 3)).ok());
+  ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 1, 3)).ok());
+  progress.DropPartialValidation();  // complete: stays
+  ASSERT_TRUE(progress.FinishedEpoch().has_value());
+  EXPECT_EQ(progress.FinishedEpoch()->validation().samples(), 3u);
+}
+
+TEST(JobProgressTest, RatesAreThoseOfTheLastSeconds) {
+  JobProgress progress;
+  progress.SetLength(1000, 1000, false);
+  EXPECT_EQ(progress.SamplesPerSecond(), 0);
+  for (uint64_t second = 0; second < 20; ++second) {
+    // 10 steps a second, later 20.
+    const uint64_t first = progress.step();
+    ASSERT_TRUE(
+        progress
+            .AddSteps(Steps(first, first + (second < 10 ? 10 : 20)),
+                      kStart + absl::Seconds(static_cast<double>(second)))
+            .ok());
+  }
+  EXPECT_DOUBLE_EQ(progress.SamplesPerSecond(), 80);
+  EXPECT_DOUBLE_EQ(progress.SecondsLeft(), (1000 - 300) / 20.0);
+}
+
+}  // namespace
+}  // namespace hawser
