@@ -31,7 +31,6 @@ class AtomicFile {
  public:
   static absl::StatusOr<AtomicFile> Create(const std::string& path);
   AtomicFile(AtomicFile&&) = default;
-  AtomicFile& operator=(AtomicFile&&) = default;
   // Removes the temporary file unless committed.
   ~AtomicFile();
 

@@ -8,7 +8,8 @@
 
 namespace hawser {
 
-// address: "HOST:PORT" with a literal host (or "localhost"), or "unix:/path".
+// address: "HOST:PORT" or "unix:/path". Loopback is a literal address of it, or
+// "localhost"; any other name may lead anywhere and needs leave.
 // INVALID_ARGUMENT: neither. PERMISSION_DENIED: beyond loopback without leave.
 absl::Status CheckListenAddress(const std::string& address,
                                 bool allow_insecure_network);

@@ -49,6 +49,7 @@ absl::StatusOr<FileDescriptor> OpenAt(int root_handle, const std::string& root,
                                       const std::string& path, int flags) {
   open_how how = {};
   how.flags = static_cast<__u64>(flags | O_CLOEXEC);
+  if ((flags & O_CREAT) != 0) how.mode = 0644;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   for (;;) {
     FileDescriptor file(static_cast<int>(
@@ -56,6 +57,11 @@ absl::StatusOr<FileDescriptor> OpenAt(int root_handle, const std::string& root,
     if (file.valid()) return file;
     if (errno == EINTR || errno == EAGAIN) continue;
     if (errno == EXDEV) return Outside(root, path);
+    if (errno == ENOSYS) {
+      return absl::UnimplementedError(
+          "this kernel lacks openat2, by which paths are kept below their "
+          "root; use Linux 5.6 or newer");
+    }
     return SystemError("open", absl::StrCat(root, "/", path));
   }
 }

@@ -142,6 +142,9 @@ absl::Status SafetensorsReader::ParseHeader(const std::string& text,
   std::vector<std::pair<uint64_t, uint64_t>> ranges;
   for (const auto& [name, entry] : json.items()) {
     if (name == kMetadata) {
+      if (!entry.is_object()) {
+        return absl::DataLossError("metadata that is not an object");
+      }
       for (const auto& [key, value] : entry.items()) {
         if (!value.is_string()) {
           return absl::DataLossError("metadata that is not a string");

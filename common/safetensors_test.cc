@@ -88,6 +88,7 @@ TEST(SafetensorsTest, HostileFilesAreRefused) {
            4),
       File("{\"a\":7}", 0),
       File("{\"__metadata__\":{\"k\":1}}", 0),
+      File("{\"__metadata__\":[\"k\"]}", 0),
   };
   for (const std::string& bytes : bad) {
     EXPECT_FALSE(OpenBytes(bytes).ok()) << bytes;

@@ -17,7 +17,12 @@ namespace {
 
 uint64_t CheckpointEvery(const Plan& plan) {
   const CheckpointSpec& spec = plan.spec().checkpoint();
-  return spec.every_steps() + spec.every_epochs() * plan.steps_per_epoch();
+  if (spec.every_epochs() == 0) return spec.every_steps();
+  // More epochs than the job has: only at the end. No product can wrap.
+  if (spec.every_epochs() > plan.total_steps() / plan.steps_per_epoch()) {
+    return 0;
+  }
+  return spec.every_epochs() * plan.steps_per_epoch();
 }
 
 std::vector<std::string> PeersOf(const Plan& plan, uint32_t server) {

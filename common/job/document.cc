@@ -20,6 +20,8 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 
 constexpr int kMaxDepth = 32;
+// Aliases can make a small file stand for a huge document.
+constexpr int kMaxNodes = 100000;
 
 template <typename... Parts>
 absl::Status At(absl::string_view path, int line, const Parts&... parts) {
@@ -28,14 +30,18 @@ absl::Status At(absl::string_view path, int line, const Parts&... parts) {
 }
 
 absl::StatusOr<DocumentNode> Convert(const YAML::Node& yaml, int depth,
-                                     absl::string_view path) {
+                                     absl::string_view path, int* nodes) {
   DocumentNode node;
   node.line = yaml.Mark().line + 1;
   if (depth > kMaxDepth) return At(path, node.line, "nested too deeply");
+  if (++*nodes > kMaxNodes) {
+    return At(path, node.line, "more than ", kMaxNodes, " values");
+  }
   if (yaml.IsSequence()) {
     node.kind = DocumentNode::Kind::kList;
     for (const YAML::Node& item : yaml) {
-      ASSIGN_OR_RETURN(DocumentNode child, Convert(item, depth + 1, path));
+      ASSIGN_OR_RETURN(DocumentNode child,
+                       Convert(item, depth + 1, path, nodes));
       node.items.push_back(std::move(child));
     }
   } else if (yaml.IsMap()) {
@@ -47,7 +53,8 @@ absl::StatusOr<DocumentNode> Convert(const YAML::Node& yaml, int depth,
         return At(path, entry.line, "a field name must be plain text");
       }
       entry.key = pair.first.Scalar();
-      ASSIGN_OR_RETURN(entry.value, Convert(pair.second, depth + 1, path));
+      ASSIGN_OR_RETURN(entry.value,
+                       Convert(pair.second, depth + 1, path, nodes));
       node.entries.push_back(std::move(entry));
     }
   } else if (yaml.IsScalar()) {
@@ -211,7 +218,8 @@ absl::StatusOr<DocumentNode> ParseDocument(absl::string_view text,
                 "one document a file, this is the second");
     }
     if (documents.empty()) return At(path, 1, "the file is empty");
-    return Convert(documents[0], 0, path);
+    int nodes = 0;
+    return Convert(documents[0], 0, path, &nodes);
   } catch (const YAML::Exception& error) {
     return At(path, error.mark.line + 1, error.msg);
   } catch (const std::exception& error) {

@@ -102,6 +102,14 @@ TEST(JobFileTest, WhatDoesNotFitIsNamedWithItsLine) {
   EXPECT_THAT(Error("name: \"unclosed", JobFileFormat::kProtobufText),
               HasSubstr("job:1:"));
   EXPECT_THAT(yaml(std::string(2000, '[')), HasSubstr("job:"));
+  std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 12; ++i) {
+    const std::string before = "*a" + std::to_string(i - 1);
+    bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" +
+            before + ", " + before + ", " + before + ", " + before + ", " +
+            before + ", " + before + "]\n";
+  }
+  EXPECT_THAT(yaml(bomb), HasSubstr("more than 100000 values"));
 }
 
 TEST(JobFileTest, AnEmptyNameComesFromTheFile) {

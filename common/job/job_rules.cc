@@ -40,10 +40,25 @@ absl::Status CheckRange(absl::string_view field, double value, double lowest,
                 " and below ", limit);
 }
 
+// A number in text format that names no value of its enum.
+absl::Status CheckEnum(absl::string_view field, bool is_valid, int value) {
+  if (is_valid) return absl::OkStatus();
+  return Broken(field, " is ", value, ", which has no name; write a name");
+}
+
+// Everything is computed in float32: what would overflow there is refused.
+constexpr double kMostNumber = 1e30;
+
 absl::Status CheckNotNegative(absl::string_view field, double value) {
-  if (std::isfinite(value) && value >= 0) return absl::OkStatus();
-  return Broken(field, " is ", value,
-                "; it must be a finite number, 0 or more");
+  if (value >= 0 && value <= kMostNumber) return absl::OkStatus();
+  return Broken(field, " is ", value, "; it must be a number from 0 to ",
+                kMostNumber);
+}
+
+// 0 <= value <= most.
+absl::Status CheckUpTo(absl::string_view field, double value, double most) {
+  if (value >= 0 && value <= most) return absl::OkStatus();
+  return Broken(field, " is ", value, "; it must be a number from 0 to ", most);
 }
 
 absl::Status CheckName(const std::string& name) {
@@ -85,6 +100,12 @@ absl::Status CompleteModel(ModelSpec* model) {
                     "; each must be 1 to ", kMaxLayerSize);
     }
   }
+  RETURN_IF_ERROR(CheckEnum("model.mlp.activation",
+                            Activation_IsValid(mlp->activation()),
+                            mlp->activation()));
+  RETURN_IF_ERROR(CheckEnum("model.mlp.initialisation",
+                            WeightInitialisation_IsValid(mlp->initialisation()),
+                            mlp->initialisation()));
   if (mlp->activation() == ACTIVATION_UNSPECIFIED) mlp->set_activation(RELU);
   if (mlp->initialisation() == WEIGHT_INITIALISATION_UNSPECIFIED) {
     mlp->set_initialisation(FAN_IN_UNIFORM);
@@ -107,6 +128,9 @@ absl::Status CompleteData(DataSpec* data) {
       CheckPath("data.idx.validation_images", idx.validation_images()));
   RETURN_IF_ERROR(
       CheckPath("data.idx.validation_labels", idx.validation_labels()));
+  RETURN_IF_ERROR(CheckEnum("data.partition",
+                            Partition_IsValid(data->partition()),
+                            data->partition()));
   if (data->partition() == PARTITION_UNSPECIFIED) data->set_partition(RANDOM);
   if (data->partition() == BY_CLASS) {
     return Later(
@@ -117,8 +141,8 @@ absl::Status CompleteData(DataSpec* data) {
   AugmentationSpec* augmentation = data->mutable_augmentation();
   RETURN_IF_ERROR(CheckRange("data.augmentation.shift_pixels",
                              augmentation->shift_pixels(), 0, 1000));
-  RETURN_IF_ERROR(CheckRange("data.augmentation.rotation_degrees",
-                             augmentation->rotation_degrees(), 0, 180.001));
+  RETURN_IF_ERROR(CheckUpTo("data.augmentation.rotation_degrees",
+                            augmentation->rotation_degrees(), 180));
   RETURN_IF_ERROR(
       CheckRange("data.augmentation.scale", augmentation->scale(), 0, 1));
   RETURN_IF_ERROR(CheckRange("data.augmentation.elastic_strength_pixels",
@@ -175,14 +199,14 @@ absl::Status CompleteOptimizer(OptimizerSpec* optimizer) {
 }
 
 absl::Status CompleteLearningRate(LearningRateSpec* rate) {
-  if (!std::isfinite(rate->base()) || rate->base() <= 0) {
+  if (!(rate->base() > 0 && rate->base() <= kMostNumber)) {
     return Broken("learning_rate.base is ", rate->base(),
-                  "; it must be a finite number above 0");
+                  "; it must be a number above 0 and at most ", kMostNumber);
   }
   switch (rate->decay_case()) {
     case LearningRateSpec::kCosine:
-      return CheckRange("learning_rate.cosine.final_ratio",
-                        rate->cosine().final_ratio(), 0, 1.000001);
+      return CheckUpTo("learning_rate.cosine.final_ratio",
+                       rate->cosine().final_ratio(), 1);
     case LearningRateSpec::kStep: {
       const StepDecay& step = rate->step();
       if ((step.every_steps() == 0) == (step.every_epochs() == 0)) {
@@ -227,6 +251,9 @@ absl::Status CompleteSchedule(ScheduleSpec* schedule) {
 }
 
 absl::Status CompleteSynchronisation(SynchronisationSpec* synchronisation) {
+  RETURN_IF_ERROR(CheckEnum("synchronisation.mode",
+                            UpdateMode_IsValid(synchronisation->mode()),
+                            synchronisation->mode()));
   if (synchronisation->mode() == UPDATE_MODE_UNSPECIFIED) {
     synchronisation->set_mode(SYNCHRONOUS);
   }
@@ -247,6 +274,9 @@ absl::Status CompleteSynchronisation(SynchronisationSpec* synchronisation) {
 }
 
 absl::Status CompletePlacement(PlacementSpec* placement) {
+  RETURN_IF_ERROR(CheckEnum("placement.policy",
+                            Placement_IsValid(placement->policy()),
+                            placement->policy()));
   if (placement->policy() == PLACEMENT_UNSPECIFIED) {
     placement->set_policy(BY_BLOCK);
   }
@@ -286,6 +316,11 @@ absl::Status CompleteCheckpoint(const std::string& job_name,
   if (checkpoint->every_steps() != 0 && checkpoint->every_epochs() != 0) {
     return Broken("checkpoint has both every_steps and every_epochs; use one");
   }
+  if (std::max(checkpoint->every_steps(), checkpoint->every_epochs()) >
+      kMaxSteps) {
+    return Broken("checkpoint.every_steps and every_epochs are at most ",
+                  kMaxSteps);
+  }
   if (checkpoint->directory().empty()) checkpoint->set_directory(job_name);
   return CheckPath("checkpoint.directory", checkpoint->directory());
 }
@@ -302,6 +337,9 @@ absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec) {
   RETURN_IF_ERROR(CompleteSchedule(job.mutable_schedule()));
   RETURN_IF_ERROR(CompleteSynchronisation(job.mutable_synchronisation()));
   RETURN_IF_ERROR(CompletePlacement(job.mutable_placement()));
+  RETURN_IF_ERROR(CheckEnum("scheduling.policy",
+                            Scheduling_IsValid(job.scheduling().policy()),
+                            job.scheduling().policy()));
   if (job.scheduling().policy() == DYNAMIC) {
     return Later("scheduling.policy is DYNAMIC; this version has STATIC");
   }

@@ -87,6 +87,17 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"resources { workers: 1000000000 }",
             "resources.workers is 1000000000; the most is 10000"},
         Bad{"resources { servers: 5000 }", "resources.servers is 5000"},
+        Bad{"model { mlp { activation: 77 } }", "model.mlp.activation is 77"},
+        Bad{"model { mlp { initialisation: 9 } }", "initialisation is 9"},
+        Bad{"data { partition: 77 }", "data.partition is 77"},
+        Bad{"synchronisation { mode: 77 }", "synchronisation.mode is 77"},
+        Bad{"placement { policy: 77 }", "placement.policy is 77"},
+        Bad{"scheduling { policy: 9 }", "scheduling.policy is 9"},
+        Bad{"learning_rate { base: 1e300 }", "learning_rate.base is 1e+300"},
+        Bad{"optimizer { weight_decay: 1e31 }", "weight_decay is 1e+31"},
+        Bad{"learning_rate { cosine { final_ratio: 1.01 } }", "final_ratio"},
+        Bad{"checkpoint { every_epochs: 18446744073709551615 }",
+            "every_epochs are at most"},
         Bad{"limits { max_seconds: -3 }", "limits.max_seconds is -3"}));
 
 TEST(JobRulesTest, TheLastStepOfAnEpochMayBeSmaller) {
