@@ -1,6 +1,7 @@
 #include "common/process_setup.h"
 
 #include <malloc.h>
+#include <unistd.h>
 
 #include <climits>
 #include <csignal>
@@ -37,5 +38,7 @@ void WaitForTermination() {
   sigwait(&signals, &signal);
   LOG(INFO) << "stopping on signal " << signal;
 }
+
+void RequestTermination() { kill(getpid(), SIGTERM); }
 
 }  // namespace hawser

@@ -13,6 +13,9 @@ void SetUpDaemon(const char* program);
 // Waits for SIGINT or SIGTERM.
 void WaitForTermination();
 
+// Ends WaitForTermination from inside. Any thread.
+void RequestTermination();
+
 }  // namespace hawser
 
 #endif  // HAWSER_COMMON_PROCESS_SETUP_H_

@@ -18,11 +18,6 @@ void Seal(FloatBuffer* buffer) {
   buffer->crc32c = Crc32c(buffer->bytes().data(), buffer->bytes().size());
 }
 
-absl::Status StaleIncarnation(uint64_t got, uint64_t current) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("stale incarnation ", got, ", the job is at ", current));
-}
-
 }  // namespace
 
 BlockStore::BlockStore(const Shared* shared, const Plan& plan,

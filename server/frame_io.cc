@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "common/crc32c.h"
 
 namespace hawser {
@@ -15,6 +16,11 @@ OutgoingFrame ErrorFrame(const FrameHeader& about, const absl::Status& status) {
   header.payload_crc32c = Crc32c(message->data(), message->size());
   const absl::Span<const char> payload(*message);
   return {EncodeFrameHeader(header), std::move(message), payload};
+}
+
+absl::Status StaleIncarnation(uint64_t got, uint64_t current) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("stale incarnation ", got, ", the job is at ", current));
 }
 
 }  // namespace hawser

@@ -3,6 +3,7 @@
 #ifndef HAWSER_SERVER_FRAME_IO_H_
 #define HAWSER_SERVER_FRAME_IO_H_
 
+#include <cstdint>
 #include <memory>
 
 #include "absl/functional/any_invocable.h"
@@ -40,6 +41,9 @@ struct IncomingFrame {
 
 // The reply that refuses `about`, with a status that the sender gets back.
 OutgoingFrame ErrorFrame(const FrameHeader& about, const absl::Status& status);
+
+// Why an incarnation other than the current one is refused.
+absl::Status StaleIncarnation(uint64_t got, uint64_t current);
 
 }  // namespace hawser
 

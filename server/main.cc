@@ -1,6 +1,4 @@
 // hawser-server: holds parameter shards, adds gradients, applies optimizers.
-#include <unistd.h>
-
 #include <cstdio>
 #include <string>
 
@@ -29,11 +27,6 @@ struct Flags {
   bool allow_insecure_network = false;
 };
 
-std::string HostName() {
-  char name[256] = {};
-  return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
-}
-
 absl::Status Run(const Flags& flags) {
   RETURN_IF_ERROR(MakeDirectories(flags.output_root));
   GrpcNormCarrier norms;
@@ -46,22 +39,17 @@ absl::Status Run(const Flags& flags) {
           service.get()));
   LOG(INFO) << "listening on " << listener->address();
   const auto scheduler = MakeGrpcSchedulerClient(flags.scheduler);
-  RegisterRequest registration;
-  registration.set_role(SERVER);
-  registration.set_address(flags.advertise.empty() ? listener->address()
-                                                   : flags.advertise);
-  registration.set_host(HostName());
-  registration.set_process(static_cast<uint64_t>(getpid()));
-  registration.set_version(kVersion);
-  MemberLoop member(scheduler.get(), registration,
-                    [&](uint64_t node, const Orders& orders) {
-                      driver.Follow(node, orders);
-                    });
+  MemberLoop member(
+      scheduler.get(),
+      RegistrationOf(SERVER, flags.advertise.empty() ? listener->address()
+                                                     : flags.advertise),
+      [&](uint64_t node, const Orders& orders) { driver.Follow(node, orders); },
+      RequestTermination);
   driver.Start([&](ReportRequest report) { member.Report(std::move(report)); });
   WaitForTermination();
   member.Stop();
   driver.Stop();
-  return absl::OkStatus();
+  return member.failure();
 }
 
 }  // namespace

@@ -38,11 +38,6 @@ std::vector<std::string> PeersOf(const Plan& plan, uint32_t server) {
   return peers;
 }
 
-absl::Status StaleIncarnation(uint64_t got, uint64_t current) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("stale incarnation ", got, ", the job is at ", current));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ParameterShard>> ParameterShard::Create(

@@ -1,6 +1,4 @@
 // hawser-worker: pulls parameters, computes gradients, pushes them.
-#include <unistd.h>
-
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -25,32 +23,23 @@ struct Flags {
   int threads = 0;
 };
 
-std::string HostName() {
-  char name[256] = {};
-  return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
-}
-
-void Run(const Flags& flags) {
+absl::Status Run(const Flags& flags) {
   const auto scheduler = MakeGrpcSchedulerClient(flags.scheduler);
-  RegisterRequest registration;
-  registration.set_role(WORKER);
-  registration.set_host(HostName());
-  registration.set_process(static_cast<uint64_t>(getpid()));
-  registration.set_version(kVersion);
   std::unique_ptr<MemberLoop> member;
   WorkerDriver driver(flags.data_root, flags.threads, MakeGrpcParameterChannel,
                       [&](ReportRequest report) {
                         return member->ReportAndWait(std::move(report));
                       });
   member = std::make_unique<MemberLoop>(
-      scheduler.get(), registration, [&](uint64_t node, const Orders& orders) {
-        driver.Follow(node, orders);
-      });
+      scheduler.get(), RegistrationOf(WORKER, /*address=*/""),
+      [&](uint64_t node, const Orders& orders) { driver.Follow(node, orders); },
+      RequestTermination);
   std::thread training([&] { driver.Run(); });
   WaitForTermination();
   driver.Stop();
   member->Stop();
   training.join();
+  return member->failure();
 }
 
 }  // namespace
@@ -73,6 +62,9 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
   CLI11_PARSE(app, argc, argv);
-  hawser::Run(flags);
-  return 0;
+  const absl::Status status = hawser::Run(flags);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "hawser-worker: %s\n",
+               std::string(status.message()).c_str());
+  return 1;
 }

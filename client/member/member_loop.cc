@@ -1,8 +1,11 @@
 #include "client/member/member_loop.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "common/version.h"
 #include "glog/logging.h"
 
 namespace hawser {
@@ -19,11 +22,23 @@ bool IsTransient(const absl::Status& status) {
 
 }  // namespace
 
+RegisterRequest RegistrationOf(Role role, const std::string& address) {
+  char host[256] = {};
+  RegisterRequest registration;
+  registration.set_role(role);
+  registration.set_address(address);
+  if (gethostname(host, sizeof(host) - 1) == 0) registration.set_host(host);
+  registration.set_process(static_cast<uint64_t>(getpid()));
+  registration.set_version(kVersion);
+  return registration;
+}
+
 MemberLoop::MemberLoop(SchedulerClient* client, RegisterRequest registration,
-                       OnOrders on_orders)
+                       OnOrders on_orders, std::function<void()> on_refused)
     : client_(client),
       registration_(std::move(registration)),
       on_orders_(std::move(on_orders)),
+      on_refused_(std::move(on_refused)),
       reporter_([this] { RunReports(); }),
       thread_([this] { Run(); }) {}
 
@@ -78,9 +93,11 @@ bool MemberLoop::Register() {
       return true;
     }
     if (!IsTransient(response.status())) {
-      LOG(ERROR) << "the scheduler refuses this member: " << response.status();
-      absl::MutexLock lock(&mutex_);
-      failure_ = response.status();
+      {
+        absl::MutexLock lock(&mutex_);
+        failure_ = response.status();
+      }
+      on_refused_();
       return false;
     }
     LOG_EVERY_N(INFO, 20) << "waiting for the scheduler: "

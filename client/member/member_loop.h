@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <string>
 #include <thread>
 
 #include "absl/status/status.h"
@@ -22,13 +23,19 @@
 
 namespace hawser {
 
+// What this process tells the scheduler of itself. address: where a server's
+// data plane is reached; empty for a worker.
+RegisterRequest RegistrationOf(Role role, const std::string& address);
+
 class MemberLoop {
  public:
   using OnOrders = std::function<void(uint64_t node, const Orders& orders)>;
 
   // client outlives the loop. Starts at once; the scheduler may come later.
+  // on_refused: called once if the scheduler will never take this member
+  // (another version); see failure().
   MemberLoop(SchedulerClient* client, RegisterRequest registration,
-             OnOrders on_orders);
+             OnOrders on_orders, std::function<void()> on_refused);
   // Stops.
   ~MemberLoop();
 
@@ -43,7 +50,7 @@ class MemberLoop {
   // Leaves the cluster: queued reports are dropped, the scheduler is told.
   void Stop();
 
-  // Why the member cannot be part of the cluster, if so (another version).
+  // Why the member cannot be part of the cluster, if so.
   absl::Status failure() const;
 
  private:
@@ -59,6 +66,7 @@ class MemberLoop {
   SchedulerClient* const client_;
   const RegisterRequest registration_;
   const OnOrders on_orders_;
+  const std::function<void()> on_refused_;
 
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

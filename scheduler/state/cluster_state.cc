@@ -5,12 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "common/job/blocks.h"
 #include "common/job/job_rules.h"
 #include "common/job/model_layout.h"
 #include "common/status_macros.h"
-#include "scheduler/state/micro_batch_leases.h"
-#include "scheduler/state/placement.h"
+#include "scheduler/state/planner.h"
 
 namespace hawser {
 namespace {
@@ -190,10 +188,9 @@ std::vector<JournalEvent> ClusterState::Decide(absl::Time now) const {
                                                         kReserveAtOnce);
     return events;  // what follows may need the numbers
   }
-  std::set<uint64_t> idle = IdleWorkers();
   for (const auto& [id, job] : jobs_) {
     if (job.ended()) continue;
-    DecideJob(job, now, &idle, &events);
+    DecideJob(job, now, &events);
     // One change at a time: the next is decided on what it has made.
     if (!events.empty()) return events;
   }
@@ -201,7 +198,6 @@ std::vector<JournalEvent> ClusterState::Decide(absl::Time now) const {
 }
 
 void ClusterState::DecideJob(const Job& job, absl::Time now,
-                             std::set<uint64_t>* idle_workers,
                              std::vector<JournalEvent>* events) const {
   JournalEvent event = At(now);
   if (DecideEnd(job, now, event.mutable_job_ended())) {
@@ -222,11 +218,11 @@ void ClusterState::DecideJob(const Job& job, absl::Time now,
     events->push_back(event);
     return;
   }
-  Plan plan;
-  DecidePlan(job, idle_workers, &plan);
-  if (plan.incarnation() == 0) return;
+  const std::optional<Plan> plan =
+      NextPlan(job, jobs_, membership_, next_number_);
+  if (!plan.has_value()) return;
   event.mutable_job_planned()->set_job(job.id());
-  *event.mutable_job_planned()->mutable_plan() = plan;
+  *event.mutable_job_planned()->mutable_plan() = *plan;
   events->push_back(event);
 }
 
@@ -254,131 +250,6 @@ bool ClusterState::DecideEnd(const Job& job, absl::Time now,
     return true;
   }
   return false;
-}
-
-std::set<uint64_t> ClusterState::IdleWorkers() const {
-  std::set<uint64_t> idle;
-  for (const auto& [node, member] : membership_.members()) {
-    if (member.role == WORKER) idle.insert(node);
-  }
-  for (const auto& [id, job] : jobs_) {
-    if (job.ended() || !job.plan().has_value()) continue;
-    for (const auto& worker : job.plan()->workers()) idle.erase(worker.node());
-  }
-  return idle;
-}
-
-std::vector<uint64_t> ClusterState::ChooseWorkers(
-    const Job& job, std::set<uint64_t>* idle) const {
-  std::vector<uint64_t> workers;
-  if (job.plan().has_value()) {
-    for (const auto& worker : job.plan()->workers()) {
-      if (membership_.Find(worker.node()) != nullptr &&
-          !job.IsExcluded(worker.node())) {
-        workers.push_back(worker.node());
-      }
-    }
-  }
-  for (auto it = idle->begin();
-       it != idle->end() &&
-       workers.size() < job.spec().resources().workers();) {
-    if (job.IsExcluded(*it)) {
-      ++it;
-      continue;
-    }
-    workers.push_back(*it);
-    it = idle->erase(it);
-  }
-  return workers;
-}
-
-// The servers with the fewest parameters so far; none if there are too few.
-std::vector<uint64_t> ClusterState::ChooseServers(const Job& job) const {
-  std::map<uint64_t, uint64_t> load;
-  for (const auto& [node, member] : membership_.members()) {
-    if (member.role == SERVER) load[node] = 0;
-  }
-  for (const auto& [id, other] : jobs_) {
-    if (other.ended() || !other.plan().has_value()) continue;
-    for (const Block& block : other.plan()->blocks()) {
-      const auto found = load.find(
-          other.plan()->servers(static_cast<int>(block.server())).node());
-      if (found != load.end()) found->second += block.elements();
-    }
-  }
-  std::vector<std::pair<uint64_t, uint64_t>> by_load;
-  for (const auto& [node, elements] : load)
-    by_load.emplace_back(elements, node);
-  std::sort(by_load.begin(), by_load.end());
-  const size_t wanted = job.spec().resources().servers();
-  std::vector<uint64_t> servers;
-  if (by_load.size() < wanted) return servers;
-  for (size_t i = 0; i < wanted; ++i) servers.push_back(by_load[i].second);
-  std::sort(servers.begin(), servers.end());
-  return servers;
-}
-
-void ClusterState::FillServers(const Job& job,
-                               const std::vector<uint64_t>& servers,
-                               Plan* plan) const {
-  std::vector<Block> blocks =
-      CutIntoBlocks(job.layout(), job.spec().placement().block_elements());
-  PlaceBlocks(job.spec().placement().policy(),
-              static_cast<uint32_t>(servers.size()), &blocks);
-  for (const Block& block : blocks) *plan->add_blocks() = block;
-  for (const uint64_t node : servers) {
-    ServerEndpoint* endpoint = plan->add_servers();
-    endpoint->set_node(node);
-    endpoint->set_address(membership_.Find(node)->address);
-  }
-}
-
-// Leaves plan->incarnation() 0 when the job's plan is to stay as it is.
-void ClusterState::DecidePlan(const Job& job, std::set<uint64_t>* idle_workers,
-                              Plan* plan) const {
-  const bool planned = job.plan().has_value();
-  const uint32_t wanted = job.spec().resources().workers();
-  const std::optional<DataLoaded> data =
-      planned && job.plan()->total_steps() == 0 ? job.DataOfAllWorkers()
-                                                : std::nullopt;
-  const std::vector<uint64_t> servers = !planned || data.has_value()
-                                            ? ChooseServers(job)
-                                            : std::vector<uint64_t>();
-  const size_t before = idle_workers->size();
-  const std::vector<uint64_t> workers = ChooseWorkers(job, idle_workers);
-  const bool gained = idle_workers->size() != before;
-  if (!planned) {
-    if (workers.size() < wanted || servers.empty()) return;
-  } else if (data.has_value()) {
-    if (servers.empty()) return;
-  } else if (!job.WorkersChanged() && !gained) {
-    return;
-  }
-  if (planned) {
-    *plan = *job.plan();
-    plan->clear_workers();
-  } else {
-    plan->set_job(job.id());
-    *plan->mutable_spec() = job.spec();
-    plan->set_parameters(job.layout().parameters);
-    for (const auto& layer : job.layout().layers) *plan->add_layers() = layer;
-    for (const auto& tensor : job.layout().tensors) {
-      *plan->add_tensors() = tensor;
-    }
-  }
-  if (data.has_value() && !job.WorkersChanged() && !gained) {
-    plan->set_training_samples(data->training_samples());
-    plan->set_validation_samples(data->validation_samples());
-    plan->set_steps_per_epoch(
-        StepsPerEpoch(job.spec(), data->training_samples()));
-    plan->set_total_steps(TotalSteps(job.spec(), data->training_samples()));
-    FillServers(job, servers, plan);
-  }
-  plan->set_incarnation(next_number_);
-  for (const MicroBatchRange& range :
-       StaticRanges(workers, job.spec().schedule().micro_batches())) {
-    *plan->add_workers() = range;
-  }
 }
 
 std::vector<JournalEvent> ClusterState::Restarted(absl::Time now) {
@@ -462,7 +333,7 @@ Job* ClusterState::Find(uint64_t id) {
 }
 
 void ClusterState::NoteWhyJobsWait() {
-  const size_t idle = IdleWorkers().size();
+  const size_t idle = IdleWorkers(jobs_, membership_).size();
   const auto servers = static_cast<size_t>(std::count_if(
       membership_.members().begin(), membership_.members().end(),
       [](const auto& entry) { return entry.second.role == SERVER; }));

@@ -17,7 +17,6 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -83,17 +82,8 @@ class ClusterState {
  private:
   void Lose(uint64_t node, const std::string& why, absl::Time now);
   void DecideJob(const Job& job, absl::Time now,
-                 std::set<uint64_t>* idle_workers,
                  std::vector<JournalEvent>* events) const;
   bool DecideEnd(const Job& job, absl::Time now, JobEnded* end) const;
-  void DecidePlan(const Job& job, std::set<uint64_t>* idle_workers,
-                  Plan* plan) const;
-  std::vector<uint64_t> ChooseWorkers(const Job& job,
-                                      std::set<uint64_t>* idle) const;
-  std::vector<uint64_t> ChooseServers(const Job& job) const;
-  void FillServers(const Job& job, const std::vector<uint64_t>& servers,
-                   Plan* plan) const;
-  std::set<uint64_t> IdleWorkers() const;
   void NoteWhyJobsWait();
   Job* Find(uint64_t id);
   void ForgetOldJobs();

@@ -1,0 +1,151 @@
+#include "scheduler/state/planner.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "common/job/blocks.h"
+#include "common/job/job_rules.h"
+#include "scheduler/state/micro_batch_leases.h"
+#include "scheduler/state/placement.h"
+
+namespace hawser {
+namespace {
+
+// Those of the plan that are still there, then idle ones, up to what the job
+// asks for.
+std::vector<uint64_t> ChooseWorkers(const Job& job,
+                                    const Membership& membership,
+                                    std::set<uint64_t>* idle) {
+  std::vector<uint64_t> workers;
+  if (job.plan().has_value()) {
+    for (const auto& worker : job.plan()->workers()) {
+      if (membership.Find(worker.node()) != nullptr &&
+          !job.IsExcluded(worker.node())) {
+        workers.push_back(worker.node());
+      }
+    }
+  }
+  for (auto it = idle->begin();
+       it != idle->end() &&
+       workers.size() < job.spec().resources().workers();) {
+    if (job.IsExcluded(*it)) {
+      ++it;
+      continue;
+    }
+    workers.push_back(*it);
+    it = idle->erase(it);
+  }
+  return workers;
+}
+
+// The servers with the fewest parameters so far; none if there are too few.
+std::vector<uint64_t> ChooseServers(const Job& job,
+                                    const std::map<uint64_t, Job>& jobs,
+                                    const Membership& membership) {
+  std::map<uint64_t, uint64_t> load;
+  for (const auto& [node, member] : membership.members()) {
+    if (member.role == SERVER) load[node] = 0;
+  }
+  for (const auto& [id, other] : jobs) {
+    if (other.ended() || !other.plan().has_value()) continue;
+    for (const Block& block : other.plan()->blocks()) {
+      const auto found = load.find(
+          other.plan()->servers(static_cast<int>(block.server())).node());
+      if (found != load.end()) found->second += block.elements();
+    }
+  }
+  std::vector<std::pair<uint64_t, uint64_t>> by_load;
+  for (const auto& [node, elements] : load)
+    by_load.emplace_back(elements, node);
+  std::sort(by_load.begin(), by_load.end());
+  const size_t wanted = job.spec().resources().servers();
+  std::vector<uint64_t> servers;
+  if (by_load.size() < wanted) return servers;
+  for (size_t i = 0; i < wanted; ++i) servers.push_back(by_load[i].second);
+  std::sort(servers.begin(), servers.end());
+  return servers;
+}
+
+void FillServers(const Job& job, const Membership& membership,
+                 const std::vector<uint64_t>& servers, Plan* plan) {
+  std::vector<Block> blocks =
+      CutIntoBlocks(job.layout(), job.spec().placement().block_elements());
+  PlaceBlocks(job.spec().placement().policy(),
+              static_cast<uint32_t>(servers.size()), &blocks);
+  for (const Block& block : blocks) *plan->add_blocks() = block;
+  for (const uint64_t node : servers) {
+    ServerEndpoint* endpoint = plan->add_servers();
+    endpoint->set_node(node);
+    endpoint->set_address(membership.Find(node)->address);
+  }
+}
+
+}  // namespace
+
+std::set<uint64_t> IdleWorkers(const std::map<uint64_t, Job>& jobs,
+                               const Membership& membership) {
+  std::set<uint64_t> idle;
+  for (const auto& [node, member] : membership.members()) {
+    if (member.role == WORKER) idle.insert(node);
+  }
+  for (const auto& [id, job] : jobs) {
+    if (job.ended() || !job.plan().has_value()) continue;
+    for (const auto& worker : job.plan()->workers()) idle.erase(worker.node());
+  }
+  return idle;
+}
+
+std::optional<Plan> NextPlan(const Job& job,
+                             const std::map<uint64_t, Job>& jobs,
+                             const Membership& membership,
+                             uint64_t incarnation) {
+  const bool planned = job.plan().has_value();
+  const uint32_t wanted = job.spec().resources().workers();
+  const std::optional<DataLoaded> data =
+      planned && job.plan()->total_steps() == 0 ? job.DataOfAllWorkers()
+                                                : std::nullopt;
+  const std::vector<uint64_t> servers =
+      !planned || data.has_value() ? ChooseServers(job, jobs, membership)
+                                   : std::vector<uint64_t>();
+  std::set<uint64_t> idle = IdleWorkers(jobs, membership);
+  const size_t before = idle.size();
+  const std::vector<uint64_t> workers = ChooseWorkers(job, membership, &idle);
+  const bool gained = idle.size() != before;
+  if (!planned) {
+    if (workers.size() < wanted || servers.empty()) return std::nullopt;
+  } else if (data.has_value()) {
+    if (servers.empty()) return std::nullopt;
+  } else if (!job.WorkersChanged() && !gained) {
+    return std::nullopt;
+  }
+  Plan plan;
+  if (planned) {
+    plan = *job.plan();
+    plan.clear_workers();
+  } else {
+    plan.set_job(job.id());
+    *plan.mutable_spec() = job.spec();
+    plan.set_parameters(job.layout().parameters);
+    for (const auto& layer : job.layout().layers) *plan.add_layers() = layer;
+    for (const auto& tensor : job.layout().tensors) {
+      *plan.add_tensors() = tensor;
+    }
+  }
+  if (data.has_value() && !job.WorkersChanged() && !gained) {
+    plan.set_training_samples(data->training_samples());
+    plan.set_validation_samples(data->validation_samples());
+    plan.set_steps_per_epoch(
+        StepsPerEpoch(job.spec(), data->training_samples()));
+    plan.set_total_steps(TotalSteps(job.spec(), data->training_samples()));
+    FillServers(job, membership, servers, &plan);
+  }
+  plan.set_incarnation(incarnation);
+  for (const MicroBatchRange& range :
+       StaticRanges(workers, job.spec().schedule().micro_batches())) {
+    *plan.add_workers() = range;
+  }
+  return plan;
+}
+
+}  // namespace hawser
