@@ -57,15 +57,28 @@ void SchedulerDriver::Stop() {
   if (timer_.joinable()) timer_.join();
 }
 
-absl::Status SchedulerDriver::Commit(const std::vector<JournalEvent>& events) {
+bool SchedulerDriver::WriteManifests(const std::vector<JournalEvent>& events,
+                                     absl::Time now) {
   for (const JournalEvent& event : events) {
     if (!event.has_checkpoint_committed()) continue;
     const CheckpointCommitted& checkpoint = event.checkpoint_committed();
     for (const Job* job : state_.Jobs()) {
       if (job->id() != checkpoint.job()) continue;
-      RETURN_IF_ERROR(WriteManifest(*job->plan(), checkpoint));
+      const absl::Status status = WriteManifest(*job->plan(), checkpoint);
+      if (status.ok()) continue;
+      state_.FailJob(checkpoint.job(),
+                     absl::StrCat("checkpoint of step ", checkpoint.step(),
+                                  ": ", status.message(),
+                                  "; the scheduler writes manifests, so that "
+                                  "it needs the servers' output root, too"),
+                     now);
+      return false;
     }
   }
+  return true;
+}
+
+absl::Status SchedulerDriver::Commit(const std::vector<JournalEvent>& events) {
   RETURN_IF_ERROR(journal_->Append(events));
   for (const JournalEvent& event : events) state_.Apply(event);
   return absl::OkStatus();
@@ -75,6 +88,7 @@ absl::Status SchedulerDriver::Settle(absl::Time now) {
   for (int round = 0; round < kMaxRounds; ++round) {
     const std::vector<JournalEvent> due = state_.Decide(now);
     if (due.empty()) return absl::OkStatus();
+    if (!WriteManifests(due, now)) continue;
     const absl::Status status = Commit(due);
     if (!status.ok()) {
       LOG(ERROR) << "will be tried again: " << status;

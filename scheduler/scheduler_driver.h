@@ -78,6 +78,9 @@ class SchedulerDriver {
       const std::function<absl::Status(absl::Time now)>& change);
   void Park(Parked parked, uint32_t wait_ms);
   absl::Status Settle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // False: a checkpoint's manifest could not be written; its job is to fail.
+  bool WriteManifests(const std::vector<JournalEvent>& events, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Commit(const std::vector<JournalEvent>& events)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Answers CollectAnswers(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -165,8 +165,10 @@ absl::Status ParameterShard::ReceiveNorms(const ShareNormsRequest& request) {
   {
     absl::MutexLock lock(&norm_mutex_);
     for (const BlockNorm& norm : request.norms()) {
-      if (norm.block() >= block_by_id_.size()) {
-        return absl::InvalidArgumentError("norm of an unknown block");
+      if (norm.block() >= block_by_id_.size() ||
+          BlockHere(norm.block()) != nullptr) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "the norm of block ", norm.block(), " is not a peer's to tell"));
       }
       const auto complete =
           norm_gather_.Add(request.step(), norm.block(), norm.squared_norm());

@@ -214,6 +214,19 @@ TEST(ParameterShardTest, NormsThatWereLostAreSentAgain) {
   EXPECT_EQ(*cluster.shards[0]->Progress(9), 1u);
 }
 
+TEST(ParameterShardTest, APeerSpeaksForItsOwnBlocksOnly) {
+  Plan plan = SmallPlan(2, 1, 9);
+  plan.mutable_spec()->mutable_optimizer()->set_clip_global_norm(0.25);
+  Cluster cluster(plan);
+  ShareNormsRequest request;
+  request.set_incarnation(9);
+  request.add_norms()->set_block(0);  // the first server's own
+  EXPECT_FALSE(cluster.shards[0]->ReceiveNorms(request).ok());
+  EXPECT_TRUE(cluster.shards[1]->ReceiveNorms(request).ok());
+  request.mutable_norms(0)->set_block(1000);
+  EXPECT_FALSE(cluster.shards[1]->ReceiveNorms(request).ok());
+}
+
 TEST(ParameterShardTest, StaleIncarnationsAreFenced) {
   std::mt19937 random(6);
   Plan plan = SmallPlan(1, 1, 9);

@@ -114,8 +114,10 @@ void Progress::PrintLine(const std::string& line) {
 }
 
 void Progress::Show(const JobStatus& job, absl::Time now) {
-  for (; epochs_shown_ < job.epochs_done_size(); ++epochs_shown_) {
-    PrintLine(EpochLine(job.epochs_done(epochs_shown_), job.epochs()));
+  for (const EpochMetrics& epoch : job.epochs_done()) {
+    if (epoch.epoch() <= epochs_shown_) continue;
+    PrintLine(EpochLine(epoch, job.epochs()));
+    epochs_shown_ = epoch.epoch();
     last_line_ = now;
   }
   if (IsFinal(job.state())) return;

@@ -4,6 +4,7 @@
 #ifndef HAWSER_CLIENT_CLI_PROGRESS_H_
 #define HAWSER_CLIENT_CLI_PROGRESS_H_
 
+#include <cstdint>
 #include <cstdio>
 #include <string>
 
@@ -35,7 +36,7 @@ class Progress {
   std::FILE* const stream_;
   const bool live_;
   bool live_shown_ = false;
-  int epochs_shown_ = 0;
+  uint64_t epochs_shown_ = 0;
   absl::Time last_line_ = absl::InfinitePast();
 };
 

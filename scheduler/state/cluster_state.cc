@@ -145,6 +145,11 @@ absl::Status ClusterState::Report(const ReportRequest& report, absl::Time now) {
   return job->Report(report, now);
 }
 
+void ClusterState::FailJob(uint64_t id, const std::string& reason,
+                           absl::Time now) {
+  if (Job* job = Find(id)) job->Fail(reason, now);
+}
+
 void ClusterState::Tick(absl::Time now) {
   for (const uint64_t node : membership_.Expire(now)) {
     Lose(node, "was lost: its lease ended", now);

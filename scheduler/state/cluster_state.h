@@ -63,6 +63,8 @@ class ClusterState {
   absl::Status Renew(uint64_t node, absl::Time now);
   void Deregister(uint64_t node, absl::Time now);
   absl::Status Report(const ReportRequest& report, absl::Time now);
+  // A job cannot go on, for a reason outside of its members.
+  void FailJob(uint64_t job, const std::string& reason, absl::Time now);
   // Leases and limits that have run out.
   void Tick(absl::Time now);
 

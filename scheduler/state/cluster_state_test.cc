@@ -443,6 +443,18 @@ TEST_F(ClusterStateTest, ACheckpointIsCommittedWhenEveryServerHasWritten) {
   EXPECT_EQ(journal_.back().checkpoint_committed().files_size(), 2);
 }
 
+TEST_F(ClusterStateTest, AJobThatCannotGoOnEndsAndHoldsUpNobody) {
+  JoinAll(SERVER, 1);
+  JoinAll(WORKER, 1);
+  ASSERT_TRUE(Submit(Spec("a", 1, 1)).ok());
+  ASSERT_TRUE(Submit(Spec("b", 1, 1)).ok());
+  StartJob("a");
+  state_.FailJob(Get("a").id(), "no room", now_);
+  Settle();
+  EXPECT_EQ(Get("a").state(), FAILED);
+  EXPECT_EQ(Get("b").state(), STARTING);
+}
+
 TEST_F(ClusterStateTest, AReplayRestoresWhatIsDurable) {
   JoinAll(SERVER, 1);
   const auto workers = JoinAll(WORKER, 1);

@@ -226,6 +226,11 @@ void Job::MemberLost(uint64_t node, const std::string& why, absl::Time now) {
   }
 }
 
+void Job::Fail(const std::string& reason, absl::Time now) {
+  failure_ = reason;
+  Log(now, "scheduler", reason);
+}
+
 void Job::SetWaitingReason(const std::string& reason) {
   if (waiting_reason_ == reason) return;
   waiting_reason_ = reason;
@@ -302,7 +307,7 @@ void Job::Describe(bool with_plan, absl::Time now, JobStatus* status) const {
   status->set_step(progress_.step());
   status->set_total_steps(progress_.total_steps());
   status->set_steps_per_epoch(progress_.steps_per_epoch());
-  status->set_epoch(progress_.finished().size());
+  status->set_epoch(progress_.epochs_finished());
   status->set_epochs(progress_.epochs());
   if (progress_.last_training().samples != 0) {
     *status->mutable_last_training() = ToProto(progress_.last_training());

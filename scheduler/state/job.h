@@ -76,6 +76,7 @@ class Job {
   // member of the plan. ---
   absl::Status Report(const ReportRequest& report, absl::Time now);
   void MemberLost(uint64_t node, const std::string& why, absl::Time now);
+  void Fail(const std::string& reason, absl::Time now);
   void SetWaitingReason(const std::string& reason);
 
   // --- What follows from the above ---

@@ -92,7 +92,7 @@ void JobProgress::DropPartialValidation() {
 }
 
 std::optional<EpochMetrics> JobProgress::FinishedEpoch() const {
-  const uint64_t epoch = finished_.size() + 1;
+  const uint64_t epoch = epochs_finished_ + 1;
   if (epoch > epochs() || step_ < LastStepOf(epoch)) return std::nullopt;
   EpochMetrics metrics;
   metrics.set_epoch(epoch);
@@ -111,7 +111,9 @@ std::optional<EpochMetrics> JobProgress::FinishedEpoch() const {
 }
 
 void JobProgress::FinishEpoch(const EpochMetrics& metrics) {
+  epochs_finished_ = metrics.epoch();
   finished_.push_back(metrics);
+  if (finished_.size() > kMaxEpochsKept) finished_.pop_front();
   training_.erase(metrics.epoch());
   // A late repeat must find its chunks known, until the next epoch is done.
   while (!validation_.empty() && validation_.begin()->first + steps_per_epoch_ <
@@ -121,7 +123,7 @@ void JobProgress::FinishEpoch(const EpochMetrics& metrics) {
 }
 
 bool JobProgress::AllEpochsFinished() const {
-  return epochs() != 0 && finished_.size() == epochs();
+  return epochs() != 0 && epochs_finished_ == epochs();
 }
 
 double JobProgress::SamplesPerSecond() const {

@@ -10,7 +10,6 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -21,6 +20,8 @@ namespace hawser {
 
 class JobProgress {
  public:
+  static constexpr size_t kMaxEpochsKept = 1000;
+
   // The length of the job, once the data's size is known.
   void SetLength(uint64_t total_steps, uint64_t steps_per_epoch,
                  bool has_validation);
@@ -47,7 +48,9 @@ class JobProgress {
   uint64_t steps_per_epoch() const { return steps_per_epoch_; }
   uint64_t epochs() const;
   bool AllEpochsFinished() const;
-  const std::vector<EpochMetrics>& finished() const { return finished_; }
+  uint64_t epochs_finished() const { return epochs_finished_; }
+  // The last of them, at most kMaxEpochsKept, oldest first.
+  const std::deque<EpochMetrics>& finished() const { return finished_; }
   const SampleSums& last_training() const { return last_training_; }
 
   // Over the last seconds; 0: unknown.
@@ -77,7 +80,8 @@ class JobProgress {
   SampleSums last_training_;
   std::map<uint64_t, SampleSums> training_;    // by epoch from 1
   std::map<uint64_t, Validation> validation_;  // by step
-  std::vector<EpochMetrics> finished_;
+  uint64_t epochs_finished_ = 0;
+  std::deque<EpochMetrics> finished_;
   std::deque<Point> recent_;
 };
 

@@ -63,6 +63,19 @@ TEST(JobProgressTest, TheLastEpochMayBeShort) {
   EXPECT_FALSE(progress.FinishedEpoch().has_value());
 }
 
+TEST(JobProgressTest, KeepsTheLastEpochsOnly) {
+  JobProgress progress;
+  progress.SetLength(5000, 2, false);
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 5000), kStart).ok());
+  while (const auto epoch = progress.FinishedEpoch()) {
+    progress.FinishEpoch(*epoch);
+  }
+  EXPECT_TRUE(progress.AllEpochsFinished());
+  EXPECT_EQ(progress.epochs_finished(), 2500u);
+  EXPECT_EQ(progress.finished().size(), JobProgress::kMaxEpochsKept);
+  EXPECT_EQ(progress.finished().front().epoch(), 1501u);
+}
+
 TEST(JobProgressTest, AnEpochNeedsItsStepsAndAllOfItsValidation) {
   JobProgress progress;
   progress.SetLength(4, 4, true);
