@@ -46,7 +46,7 @@ absl::Status AwaitMembers(LocalCluster* cluster, uint32_t members) {
   const absl::Time limit = absl::Now() + kStartLimit;
   while (absl::Now() < limit) {
     if (Interrupted()) return absl::CancelledError("interrupted");
-    RETURN_IF_ERROR(cluster->Check());
+    RETURN_IF_ERROR(cluster->CheckAll());
     const auto nodes = scheduler->ListNodes(ListNodesRequest());
     if (nodes.ok() && static_cast<uint32_t>(nodes->nodes_size()) >= members) {
       return absl::OkStatus();
@@ -66,7 +66,7 @@ absl::Status Supervise(const LocalCluster::Options& options) {
   absl::Status status;
   while (!Interrupted() && status.ok()) {
     absl::SleepFor(kPoll);
-    status = cluster->Check();
+    status = cluster->CheckScheduler();
   }
   unlink(address_file.c_str());
   return status;
@@ -129,7 +129,20 @@ absl::StatusOr<std::string> StartBackgroundCluster(
     absl::SleepFor(kPoll);
   }
   kill(supervisor, SIGTERM);
+  waitpid(supervisor, nullptr, 0);
   return absl::DeadlineExceededError("the cluster does not start");
+}
+
+absl::StatusOr<std::string> BackgroundClusterAddress(
+    const std::string& directory) {
+  // A reader of the lock does not hold it, so that `up` is not disturbed.
+  const FileDescriptor lock(
+      open(LockPath(directory).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!lock.valid()) return absl::NotFoundError("no local cluster");
+  if (flock(lock.get(), LOCK_SH | LOCK_NB) == 0) {
+    return absl::NotFoundError("no local cluster");
+  }
+  return ReadWholeFile(directory + "/address", 4096);
 }
 
 absl::Status StopBackgroundCluster(const std::string& directory) {

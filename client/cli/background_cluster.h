@@ -21,6 +21,11 @@ namespace hawser {
 absl::StatusOr<std::string> StartBackgroundCluster(
     const LocalCluster::Options& options);
 
+// The scheduler's address of the cluster that runs in this directory.
+// NOT_FOUND: none runs, whatever files are left.
+absl::StatusOr<std::string> BackgroundClusterAddress(
+    const std::string& directory);
+
 // Stops it and waits until it is gone. NOT_FOUND: none runs.
 absl::Status StopBackgroundCluster(const std::string& directory);
 

@@ -4,9 +4,9 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
+#include "client/cli/background_cluster.h"
 #include "client/cli/exit_code.h"
 #include "client/control/grpc_scheduler_client.h"
-#include "common/files.h"
 #include "nlohmann/json.hpp"
 
 namespace hawser {
@@ -32,7 +32,7 @@ std::string SchedulerAddress(const CommandLine& line) {
   if (!line.scheduler.empty()) return line.scheduler;
   const std::string from_environment = Environment("HAWSER_SCHEDULER");
   if (!from_environment.empty()) return from_environment;
-  const auto local = ReadWholeFile(StateDirectory(line) + "/address", 4096);
+  const auto local = BackgroundClusterAddress(StateDirectory(line));
   return local.ok() ? *local : kDefaultAddress;
 }
 

@@ -4,7 +4,8 @@
 
 namespace hawser {
 
-// From now on SIGINT, SIGTERM and SIGHUP only set a mark.
+// From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT only set a mark, and a closed
+// pipe is an error of the write.
 void CatchInterruptions();
 
 // True once one has come.

@@ -139,9 +139,8 @@ int ShowLogs(const CommandLine& line, const JobFlags& flags) {
       }
     }
     request.set_first_line(log->next_line());
-    if (!flags.follow || IsFinal(job->status().state()) || Interrupted()) {
-      return kDone;
-    }
+    if (Interrupted()) return kInterrupted;
+    if (!flags.follow || IsFinal(job->status().state())) return kDone;
     look.set_newer_than_revision(job->status().revision());
   }
 }
@@ -224,7 +223,11 @@ void AddJobCommands(CommandLine* line) {
     return verb;
   };
 
-  CLI::App* submit = add("submit", "hand a job to the cluster", Submit);
+  CLI::App* submit =
+      add("submit",
+          "hand a job to the cluster; its data directory is below the workers' "
+          "data root",
+          Submit);
   submit
       ->add_option("JOB", flags->argument, "job file: .textproto, .json, .yaml")
       ->required();

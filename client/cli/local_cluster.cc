@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
@@ -55,7 +57,7 @@ std::string LastLines(const std::string& path) {
   setpgid(0, 0);  // Ctrl-C in the terminal is the parent's alone
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);  // it died before the line above
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) {
     std::signal(signal, SIG_DFL);
   }
   const int null = open("/dev/null", O_RDONLY);
@@ -72,8 +74,10 @@ std::string LastLines(const std::string& path) {
 absl::StatusOr<std::unique_ptr<LocalCluster>> LocalCluster::Start(
     const Options& options) {
   auto cluster = absl::WrapUnique(new LocalCluster(options));
-  RETURN_IF_ERROR(cluster->StartAll());
-  return cluster;
+  const absl::Status status = cluster->StartAll();
+  if (status.ok()) return cluster;
+  if (!absl::IsCancelled(status)) cluster->KeepLogs();
+  return status;
 }
 
 LocalCluster::~LocalCluster() {
@@ -144,7 +148,7 @@ absl::Status LocalCluster::AwaitScheduler(const std::string& port_file) {
   const absl::Time limit = absl::Now() + kStartLimit;
   while (absl::Now() < limit) {
     if (Interrupted()) return absl::CancelledError("interrupted");
-    RETURN_IF_ERROR(Check());
+    RETURN_IF_ERROR(CheckAll());
     const auto address = ReadWholeFile(port_file, 4096);
     if (address.ok()) {
       address_ = *address;
@@ -158,24 +162,57 @@ absl::Status LocalCluster::AwaitScheduler(const std::string& port_file) {
 
 absl::Status LocalCluster::EndOf(const Process& process) const {
   return absl::InternalError(absl::StrCat(
-      process.name, " has ended:",
+      process.name, " has ended",
+      WIFSIGNALED(process.status)
+          ? absl::StrCat(" by signal ", WTERMSIG(process.status))
+          : "",
+      "; logs in ", directory_, ":",
       LastLines(absl::StrCat(directory_, "/", process.name, ".log"))));
 }
 
-absl::Status LocalCluster::Check() {
+void LocalCluster::Reap() {
   for (Process& process : processes_) {
     if (process.pid < 0) continue;
-    int status = 0;
-    if (waitpid(process.pid, &status, WNOHANG) != process.pid) continue;
-    process.pid = -1;
-    // Workers may come and go; what the job makes of it, the scheduler decides.
-    // One that could not even start is worth saying.
-    const bool could_not_start = WIFEXITED(status) && WEXITSTATUS(status) != 0;
-    if (&process == &processes_.front() || could_not_start) {
-      return EndOf(process);
+    if (waitpid(process.pid, &process.status, WNOHANG) == process.pid) {
+      process.pid = -1;
     }
   }
+}
+
+absl::Status LocalCluster::CheckAll() {
+  Reap();
+  for (const Process& process : processes_) {
+    if (process.pid < 0) return EndOf(process);
+  }
   return absl::OkStatus();
+}
+
+absl::Status LocalCluster::CheckScheduler() {
+  Reap();
+  const Process& scheduler = processes_.front();
+  return scheduler.pid < 0 ? EndOf(scheduler) : absl::OkStatus();
+}
+
+absl::Status LocalCluster::CheckForJob() {
+  RETURN_IF_ERROR(CheckScheduler());
+  const Process* last_ended = nullptr;
+  bool has_worker = false;
+  bool has_server = false;
+  for (const Process& process : processes_) {
+    if (process.pid < 0) {
+      last_ended = &process;
+      if (WIFEXITED(process.status) && WEXITSTATUS(process.status) != 0) {
+        return EndOf(process);
+      }
+    } else {
+      has_worker |= absl::StartsWith(process.name, "worker");
+      has_server |= absl::StartsWith(process.name, "server");
+    }
+  }
+  if (last_ended == nullptr || (has_worker && has_server)) {
+    return absl::OkStatus();
+  }
+  return EndOf(*last_ended);
 }
 
 void LocalCluster::StopAll() {
@@ -185,15 +222,10 @@ void LocalCluster::StopAll() {
   }
   const absl::Time limit = absl::Now() + kStopLimit;
   for (;;) {
-    bool any = false;
-    for (Process& process : processes_) {
-      if (process.pid < 0) continue;
-      if (waitpid(process.pid, nullptr, WNOHANG) == process.pid) {
-        process.pid = -1;
-      } else {
-        any = true;
-      }
-    }
+    Reap();
+    const bool any =
+        std::any_of(processes_.begin(), processes_.end(),
+                    [](const Process& process) { return process.pid > 0; });
     if (!any) return;
     if (absl::Now() > limit) break;
     absl::SleepFor(kPoll);

@@ -44,14 +44,18 @@ class LocalCluster {
   // Keeps the logs after the end, for somebody to read.
   void KeepLogs() { keep_ = true; }
 
-  // OK while the scheduler runs; otherwise which process ended, and what it
-  // said last.
-  absl::Status Check();
+  // Each says which process has ended, and what it said last.
+  absl::Status CheckAll();        // any of them
+  absl::Status CheckScheduler();  // the scheduler: others may come and go
+  // What a job cannot go on without: the scheduler, one worker, one server; or
+  // a process that ended with an error of its own.
+  absl::Status CheckForJob();
 
  private:
   struct Process {
     std::string name;  // "worker-3"; its log is NAME.log
-    pid_t pid = -1;
+    pid_t pid = -1;    // -1: it has ended
+    int status = 0;    // as waitpid has it, once ended
   };
 
   explicit LocalCluster(const Options& options) : options_(options) {}
@@ -59,6 +63,8 @@ class LocalCluster {
   absl::Status Spawn(const std::string& name, const std::string& program,
                      const std::vector<std::string>& arguments);
   absl::Status AwaitScheduler(const std::string& port_file);
+  // Notes who has ended.
+  void Reap();
   absl::Status EndOf(const Process& process) const;
   void StopAll();
 

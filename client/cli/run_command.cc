@@ -68,7 +68,7 @@ absl::StatusOr<JobStatus> RunJob(const JobSpec& job, LocalCluster* cluster) {
   *submit.mutable_spec() = job;
   RETURN_IF_ERROR(scheduler->SubmitJob(submit).status());
   auto status = WatchJob(scheduler.get(), job.name(),
-                         [cluster] { return cluster->Check(); });
+                         [cluster] { return cluster->CheckForJob(); });
   if (absl::IsCancelled(status.status())) {
     CancelJobRequest cancel;
     cancel.set_name(job.name());
@@ -110,6 +110,7 @@ int Run(const CommandLine& line, const RunFlags& flags) {
                  "cluster stopped\n");
     return kInterrupted;
   }
+  if (cluster.ok()) (*cluster)->KeepLogs();
   Fail(failure);
   return kJobFailed;
 }

@@ -140,11 +140,35 @@ class InterruptionTest(harness.ClusterTest):
         return process.returncode, err
 
     def test_ctrl_c_and_its_kin_leave_nothing(self):
-        for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP,
+                     signal.SIGQUIT):
             code, err = self.interrupted(sent)
             self.assertEqual(code, 130)
             self.assertIn("interrupted", err)
             self.assert_nothing_left()
+
+    def test_lost_workers_end_a_run_and_the_logs_are_kept(self):
+        process = self.start("run", self.job(epochs=100000))
+        for worker in self.await_that(
+                "two workers", lambda: len(self.processes("hawser-worker")) == 2
+                and self.processes("hawser-worker")):
+            os.kill(worker, signal.SIGKILL)
+        _, err = process.communicate(timeout=harness.DEADLINE)
+        self.assertEqual(process.returncode, 1)
+        self.assertIn("has ended by signal 9", err)
+        self.await_that("all processes gone", lambda: not self.processes())
+        kept, = os.listdir(self.tmp)
+        self.assertIn(kept, err)
+        self.assertIn("worker-0.log", os.listdir(f"{self.tmp}/{kept}"))
+
+    def test_a_closed_pipe_leaves_nothing(self):
+        process = self.start("run", self.job(epochs=100000))
+        process.stderr.close()
+        process.stdout.close()
+        self.await_that("a worker", lambda: self.processes("hawser-worker"))
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=harness.DEADLINE)
+        self.assert_nothing_left()
 
     def test_a_killed_run_takes_its_cluster_along(self):
         self.interrupted(signal.SIGKILL)
@@ -169,7 +193,6 @@ class InterruptionTest(harness.ClusterTest):
                 os.kill(int(file.read()), signal.SIGKILL)
             self.await_that("all processes gone", lambda: not self.processes())
             self.hawser("down", "--state-dir", self.state, code=4)
-            os.unlink(f"{self.state}/address")
             self.hawser("up", "--state-dir", self.state, "--listen",
                         "127.0.0.1:0")
         self.assert_nothing_left()
