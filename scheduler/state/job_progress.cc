@@ -112,6 +112,8 @@ std::optional<EpochMetrics> JobProgress::FinishedEpoch() const {
 
 void JobProgress::FinishEpoch(const EpochMetrics& metrics) {
   epochs_finished_ = metrics.epoch();
+  // After a replay, this is all that is known of the steps.
+  step_ = std::max(step_, LastStepOf(metrics.epoch()));
   finished_.push_back(metrics);
   if (finished_.size() > kMaxEpochsKept) finished_.pop_front();
   training_.erase(metrics.epoch());
