@@ -262,7 +262,10 @@ std::vector<JournalEvent> ClusterState::Restarted(absl::Time now) {
   next_number_ = std::max(next_number_, reserved_limit_);
   std::vector<JournalEvent> events;
   for (const auto& [id, job] : jobs_) {
-    if (job.ended() || !job.plan().has_value()) continue;
+    // A cancel that was accepted is carried out, as Decide() says.
+    if (job.ended() || !job.plan().has_value() || job.cancel_requested()) {
+      continue;
+    }
     JournalEvent event = At(now);
     event.mutable_job_ended()->set_job(id);
     event.mutable_job_ended()->set_state(FAILED);
