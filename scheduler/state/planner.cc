@@ -67,17 +67,24 @@ std::vector<uint64_t> ChooseServers(const Job& job,
   return servers;
 }
 
+// A server that gets no block is left out, so that nobody waits for it.
 void FillServers(const Job& job, const Membership& membership,
                  const std::vector<uint64_t>& servers, Plan* plan) {
   std::vector<Block> blocks =
       CutIntoBlocks(job.layout(), job.spec().placement().block_elements());
   PlaceBlocks(job.spec().placement().policy(),
               static_cast<uint32_t>(servers.size()), &blocks);
-  for (const Block& block : blocks) *plan->add_blocks() = block;
-  for (const uint64_t node : servers) {
+  std::map<uint32_t, uint32_t> renumbered;
+  for (const Block& block : blocks) renumbered[block.server()] = 0;
+  for (auto& [chosen, index] : renumbered) {
+    index = static_cast<uint32_t>(plan->servers_size());
     ServerEndpoint* endpoint = plan->add_servers();
-    endpoint->set_node(node);
-    endpoint->set_address(membership.Find(node)->address);
+    endpoint->set_node(servers[chosen]);
+    endpoint->set_address(membership.Find(servers[chosen])->address);
+  }
+  for (Block& block : blocks) {
+    block.set_server(renumbered.at(block.server()));
+    *plan->add_blocks() = block;
   }
 }
 
