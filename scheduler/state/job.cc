@@ -187,6 +187,7 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
       }
       return absl::OkStatus();
     case ReportRequest::EVENT_NOT_SET:
+        data_loaded_.erase(node);
       break;
   }
   return absl::InvalidArgumentError("an empty report");
