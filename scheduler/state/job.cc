@@ -6,10 +6,14 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/job/job_rules.h"
 #include "common/metrics_proto.h"
 
 namespace hawser {
 namespace {
+
+// Of a job: as many as JobSpec allows.
+constexpr uint64_t kMaxSteps = uint64_t{1} << 40;
 
 std::string EpochLine(const EpochMetrics& epoch, uint64_t epochs) {
   const SampleSums training = FromProto(epoch.training());
@@ -207,7 +211,25 @@ void Job::ReportDataLoaded(uint64_t node, const DataLoaded& loaded,
                             loaded.validation_samples());
     Log(now, "scheduler", *failure_);
   }
+  if (const auto problem = ProblemWith(loaded); problem.has_value()) {
+    Fail(absl::StrCat("worker ", node, " found ", loaded.training_samples(),
+                      " training samples", *problem),
+         now);
+  }
   data_loaded_[node] = loaded;
+}
+
+// Without this, a plan could have no steps, for which members would wait.
+std::optional<std::string> Job::ProblemWith(const DataLoaded& loaded) const {
+  if (loaded.training_samples() == 0 || loaded.training_samples() > kMaxSteps) {
+    return absl::StrCat("; a job needs 1 to ", kMaxSteps);
+  }
+  const uint64_t epochs = spec_.schedule().epochs();
+  if (epochs > kMaxSteps / StepsPerEpoch(spec_, loaded.training_samples())) {
+    return absl::StrCat(", so that schedule.epochs, ", epochs,
+                        ", makes more than ", kMaxSteps, " steps");
+  }
+  return std::nullopt;
 }
 
 void Job::MemberLost(uint64_t node, const std::string& why, absl::Time now) {

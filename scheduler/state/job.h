@@ -105,6 +105,7 @@ class Job {
                         absl::Time now);
 
   const uint64_t id_;
+  std::optional<std::string> ProblemWith(const DataLoaded& loaded) const;
   const JobSpec spec_;
   const ModelLayout layout_;
   const absl::Time accepted_;
