@@ -142,7 +142,9 @@ absl::Status ClusterState::Report(const ReportRequest& report, absl::Time now) {
   if (job == nullptr) {
     return absl::NotFoundError(absl::StrCat("no job ", report.job()));
   }
-  return job->Report(report, now);
+  RETURN_IF_ERROR(job->Report(report, now));
+  if (report.has_data_loaded()) NoteWhyJobsWait();
+  return absl::OkStatus();
 }
 
 void ClusterState::FailJob(uint64_t id, const std::string& reason,
@@ -346,8 +348,12 @@ void ClusterState::NoteWhyJobsWait() {
       membership_.members().begin(), membership_.members().end(),
       [](const auto& entry) { return entry.second.role == SERVER; }));
   for (auto& [id, job] : jobs_) {
-    if (job.state() != QUEUED) continue;
     const ResourcesSpec& wanted = job.spec().resources();
+    if (job.WaitsForServers() && servers < wanted.servers()) {
+      job.SetWaitingReason(absl::StrCat("waits for ", wanted.servers(),
+                                        " servers; ", servers, " are there"));
+    }
+    if (job.state() != QUEUED) continue;
     job.SetWaitingReason(
         absl::StrCat("needs ", wanted.workers(), " workers and ",
                      wanted.servers(), " servers; ", idle,

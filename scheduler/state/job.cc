@@ -268,6 +268,11 @@ std::optional<DataLoaded> Job::DataOfAllWorkers() const {
   return data_loaded_.at(plan_->workers(0).node());
 }
 
+bool Job::WaitsForServers() const {
+  return !ended() && plan_.has_value() && plan_->total_steps() == 0 &&
+         DataOfAllWorkers().has_value();
+}
+
 std::optional<CheckpointCommitted> Job::CompleteCheckpoint() const {
   if (!plan_.has_value()) return std::nullopt;
   for (auto it = written_.rbegin(); it != written_.rend(); ++it) {

@@ -82,6 +82,8 @@ class Job {
   // --- What follows from the above ---
   // The samples every worker has found, once all have reported.
   std::optional<DataLoaded> DataOfAllWorkers() const;
+  // They have, and it has no blocks yet.
+  bool WaitsForServers() const;
   std::optional<std::string> failure() const { return failure_; }
   // Files of the newest checkpoint that every server has written.
   std::optional<CheckpointCommitted> CompleteCheckpoint() const;

@@ -118,12 +118,10 @@ std::optional<Plan> NextPlan(const Job& job,
   std::set<uint64_t> idle = IdleWorkers(jobs, membership);
   const size_t before = idle.size();
   const std::vector<uint64_t> workers = ChooseWorkers(job, membership, &idle);
-  const bool gained = idle.size() != before;
+  const bool members_change = job.WorkersChanged() || idle.size() != before;
   if (!planned) {
     if (workers.size() < wanted || servers.empty()) return std::nullopt;
-  } else if (data.has_value()) {
-    if (servers.empty()) return std::nullopt;
-  } else if (!job.WorkersChanged() && !gained) {
+  } else if (!members_change && (!data.has_value() || servers.empty())) {
     return std::nullopt;
   }
   Plan plan;
@@ -139,7 +137,7 @@ std::optional<Plan> NextPlan(const Job& job,
       *plan.add_tensors() = tensor;
     }
   }
-  if (data.has_value() && !job.WorkersChanged() && !gained) {
+  if (data.has_value() && !members_change) {
     plan.set_training_samples(data->training_samples());
     plan.set_validation_samples(data->validation_samples());
     plan.set_steps_per_epoch(
