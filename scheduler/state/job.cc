@@ -187,11 +187,11 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
         failure_ = absl::StrCat(NameOf(node), ": ", report.failed().message());
       } else {
         excluded_.insert(node);
+        data_loaded_.erase(node);
         workers_changed_ = true;
       }
       return absl::OkStatus();
     case ReportRequest::EVENT_NOT_SET:
-        data_loaded_.erase(node);
       break;
   }
   return absl::InvalidArgumentError("an empty report");

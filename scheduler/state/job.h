@@ -105,9 +105,9 @@ class Job {
   absl::Status CheckMember(const ReportRequest& report) const;
   void ReportDataLoaded(uint64_t node, const DataLoaded& loaded,
                         absl::Time now);
+  std::optional<std::string> ProblemWith(const DataLoaded& loaded) const;
 
   const uint64_t id_;
-  std::optional<std::string> ProblemWith(const DataLoaded& loaded) const;
   const JobSpec spec_;
   const ModelLayout layout_;
   const absl::Time accepted_;
