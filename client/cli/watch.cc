@@ -18,6 +18,9 @@ namespace {
 
 // Ctrl-C is noticed within this time.
 constexpr uint32_t kLookMs = 200;
+// A scheduler that has answered before may be away for so long.
+constexpr absl::Duration kPatience = absl::Seconds(10);
+constexpr absl::Duration kPause = absl::Milliseconds(100);
 
 }  // namespace
 
@@ -28,11 +31,18 @@ absl::StatusOr<JobStatus> WatchJob(SchedulerClient* scheduler,
   GetJobRequest request;
   request.set_name(name);
   request.set_wait_ms(kLookMs);
+  absl::Time last_answer = absl::InfinitePast();
   for (;;) {
     const auto response = scheduler->GetJob(request);
     if (Interrupted()) return absl::CancelledError("interrupted");
     RETURN_IF_ERROR(check());
+    if (absl::IsUnavailable(response.status()) &&
+        absl::Now() < last_answer + kPatience) {
+      absl::SleepFor(kPause);
+      continue;
+    }
     if (!response.ok()) return response.status();
+    last_answer = absl::Now();
     progress.Show(response->status(), absl::Now());
     if (IsFinal(response->status().state())) return response->status();
     request.set_newer_than_revision(response->status().revision());
