@@ -17,6 +17,8 @@ constexpr uint32_t kMaxWaitMs = 30000;
 constexpr int kMaxRounds = 10000;
 // How long until an event that the journal refused is tried again.
 constexpr absl::Duration kRetryJournal = absl::Seconds(1);
+// Until the timer looks at its clock again, whatever it waits for.
+constexpr absl::Duration kLongestWait = absl::Seconds(1);
 
 }  // namespace
 
@@ -87,11 +89,17 @@ absl::Status SchedulerDriver::Commit(const std::vector<JournalEvent>& events) {
 absl::Status SchedulerDriver::Settle(absl::Time now) {
   for (int round = 0; round < kMaxRounds; ++round) {
     const std::vector<JournalEvent> due = state_.Decide(now);
-    if (due.empty()) return absl::OkStatus();
+    if (due.empty()) {
+      retry_at_ = absl::InfiniteFuture();
+      return absl::OkStatus();
+    }
     if (!WriteManifests(due, now)) continue;
     const absl::Status status = Commit(due);
     if (!status.ok()) {
       LOG(ERROR) << "will be tried again: " << status;
+      if (retry_at_ <= now || retry_at_ == absl::InfiniteFuture()) {
+        retry_at_ = now + kRetryJournal;
+      }
       return status;
     }
   }
@@ -133,14 +141,18 @@ absl::Status SchedulerDriver::Change(
 void SchedulerDriver::RunTimer() {
   absl::MutexLock lock(&mutex_);
   while (!stopping_) {
-    absl::Time next = state_.NextDeadline();
+    // What is due already and could not be written waits for the next try.
+    absl::Time next =
+        retry_at_ == absl::InfiniteFuture() ? state_.NextDeadline() : retry_at_;
     for (const Parked& parked : parked_) next = std::min(next, parked.deadline);
-    next = std::min(next, clock_->Now() + kRetryJournal);
     timer_changed_ = false;
     const auto changed = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
       return stopping_ || timer_changed_;
     };
-    if (mutex_.AwaitWithDeadline(absl::Condition(&changed), next)) continue;
+    // Deadlines are by the clock that was handed in, which may be another than
+    // the machine's, and may be set.
+    const absl::Duration wait = std::min(next - clock_->Now(), kLongestWait);
+    if (mutex_.AwaitWithTimeout(absl::Condition(&changed), wait)) continue;
     const absl::Time now = clock_->Now();
     state_.Tick(now);
     Settle(now).IgnoreError();

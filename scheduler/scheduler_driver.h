@@ -95,6 +95,8 @@ class SchedulerDriver {
   std::list<Parked> parked_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool timer_changed_ ABSL_GUARDED_BY(mutex_) = false;
+  // When what the journal refused is tried again; InfiniteFuture: nothing is.
+  absl::Time retry_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   std::thread timer_;
 };
 
