@@ -3,6 +3,7 @@
 #ifndef HAWSER_SCHEDULER_MEMORY_JOURNAL_H_
 #define HAWSER_SCHEDULER_MEMORY_JOURNAL_H_
 
+#include <atomic>
 #include <vector>
 
 #include "scheduler/journal.h"
@@ -22,7 +23,7 @@ class MemoryJournal : public Journal {
     return absl::OkStatus();
   }
 
-  bool failing = false;
+  std::atomic<bool> failing = false;
   std::vector<JournalEvent> events;
 };
 
