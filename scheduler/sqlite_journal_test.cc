@@ -10,6 +10,10 @@
 namespace hawser {
 namespace {
 
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
 JournalEvent Cancel(uint64_t job) {
   JournalEvent event;
   event.mutable_cancel_requested()->set_job(job);
@@ -35,6 +39,29 @@ class SqliteJournalTest : public testing::Test {
     if (!status.ok()) return status;
     return jobs;
   }
+  // As if the disk, or somebody, changed what is there.
+  void Change(const char* sql) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(path_.c_str(), &database), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(database);
+    sqlite3_close(database);
+  }
+  void Flip(int64_t sequence, size_t bit) {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(path_.c_str(), &database), SQLITE_OK);
+    sqlite3_blob* blob = nullptr;
+    ASSERT_EQ(sqlite3_blob_open(database, "main", "journal", "event", sequence,
+                                /*write=*/1, &blob),
+              SQLITE_OK);
+    const int at = static_cast<int>(bit / 8);
+    unsigned char byte = 0;
+    EXPECT_EQ(sqlite3_blob_read(blob, &byte, 1, at), SQLITE_OK);
+    byte = static_cast<unsigned char>(byte ^ (1u << bit % 8));
+    EXPECT_EQ(sqlite3_blob_write(blob, &byte, 1, at), SQLITE_OK);
+    EXPECT_EQ(sqlite3_blob_close(blob), SQLITE_OK);
+    sqlite3_close(database);
+  }
   std::string path_;
 };
 
@@ -51,33 +78,80 @@ TEST_F(SqliteJournalTest, EventsComeBackInOrder) {
 }
 
 TEST_F(SqliteJournalTest, TwoSchedulersCannotShareIt) {
-  const auto first = OpenSqliteJournal(path_);
-  ASSERT_TRUE(first.ok());
-  EXPECT_TRUE(absl::IsFailedPrecondition(OpenSqliteJournal(path_).status()));
+  {
+    const auto first = OpenSqliteJournal(path_);
+    ASSERT_TRUE(first.ok());
+    ASSERT_TRUE((*first)->Append({Cancel(1)}).ok());
+    const absl::Status second = OpenSqliteJournal(path_).status();
+    EXPECT_TRUE(absl::IsFailedPrecondition(second)) << second;
+    EXPECT_THAT(std::string(second.message()), HasSubstr("another scheduler"));
+    ASSERT_TRUE((*first)->Append({Cancel(2)}).ok());  // and is not disturbed
+  }
+  const auto jobs = Replay();
+  ASSERT_TRUE(jobs.ok());
+  EXPECT_THAT(*jobs, ElementsAre(1, 2));
 }
 
-TEST_F(SqliteJournalTest, DamageIsNoticedAndNamed) {
+TEST_F(SqliteJournalTest, AppendsAllOfItsEventsOrNone) {
   {
-    auto journal = OpenSqliteJournal(path_);
+    const auto journal = OpenSqliteJournal(path_);
+    ASSERT_TRUE(journal.ok());
+    ASSERT_TRUE((*journal)->Append({Cancel(1)}).ok());
+  }
+  // From now on the database refuses one event, as a full disk may.
+  Change(
+      "CREATE TRIGGER refuse BEFORE INSERT ON journal WHEN NEW.event = "
+      "x'2a020803' BEGIN SELECT RAISE(ABORT, 'no room'); END");
+  {
+    const auto journal = OpenSqliteJournal(path_);
+    ASSERT_TRUE(journal.ok());
+    const absl::Status status =
+        (*journal)->Append({Cancel(2), Cancel(3), Cancel(4)});
+    EXPECT_TRUE(absl::IsUnavailable(status));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("no room"));
+    // The journal is of use after a refusal.
+    ASSERT_TRUE((*journal)->Append({Cancel(5)}).ok());
+    ASSERT_TRUE((*journal)->Append({}).ok());
+    EXPECT_FALSE((*journal)->Append({Cancel(3)}).ok());
+  }
+  const auto jobs = Replay();
+  ASSERT_TRUE(jobs.ok()) << jobs.status();
+  EXPECT_THAT(*jobs, ElementsAre(1, 5));
+}
+
+TEST_F(SqliteJournalTest, AnyFlippedBitIsNoticedAndItsEventNamed) {
+  {
+    const auto journal = OpenSqliteJournal(path_);
+    ASSERT_TRUE(journal.ok());
+    ASSERT_TRUE((*journal)->Append({Cancel(1), Cancel(300), Cancel(3)}).ok());
+  }
+  const size_t bits = 8 * Cancel(300).ByteSizeLong();
+  ASSERT_GT(bits, 0u);
+  for (size_t bit = 0; bit < bits; ++bit) {
+    Flip(2, bit);
+    const auto jobs = Replay();
+    ASSERT_TRUE(absl::IsDataLoss(jobs.status())) << "bit " << bit;
+    EXPECT_THAT(std::string(jobs.status().message()),
+                AllOf(HasSubstr("damaged at event 2"), HasSubstr(path_)));
+    Flip(2, bit);
+  }
+  EXPECT_TRUE(Replay().ok());
+  Change("UPDATE journal SET crc32c = crc32c + 1 WHERE sequence = 3");
+  EXPECT_THAT(std::string(Replay().status().message()),
+              HasSubstr("damaged at event 3"));
+}
+
+TEST_F(SqliteJournalTest, AnEventThatIsMissingIsNoticedAndNamed) {
+  {
+    const auto journal = OpenSqliteJournal(path_);
     ASSERT_TRUE(journal.ok());
     ASSERT_TRUE((*journal)->Append({Cancel(1), Cancel(2), Cancel(3)}).ok());
   }
-  const auto change = [&](const char* sql) {
-    sqlite3* database = nullptr;
-    ASSERT_EQ(sqlite3_open(path_.c_str(), &database), SQLITE_OK);
-    ASSERT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr),
-              SQLITE_OK);
-    sqlite3_close(database);
-  };
-  change("UPDATE journal SET event = x'2a0209' || x'' WHERE sequence = 2");
-  auto jobs = Replay();
+  Change("DELETE FROM journal WHERE sequence = 2");
+  const auto jobs = Replay();
   EXPECT_TRUE(absl::IsDataLoss(jobs.status()));
   EXPECT_THAT(std::string(jobs.status().message()),
-              testing::HasSubstr("damaged at event 2"));
-  change("DELETE FROM journal WHERE sequence = 2");
-  jobs = Replay();
-  EXPECT_THAT(std::string(jobs.status().message()),
-              testing::HasSubstr("damaged at event 2"));
+              HasSubstr("damaged at event 2"));
 }
 
 TEST_F(SqliteJournalTest, AFileThatIsNoJournalIsRefused) {
