@@ -1,5 +1,9 @@
 #include "scheduler/state/job_progress.h"
 
+#include <algorithm>
+#include <random>
+#include <vector>
+
 #include "common/metrics_proto.h"
 #include "gtest/gtest.h"
 
@@ -44,6 +48,91 @@ TEST(JobProgressTest, AStepCountsOnceHoweverItIsReported) {
   ASSERT_TRUE(epoch.has_value());
   EXPECT_EQ(FromProto(epoch->training()),
             (SampleSums{0 + 10 + 20 + 30, 4, 16}));
+}
+
+TEST(JobProgressTest, AGapIsNamedAndStepsBeyondTheEndAreIgnored) {
+  JobProgress progress;
+  progress.SetLength(10, 4, false);
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 3), kStart).ok());
+  const absl::Status gap = progress.AddSteps(Steps(6, 7), kStart);
+  EXPECT_TRUE(absl::IsFailedPrecondition(gap));
+  EXPECT_EQ(gap.message(), "steps 3 to 5 have not been reported");
+  ASSERT_TRUE(progress.AddSteps(Steps(2, 50), kStart).ok());
+  EXPECT_EQ(progress.step(), 10u);
+}
+
+// Reports that overlap, come twice or leave gaps, against a plain sum.
+TEST(JobProgressTest, SumsAreThoseOfTheStepsHoweverTheyAreCut) {
+  for (uint32_t seed = 0; seed < 100; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    std::mt19937 random(seed);
+    const uint64_t total = 1 + random() % 40;
+    const uint64_t per_epoch = 1 + random() % 12;
+    JobProgress progress;
+    progress.SetLength(total, per_epoch, false);
+    std::vector<EpochMetrics> epochs;
+    uint64_t reported = 0;
+    while (reported < total) {
+      const uint64_t first = random() % (reported + 3);
+      const uint64_t last = first + random() % 10;
+      const absl::Status status = progress.AddSteps(Steps(first, last), kStart);
+      ASSERT_EQ(status.ok(), first <= reported);
+      if (status.ok()) {
+        reported = std::min(total, std::max(reported, last));
+      }
+      ASSERT_EQ(progress.step(), reported);
+      while (const auto epoch = progress.FinishedEpoch()) {
+        progress.FinishEpoch(*epoch);
+        epochs.push_back(*epoch);
+      }
+      ASSERT_EQ(epochs.size(),
+                reported == total ? progress.epochs() : reported / per_epoch);
+    }
+    ASSERT_TRUE(progress.AllEpochsFinished());
+    for (size_t e = 0; e < epochs.size(); ++e) {
+      SampleSums sums;
+      for (uint64_t step = e * per_epoch;
+           step < std::min(total, (e + 1) * per_epoch); ++step) {
+        sums += {static_cast<int64_t>(10 * step), 1, 4};
+      }
+      EXPECT_EQ(epochs[e].epoch(), e + 1);
+      EXPECT_EQ(FromProto(epochs[e].training()), sums);
+    }
+  }
+}
+
+TEST(JobProgressTest, EpochsThatAreReadBackBringTheirSteps) {
+  JobProgress progress;
+  progress.SetLength(10, 4, false);
+  EpochMetrics metrics;
+  for (const uint64_t epoch : {1, 2}) {
+    metrics.set_epoch(epoch);
+    progress.FinishEpoch(metrics);
+  }
+  EXPECT_EQ(progress.step(), 8u);
+  EXPECT_EQ(progress.epochs_finished(), 2u);
+  metrics.set_epoch(3);
+  progress.FinishEpoch(metrics);
+  EXPECT_EQ(progress.step(), 10u);
+  EXPECT_TRUE(progress.AllEpochsFinished());
+}
+
+TEST(JobProgressTest, ALateRepeatOfAFinishedEpochChangesNothing) {
+  JobProgress progress;
+  progress.SetLength(8, 4, true);
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 4), kStart).ok());
+  ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 3, 3)).ok());
+  progress.FinishEpoch(*progress.FinishedEpoch());
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 4), kStart).ok());
+  ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 3, 3)).ok());
+  EXPECT_FALSE(progress.FinishedEpoch().has_value());
+  ASSERT_TRUE(progress.AddSteps(Steps(4, 8), kStart).ok());
+  EXPECT_FALSE(progress.FinishedEpoch().has_value());  // validation is missing
+  ASSERT_TRUE(progress.AddValidation(Chunks(8, 0, 3, 3)).ok());
+  const auto epoch = progress.FinishedEpoch();
+  ASSERT_TRUE(epoch.has_value());
+  EXPECT_EQ(epoch->training().samples(), 16u);
+  EXPECT_EQ(epoch->validation().samples(), 3u);
 }
 
 TEST(JobProgressTest, TheLastEpochMayBeShort) {

@@ -35,6 +35,36 @@ TEST(MembershipTest, ALateHeartbeatNeverShortensALease) {
   EXPECT_EQ(membership.NextDeadline(), kStart + absl::Seconds(7));
 }
 
+TEST(MembershipTest, AllWhoseTimeHasComeAreLostTogetherInOrder) {
+  Membership membership(kLease);
+  for (const uint64_t node : {7, 3, 9}) {
+    membership.Register(node, RegisterRequest(), kStart);
+  }
+  membership.Register(5, RegisterRequest(), kStart + absl::Seconds(1));
+  EXPECT_THAT(membership.Expire(kStart + kLease), ElementsAre(3, 7, 9));
+  EXPECT_THAT(membership.Expire(kStart + kLease), IsEmpty());  // once
+  EXPECT_EQ(membership.members().size(), 1u);
+  EXPECT_EQ(membership.NextDeadline(), kStart + absl::Seconds(6));
+}
+
+TEST(MembershipTest, AMemberIsWhatItRegisteredAs) {
+  Membership membership(kLease);
+  RegisterRequest request;
+  request.set_role(SERVER);
+  request.set_address("10.0.0.1:4000");
+  request.set_host("ship");
+  request.set_process(77);
+  membership.Register(1, request, kStart);
+  const Member* member = membership.Find(1);
+  ASSERT_NE(member, nullptr);
+  EXPECT_EQ(member->role, SERVER);
+  EXPECT_EQ(member->address, "10.0.0.1:4000");
+  EXPECT_EQ(member->host, "ship");
+  EXPECT_EQ(member->process, 77u);
+  EXPECT_EQ(member->last_heartbeat, kStart);
+  EXPECT_FALSE(membership.Renew(2, kStart));  // nobody
+}
+
 TEST(MembershipTest, LeavingIsAtOnceAndOnce) {
   Membership membership(kLease);
   membership.Register(1, RegisterRequest(), kStart);

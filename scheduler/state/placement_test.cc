@@ -64,6 +64,56 @@ TEST(PlacementTest, BalancesBytesWithinTheLargestPiece) {
   }
 }
 
+// The smallest possible load of the fullest server, by trying everything.
+uint64_t BestMakespan(const std::vector<uint64_t>& pieces, size_t at,
+                      std::vector<uint64_t>* load) {
+  if (at == pieces.size()) return *std::max_element(load->begin(), load->end());
+  uint64_t best = ~uint64_t{0};
+  for (uint64_t& server : *load) {
+    server += pieces[at];
+    best = std::min(best, BestMakespan(pieces, at + 1, load));
+    server -= pieces[at];
+  }
+  return best;
+}
+
+TEST(PlacementTest, TheFullestServerIsCloseToTheBest) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 40; ++round) {
+    const uint32_t servers = 2 + random() % 2;
+    std::vector<Block> blocks(8);
+    std::vector<uint64_t> pieces;
+    for (uint32_t id = 0; id < blocks.size(); ++id) {
+      blocks[id].set_id(id);
+      blocks[id].set_elements(1 + random() % 1000);
+      pieces.push_back(blocks[id].elements());
+    }
+    PlaceBlocks(BY_BLOCK, servers, &blocks);
+    std::vector<uint64_t> load(servers, 0);
+    for (const Block& block : blocks) load[block.server()] += block.elements();
+    const uint64_t fullest = *std::max_element(load.begin(), load.end());
+    std::vector<uint64_t> none(servers, 0);
+    const uint64_t best = BestMakespan(pieces, 0, &none);
+    // Graham, 1969, theorem 2: within 4/3 - 1/(3 servers).
+    EXPECT_LE(3 * servers * fullest, (4 * servers - 1) * best);
+  }
+}
+
+TEST(PlacementTest, TiesGoToTheLowerNumberAndServersMayBeLeftOver) {
+  std::vector<Block> blocks(3);
+  for (uint32_t id = 0; id < blocks.size(); ++id) {
+    blocks[id].set_id(id);
+    blocks[id].set_layer(id / 2);
+    blocks[id].set_elements(10);
+  }
+  PlaceBlocks(BY_BLOCK, 5, &blocks);
+  for (uint32_t id = 0; id < 3; ++id) EXPECT_EQ(blocks[id].server(), id);
+  PlaceBlocks(BY_LAYER, 5, &blocks);
+  EXPECT_EQ(blocks[0].server(), 0u);
+  EXPECT_EQ(blocks[1].server(), 0u);
+  EXPECT_EQ(blocks[2].server(), 1u);
+}
+
 TEST(MicroBatchLeasesTest, RunsCoverEveryMicroBatchOnceAndEvenly) {
   for (uint32_t workers = 1; workers <= 12; ++workers) {
     for (uint32_t micro_batches = 1; micro_batches <= 20; ++micro_batches) {
