@@ -118,7 +118,8 @@ absl::StatusOr<IdxFile> OpenPart(const std::string& root,
       absl::StrCat(first.message(), names.size() > 1 ? " (nor .gz)" : ""));
 }
 
-absl::StatusOr<Part> MakePart(absl::string_view which, IdxFile images,
+absl::StatusOr<Part> MakePart(const std::string& directory,
+                              absl::string_view which, IdxFile images,
                               IdxFile labels) {
   const int64_t image_count = images.dimensions[0];
   const int64_t label_count = labels.dimensions[0];
@@ -154,21 +155,23 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenIdxDataset(
   const int64_t height = train_images.dimensions[1];
   const int64_t width = train_images.dimensions[2];
   if (train_images.dimensions[0] == 0 || height * width == 0) {
-    return absl::InvalidArgumentError("the training set is empty");
+    return absl::InvalidArgumentError(
+        absl::StrCat(idx.directory(), ": the training set is empty"));
   }
   if (validation_images.dimensions[0] != 0 &&
       (validation_images.dimensions[1] != height ||
        validation_images.dimensions[2] != width)) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "training images have ", height, " x ", width,
+        idx.directory(), ": training images have ", height, " x ", width,
         " pixels, validation images ", validation_images.dimensions[1], " x ",
         validation_images.dimensions[2]));
   }
-  ASSIGN_OR_RETURN(Part training, MakePart("training", std::move(train_images),
-                                           std::move(train_labels)));
-  ASSIGN_OR_RETURN(Part validation,
-                   MakePart("validation", std::move(validation_images),
-                            std::move(validation_labels)));
+  ASSIGN_OR_RETURN(Part training,
+                   MakePart(idx.directory(), "training",
+                            std::move(train_images), std::move(train_labels)));
+  ASSIGN_OR_RETURN(Part validation, MakePart(idx.directory(), "validation",
+                                             std::move(validation_images),
+                                             std::move(validation_labels)));
   return std::make_unique<IdxDataset>(std::move(training),
                                       std::move(validation), height, width,
                                       spec.augmentation());
