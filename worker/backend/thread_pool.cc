@@ -21,6 +21,10 @@ void Relax() {
 
 ThreadPool::ThreadPool(int threads) {
   CHECK_GE(threads, 1);
+  CHECK_NE(openblas_get_parallel(), OPENBLAS_SEQUENTIAL)
+      << "the serial build of OpenBLAS computes wrong products when several "
+         "threads call it; install libopenblas-pthread-dev and remove "
+         "libopenblas-serial-dev";
   openblas_set_num_threads(1);
   for (int i = 1; i < threads; ++i) {
     threads_.emplace_back([this] { Work(); });

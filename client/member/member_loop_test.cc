@@ -1,0 +1,202 @@
+#include "client/member/member_loop.h"
+
+#include <functional>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace hawser {
+namespace {
+
+// A scheduler that says what the test wants, and remembers what it was told.
+class FakeScheduler : public SchedulerClient {
+ public:
+  absl::StatusOr<RegisterResponse> Register(const RegisterRequest&) override {
+    absl::MutexLock lock(&mutex);
+    ++registrations;
+    if (!registration_status.ok()) return registration_status;
+    if (registrations <= unavailable_first) {
+      return absl::UnavailableError("not yet");
+    }
+    RegisterResponse response;
+    response.set_node(100 + static_cast<uint64_t>(registrations));
+    response.set_heartbeat_ms(1);
+    return response;
+  }
+  absl::StatusOr<HeartbeatResponse> Heartbeat(
+      const HeartbeatRequest& request) override {
+    absl::MutexLock lock(&mutex);
+    ++heartbeats;
+    if (request.node() == forgotten) return absl::NotFoundError("who?");
+    const auto news = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      return version != request.orders_version() || left ||
+             request.node() == forgotten;
+    };
+    mutex.AwaitWithTimeout(absl::Condition(&news),
+                           absl::Milliseconds(request.wait_ms()));
+    HeartbeatResponse response;
+    response.mutable_orders()->set_version(version);
+    return response;
+  }
+  absl::StatusOr<ReportResponse> Report(const ReportRequest& report) override {
+    absl::MutexLock lock(&mutex);
+    ++report_calls;
+    if (report_calls <= lost_reports) return absl::UnavailableError("lost");
+    reports.push_back(report);
+    return ReportResponse();
+  }
+  absl::StatusOr<DeregisterResponse> Deregister(
+      const DeregisterRequest&) override {
+    absl::MutexLock lock(&mutex);
+    left = true;
+    return DeregisterResponse();
+  }
+
+  template <typename Predicate>
+  void Await(Predicate predicate) {
+    absl::MutexLock lock(&mutex);
+    EXPECT_TRUE(
+        mutex.AwaitWithTimeout(absl::Condition(&predicate), absl::Seconds(20)));
+  }
+
+  absl::Mutex mutex;
+  absl::Status registration_status;
+  int registrations = 0;
+  int unavailable_first = 0;
+  int heartbeats = 0;
+  uint64_t version = 1;
+  uint64_t forgotten = 0;
+  bool left = false;
+  int report_calls = 0;
+  int lost_reports = 0;
+  std::vector<ReportRequest> reports;
+
+  // Members do not call these.
+  absl::StatusOr<SubmitJobResponse> SubmitJob(
+      const SubmitJobRequest&) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<GetJobResponse> GetJob(const GetJobRequest&) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<ListJobsResponse> ListJobs(const ListJobsRequest&) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<CancelJobResponse> CancelJob(
+      const CancelJobRequest&) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<GetJobLogResponse> GetJobLog(
+      const GetJobLogRequest&) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<ListNodesResponse> ListNodes(
+      const ListNodesRequest&) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<GetVersionResponse> GetVersion(
+      const GetVersionRequest&) override {
+    return absl::UnimplementedError("");
+  }
+};
+
+// What the loop hands over.
+struct OrdersSeen {
+  absl::Mutex mutex;
+  std::vector<std::pair<uint64_t, uint64_t>> seen;  // node, version
+};
+
+MemberLoop::OnOrders Into(OrdersSeen* orders) {
+  return [orders](uint64_t node, const Orders& order) {
+    absl::MutexLock lock(&orders->mutex);
+    orders->seen.emplace_back(node, order.version());
+  };
+}
+
+void AwaitOrders(OrdersSeen* orders, size_t count) {
+  absl::MutexLock lock(&orders->mutex);
+  const auto there = [&] { return orders->seen.size() >= count; };
+  EXPECT_TRUE(orders->mutex.AwaitWithTimeout(absl::Condition(&there),
+                                             absl::Seconds(20)));
+}
+
+TEST(MemberLoopTest, WaitsForTheSchedulerAndHandsOverEachChange) {
+  FakeScheduler scheduler;
+  scheduler.unavailable_first = 3;
+  OrdersSeen orders;
+  MemberLoop loop(&scheduler, RegisterRequest(), Into(&orders), [] {});
+  AwaitOrders(&orders, 1);
+  scheduler.Await([&] { return scheduler.heartbeats > 5; });
+  {
+    absl::MutexLock lock(&scheduler.mutex);
+    scheduler.version = 7;
+  }
+  AwaitOrders(&orders, 2);
+  loop.Stop();
+  EXPECT_TRUE(scheduler.left);
+  EXPECT_TRUE(loop.failure().ok());
+  EXPECT_EQ(orders.seen,
+            (std::vector<std::pair<uint64_t, uint64_t>>{{104, 1}, {104, 7}}));
+}
+
+TEST(MemberLoopTest, RegistersAnewWhenItIsForgottenAndDropsItsWork) {
+  FakeScheduler scheduler;
+  OrdersSeen orders;
+  MemberLoop loop(&scheduler, RegisterRequest(), Into(&orders), [] {});
+  AwaitOrders(&orders, 1);
+  {
+    absl::MutexLock lock(&scheduler.mutex);
+    scheduler.forgotten = 101;
+  }
+  AwaitOrders(&orders, 3);
+  loop.Stop();
+  // Nothing may go on under the lease that has ended.
+  EXPECT_EQ(orders.seen, (std::vector<std::pair<uint64_t, uint64_t>>{
+                             {101, 1}, {101, 0}, {102, 1}}));
+}
+
+TEST(MemberLoopTest, ReportsInOrderEachUntilItIsAnswered) {
+  FakeScheduler scheduler;
+  scheduler.lost_reports = 4;
+  OrdersSeen orders;
+  MemberLoop loop(&scheduler, RegisterRequest(), Into(&orders), [] {});
+  AwaitOrders(&orders, 1);
+  for (uint64_t job = 0; job < 10; ++job) {
+    ReportRequest report;
+    report.set_job(job);
+    loop.Report(report);
+  }
+  scheduler.Await([&] { return scheduler.reports.size() == 10; });
+  for (uint64_t job = 0; job < 10; ++job) {
+    EXPECT_EQ(scheduler.reports[job].job(), job);
+    EXPECT_EQ(scheduler.reports[job].node(), 101u);
+  }
+  EXPECT_TRUE(loop.ReportAndWait(ReportRequest()).ok());
+  EXPECT_EQ(scheduler.reports.size(), 11u);
+}
+
+TEST(MemberLoopTest, ARefusalForGoodIsSaidOnce) {
+  FakeScheduler scheduler;
+  scheduler.registration_status =
+      absl::FailedPreconditionError("another version");
+  OrdersSeen orders;
+  absl::Mutex mutex;
+  int refusals = 0;
+  MemberLoop loop(&scheduler, RegisterRequest(), Into(&orders), [&] {
+    absl::MutexLock lock(&mutex);
+    ++refusals;
+  });
+  {
+    absl::MutexLock lock(&mutex);
+    const auto refused = [&] { return refusals != 0; };
+    EXPECT_TRUE(
+        mutex.AwaitWithTimeout(absl::Condition(&refused), absl::Seconds(20)));
+  }
+  EXPECT_TRUE(absl::IsFailedPrecondition(loop.failure()));
+  loop.Stop();
+  EXPECT_EQ(refusals, 1);
+  EXPECT_EQ(scheduler.registrations, 1);
+}
+
+}  // namespace
+}  // namespace hawser
