@@ -5,8 +5,9 @@
 #include <string>
 #include <system_error>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "common/files.h"
-#include "common/status_macros.h"
 #include "common/version.h"
 #include "google/protobuf/util/json_util.h"
 #include "nlohmann/json.hpp"
@@ -25,23 +26,6 @@ Json ToJson(const google::protobuf::Message& message) {
   const auto status =
       google::protobuf::util::MessageToJsonString(message, &text, options);
   return status.ok() ? Json::parse(text, nullptr, false) : Json();
-}
-
-// Removes the files of an older checkpoint of the same name, which no manifest
-// names any more. What cannot be removed stays, and harms nothing.
-void RemoveUnnamed(const CheckpointCommitted& checkpoint) {
-  std::set<std::string> named;
-  for (const CheckpointWritten& file : checkpoint.files()) {
-    named.insert(file.file());
-  }
-  std::error_code error;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(checkpoint.directory(), error)) {
-    const std::string name = entry.path().filename().string();
-    if (entry.path().extension() == ".safetensors" && named.count(name) == 0) {
-      std::filesystem::remove(entry.path(), error);
-    }
-  }
 }
 
 }  // namespace
@@ -73,10 +57,27 @@ absl::Status WriteManifest(const Plan& plan,
                                   {"server", block.server()}});
   }
   manifest["spec"] = ToJson(plan.spec());
-  RETURN_IF_ERROR(WriteWholeFile(checkpoint.directory() + "/manifest.json",
-                                 manifest.dump(1) + "\n"));
-  RemoveUnnamed(checkpoint);
-  return absl::OkStatus();
+  return WriteWholeFile(checkpoint.directory() + "/manifest.json",
+                        manifest.dump(1) + "\n");
+}
+
+void RemoveSupersededFiles(const CheckpointCommitted& checkpoint) {
+  const std::filesystem::path directory = checkpoint.directory();
+  // Members name the directory; only what looks like this step's is touched.
+  if (directory.filename() != absl::StrCat("step-", checkpoint.step())) return;
+  std::set<std::string> named;
+  for (const CheckpointWritten& file : checkpoint.files()) {
+    named.insert(file.file());
+  }
+  std::error_code error;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    if (absl::StartsWith(name, "server-") &&
+        absl::EndsWith(name, ".safetensors") && named.count(name) == 0) {
+      std::filesystem::remove(entry.path(), error);
+    }
+  }
 }
 
 }  // namespace hawser

@@ -14,6 +14,11 @@ namespace hawser {
 absl::Status WriteManifest(const Plan& plan,
                            const CheckpointCommitted& checkpoint);
 
+// Removes server files of an older checkpoint of the same step, which the
+// committed manifest does not name. What cannot be removed stays, and harms
+// nothing.
+void RemoveSupersededFiles(const CheckpointCommitted& checkpoint);
+
 }  // namespace hawser
 
 #endif  // HAWSER_SCHEDULER_MANIFEST_H_

@@ -82,7 +82,12 @@ bool SchedulerDriver::WriteManifests(const std::vector<JournalEvent>& events,
 
 absl::Status SchedulerDriver::Commit(const std::vector<JournalEvent>& events) {
   RETURN_IF_ERROR(journal_->Append(events));
-  for (const JournalEvent& event : events) state_.Apply(event);
+  for (const JournalEvent& event : events) {
+    state_.Apply(event);
+    if (event.has_checkpoint_committed()) {
+      RemoveSupersededFiles(event.checkpoint_committed());
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -152,7 +157,11 @@ void SchedulerDriver::RunTimer() {
     // Deadlines are by the clock that was handed in, which may be another than
     // the machine's, and may be set.
     const absl::Duration wait = std::min(next - clock_->Now(), kLongestWait);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&changed), wait)) continue;
+    // Changes must not put off what is due.
+    if (mutex_.AwaitWithTimeout(absl::Condition(&changed), wait) &&
+        (stopping_ || clock_->Now() < next)) {
+      continue;
+    }
     const absl::Time now = clock_->Now();
     state_.Tick(now);
     Settle(now).IgnoreError();
@@ -289,15 +298,14 @@ void SchedulerDriver::Heartbeat(const HeartbeatRequest& request,
   parked.ready =
       [this, request, response](bool last_call, absl::Status* status)
           ABSL_NO_THREAD_SAFETY_ANALYSIS {
-            auto orders = state_.OrdersFor(request.node());
-            if (!orders.ok()) {
-              *status = orders.status();
+            const auto version = state_.OrdersVersion(request.node());
+            if (!version.ok()) {
+              *status = version.status();
               return true;
             }
-            if (orders->version() == request.orders_version() && !last_call) {
-              return false;
-            }
-            *response->mutable_orders() = *std::move(orders);
+            const bool is_news = *version != request.orders_version();
+            if (!is_news && !last_call) return false;
+            *response->mutable_orders() = *state_.OrdersFor(request.node());
             return true;
           };
   Park(std::move(parked), request.wait_ms());

@@ -319,10 +319,11 @@ TEST_F(SchedulerDriverTest, AJournalThatRefusesIsNotAskedWithoutEnd) {
 }
 
 TEST_F(SchedulerDriverTest, ACheckpointIsCommittedByItsManifest) {
-  const std::string directory = testing::TempDir() + "/committed";
+  const std::string directory = testing::TempDir() + "/committed/step-4";
   std::filesystem::remove_all(directory);
   std::filesystem::create_directories(directory);
-  for (const char* name : {"new.safetensors", "old.safetensors", "notes.txt"}) {
+  for (const char* name : {"new.safetensors", "server-0-old.safetensors",
+                           "mine.safetensors", "notes.txt"}) {
     std::ofstream(directory + "/" + name) << "content";
   }
   Start();
@@ -343,7 +344,10 @@ TEST_F(SchedulerDriverTest, ACheckpointIsCommittedByItsManifest) {
   EXPECT_THAT(manifest, HasSubstr("77"));
   EXPECT_TRUE(std::filesystem::exists(directory + "/new.safetensors"));
   EXPECT_TRUE(std::filesystem::exists(directory + "/notes.txt"));
-  EXPECT_FALSE(std::filesystem::exists(directory + "/old.safetensors"));
+  // Of what the manifest does not name, only a server's file is removed.
+  EXPECT_TRUE(std::filesystem::exists(directory + "/mine.safetensors"));
+  EXPECT_FALSE(
+      std::filesystem::exists(directory + "/server-0-old.safetensors"));
 }
 
 TEST_F(SchedulerDriverTest, AManifestThatCannotBeWrittenFailsItsJobOnly) {

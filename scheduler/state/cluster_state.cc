@@ -158,30 +158,40 @@ void ClusterState::Tick(absl::Time now) {
   }
 }
 
-absl::StatusOr<Orders> ClusterState::OrdersFor(uint64_t node) const {
+std::vector<const Plan*> ClusterState::PlansFor(uint64_t node) const {
+  std::vector<const Plan*> plans;
+  for (const auto& [id, job] : jobs_) {
+    if (job.ended() || !job.plan().has_value()) continue;
+    const bool has_length = job.plan()->total_steps() != 0;
+    const bool loads_data = !has_length && job.HasWorker(node);
+    const bool serves = has_length && job.HasServer(node);
+    const bool works = job.ServersReady() && job.HasWorker(node);
+    if (loads_data || serves || works) plans.push_back(&*job.plan());
+  }
+  return plans;
+}
+
+absl::StatusOr<uint64_t> ClusterState::OrdersVersion(uint64_t node) const {
   if (membership_.Find(node) == nullptr) {
     return absl::NotFoundError(
         absl::StrCat("node ", node, " has no lease; register again"));
   }
-  // The version is a hash (FNV-1a) of what the orders hold: plans are told
-  // apart by job and incarnation.
-  Orders orders;
+  // A hash (FNV-1a) of what the orders hold: plans are told apart by job and
+  // incarnation.
   uint64_t version = 0xcbf29ce484222325;
-  const auto mix = [&version](uint64_t value) {
-    version = (version ^ value) * 0x100000001b3;
-  };
-  for (const auto& [id, job] : jobs_) {
-    if (!job.plan().has_value()) continue;
-    const Plan& plan = *job.plan();
-    const bool loads_data = plan.total_steps() == 0 && job.HasWorker(node);
-    const bool serves = plan.total_steps() != 0 && job.HasServer(node);
-    const bool works = job.ServersReady() && job.HasWorker(node);
-    if (job.ended() || !(loads_data || serves || works)) continue;
-    *orders.add_plans() = plan;
-    mix(id);
-    mix(plan.incarnation());
+  for (const Plan* plan : PlansFor(node)) {
+    for (const uint64_t value : {plan->job(), plan->incarnation()}) {
+      version = (version ^ value) * 0x100000001b3;
+    }
   }
+  return version;
+}
+
+absl::StatusOr<Orders> ClusterState::OrdersFor(uint64_t node) const {
+  Orders orders;
+  ASSIGN_OR_RETURN(const uint64_t version, OrdersVersion(node));
   orders.set_version(version);
+  for (const Plan* plan : PlansFor(node)) *orders.add_plans() = *plan;
   return orders;
 }
 
@@ -195,9 +205,10 @@ std::vector<JournalEvent> ClusterState::Decide(absl::Time now) const {
                                                         kReserveAtOnce);
     return events;  // what follows may need the numbers
   }
+  const std::set<uint64_t> idle_workers = IdleWorkers(jobs_, membership_);
   for (const auto& [id, job] : jobs_) {
     if (job.ended()) continue;
-    DecideJob(job, now, &events);
+    DecideJob(job, now, idle_workers, &events);
     // One change at a time: the next is decided on what it has made.
     if (!events.empty()) return events;
   }
@@ -205,6 +216,7 @@ std::vector<JournalEvent> ClusterState::Decide(absl::Time now) const {
 }
 
 void ClusterState::DecideJob(const Job& job, absl::Time now,
+                             const std::set<uint64_t>& idle_workers,
                              std::vector<JournalEvent>* events) const {
   JournalEvent event = At(now);
   if (DecideEnd(job, now, event.mutable_job_ended())) {
@@ -226,7 +238,7 @@ void ClusterState::DecideJob(const Job& job, absl::Time now,
     return;
   }
   const std::optional<Plan> plan =
-      NextPlan(job, jobs_, membership_, next_number_);
+      NextPlan(job, jobs_, membership_, idle_workers, next_number_);
   if (!plan.has_value()) return;
   event.mutable_job_planned()->set_job(job.id());
   *event.mutable_job_planned()->mutable_plan() = *plan;

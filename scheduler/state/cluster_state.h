@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,8 @@ class ClusterState {
 
   // What the member is to do. NOT_FOUND: not a member.
   absl::StatusOr<Orders> OrdersFor(uint64_t node) const;
+  // Their version alone.
+  absl::StatusOr<uint64_t> OrdersVersion(uint64_t node) const;
 
   // --- Durable state ---
 
@@ -84,7 +87,9 @@ class ClusterState {
  private:
   void Lose(uint64_t node, const std::string& why, absl::Time now);
   void DecideJob(const Job& job, absl::Time now,
+                 const std::set<uint64_t>& idle_workers,
                  std::vector<JournalEvent>* events) const;
+  std::vector<const Plan*> PlansFor(uint64_t node) const;
   bool DecideEnd(const Job& job, absl::Time now, JobEnded* end) const;
   void NoteWhyJobsWait();
   Job* Find(uint64_t id);

@@ -208,6 +208,33 @@ TEST_F(ClusterStateTest, TheLogKeepsItsLastLinesAndTheirNumbers) {
   EXPECT_EQ(log.next_line(), at + 1);
 }
 
+TEST_F(ClusterStateTest, StepsAreToldByTheServerOfTheFirstBlockAlone) {
+  const auto servers = JoinAll(SERVER, 2);
+  const auto workers = JoinAll(WORKER, 1);
+  ASSERT_TRUE(Submit(Spec("a", 1, 2)).ok());
+  StartJob("a");
+  const Plan plan = PlanOf("a");
+  const uint64_t first =
+      plan.servers(static_cast<int>(plan.blocks(0).server())).node();
+  for (const uint64_t node : {servers[0], servers[1], workers[0]}) {
+    ReportRequest report = From(node, "a");
+    *report.mutable_steps_done()->add_per_step() = ToProto({1, 1, 16});
+    EXPECT_EQ(Report(report).ok(), node == first);
+  }
+  EXPECT_EQ(Get("a").progress().step(), 1u);
+}
+
+TEST_F(ClusterStateTest, AMemberThatNeverGetsReadyRunsIntoTheLimit) {
+  JoinAll(SERVER, 1);
+  JoinAll(WORKER, 1);
+  JobSpec spec = Spec("a", 1, 1);
+  spec.mutable_limits()->set_max_queue_seconds(3);
+  ASSERT_TRUE(Submit(spec).ok());
+  EXPECT_EQ(Get("a").state(), STARTING);
+  PassWithout({}, absl::Seconds(3));
+  EXPECT_EQ(Get("a").state(), FAILED);
+}
+
 TEST_F(ClusterStateTest, LimitsEndAJob) {
   JobSpec spec = Spec("waits", 1, 1);
   spec.mutable_limits()->set_max_queue_seconds(3);

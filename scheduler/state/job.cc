@@ -60,6 +60,12 @@ bool Job::HasServer(uint64_t node) const {
                      [&](const auto& server) { return server.node() == node; });
 }
 
+bool Job::HoldsFirstBlock(uint64_t node) const {
+  return plan_->blocks_size() != 0 &&
+         plan_->servers(static_cast<int>(plan_->blocks(0).server())).node() ==
+             node;
+}
+
 bool Job::NeedsServer(uint64_t node) const {
   return plan_.has_value() &&
          std::any_of(
@@ -164,6 +170,10 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
       }
       return absl::OkStatus();
     case ReportRequest::kStepsDone:
+      if (!HoldsFirstBlock(node)) {
+        return absl::FailedPreconditionError(
+            "steps are told by the server of block 0");
+      }
       return progress_.AddSteps(report.steps_done(), now);
     case ReportRequest::kValidationDone:
       return progress_.AddValidation(report.validation_done());
@@ -308,18 +318,14 @@ double Job::SecondsRunning(absl::Time now) const {
 absl::Time Job::Deadline() const {
   if (ended()) return absl::InfiniteFuture();
   const LimitsSpec& limits = spec_.limits();
-  if (!plan_.has_value()) {
-    return limits.max_queue_seconds() == 0
-               ? absl::InfiniteFuture()
-               : accepted_ + absl::Seconds(limits.max_queue_seconds());
-  }
-  return limits.max_seconds() == 0 || running_since_ == absl::InfiniteFuture()
-             ? absl::InfiniteFuture()
-             : running_since_ + absl::Seconds(limits.max_seconds());
+  const bool runs = running_since_ != absl::InfiniteFuture();
+  const double limit = runs ? limits.max_seconds() : limits.max_queue_seconds();
+  if (limit == 0) return absl::InfiniteFuture();
+  return (runs ? running_since_ : accepted_) + absl::Seconds(limit);
 }
 
 std::string Job::DeadlineReason() const {
-  return plan_.has_value()
+  return running_since_ != absl::InfiniteFuture()
              ? absl::StrCat("ran longer than limits.max_seconds, ",
                             spec_.limits().max_seconds())
              : absl::StrCat("waited longer than limits.max_queue_seconds, ",

@@ -102,6 +102,7 @@ class Job {
 
  private:
   std::string NameOf(uint64_t node) const;
+  bool HoldsFirstBlock(uint64_t node) const;
   absl::Status CheckMember(const ReportRequest& report) const;
   void ReportDataLoaded(uint64_t node, const DataLoaded& loaded,
                         absl::Time now);

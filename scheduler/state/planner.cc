@@ -106,16 +106,19 @@ std::set<uint64_t> IdleWorkers(const std::map<uint64_t, Job>& jobs,
 std::optional<Plan> NextPlan(const Job& job,
                              const std::map<uint64_t, Job>& jobs,
                              const Membership& membership,
-                             uint64_t incarnation) {
+                             std::set<uint64_t> idle, uint64_t incarnation) {
   const bool planned = job.plan().has_value();
   const uint32_t wanted = job.spec().resources().workers();
+  if (planned && job.plan()->total_steps() != 0 && !job.WorkersChanged() &&
+      static_cast<uint32_t>(job.plan()->workers_size()) >= wanted) {
+    return std::nullopt;
+  }
   const std::optional<DataLoaded> data =
       planned && job.plan()->total_steps() == 0 ? job.DataOfAllWorkers()
                                                 : std::nullopt;
   const std::vector<uint64_t> servers =
       !planned || data.has_value() ? ChooseServers(job, jobs, membership)
                                    : std::vector<uint64_t>();
-  std::set<uint64_t> idle = IdleWorkers(jobs, membership);
   const size_t before = idle.size();
   const std::vector<uint64_t> workers = ChooseWorkers(job, membership, &idle);
   const bool members_change = job.WorkersChanged() || idle.size() != before;

@@ -29,6 +29,7 @@ std::set<uint64_t> IdleWorkers(const std::map<uint64_t, Job>& jobs,
 std::optional<Plan> NextPlan(const Job& job,
                              const std::map<uint64_t, Job>& jobs,
                              const Membership& membership,
+                             std::set<uint64_t> idle_workers,
                              uint64_t incarnation);
 
 }  // namespace hawser
