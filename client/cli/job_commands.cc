@@ -1,5 +1,6 @@
 // hawser submit, jobs, job, watch, logs, cancel, wait: jobs of a cluster.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -168,6 +169,12 @@ int Wait(const CommandLine& line, const JobFlags& flags) {
         "failed, cancelled")));
     return kUsage;
   }
+  if (!std::isfinite(flags.timeout_seconds) || flags.timeout_seconds < 0) {
+    Fail(absl::InvalidArgumentError(
+        absl::StrCat("--timeout is ", flags.timeout_seconds,
+                     "; it must be a number of seconds, or 0 for no limit")));
+    return kUsage;
+  }
   CatchInterruptions();
   const auto scheduler = ConnectToScheduler(line);
   const absl::Time limit =
@@ -188,8 +195,9 @@ int Wait(const CommandLine& line, const JobFlags& flags) {
     if (reached || IsFinal(job.state())) {
       if (line.json()) PrintJson(ToJson(job));
       if (!reached && !line.json()) {
-        std::fprintf(stderr, "hawser: job %s is %s\n", job.name().c_str(),
-                     StateName(job.state()).c_str());
+        std::fprintf(stderr, "hawser: job %s is %s%s%s\n", job.name().c_str(),
+                     StateName(job.state()).c_str(),
+                     job.reason().empty() ? "" : ": ", job.reason().c_str());
       }
       return reached ? kDone : kJobFailed;
     }

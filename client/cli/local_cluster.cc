@@ -90,12 +90,13 @@ LocalCluster::~LocalCluster() {
 absl::Status LocalCluster::StartAll() {
   keep_ = options_.keep_logs;
   if (options_.state_directory.empty()) {
-    const char* base = std::getenv("TMPDIR");
-    directory_ =
-        absl::StrCat(base == nullptr ? "/tmp" : base, "/hawser-XXXXXX");
+    const char* variable = std::getenv("TMPDIR");
+    const std::string base =
+        variable == nullptr || *variable == '\0' ? "/tmp" : variable;
+    directory_ = absl::StrCat(base, "/hawser-XXXXXX");
     if (mkdtemp(directory_.data()) == nullptr) {
       directory_.clear();
-      return SystemError("create", "a temporary directory");
+      return SystemError("create a directory in", base);
     }
     temporary_ = true;
   } else {

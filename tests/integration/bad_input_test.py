@@ -121,6 +121,10 @@ class BadInputTest(harness.ClusterTest):
             self.hawser("submit", self.job(workers=2))
             _, err = self.hawser("wait", "small", "--timeout", "0.3", code=6)
             self.assertIn("still queued", err)
+            for patience in ("-1", "nan"):
+                _, err = self.hawser("wait", "small", "--timeout", patience,
+                                     code=2)
+                self.assertIn("--timeout", err)
             self.assertIn("needs 2 workers",
                           self.hawser_json("job", "small")["reason"])
         self.hawser("down", "--state-dir", self.state, code=4)

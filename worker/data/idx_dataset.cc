@@ -124,9 +124,9 @@ absl::StatusOr<Part> MakePart(const std::string& directory,
   const int64_t image_count = images.dimensions[0];
   const int64_t label_count = labels.dimensions[0];
   if (image_count != label_count) {
-    return absl::InvalidArgumentError(absl::StrCat("the ", which, " set has ",
-                                                   image_count, " images but ",
-                                                   label_count, " labels"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(directory, ": the ", which, " set has ", image_count,
+                     " images but ", label_count, " labels"));
   }
   return Part{std::move(images.values), std::move(labels.values)};
 }
