@@ -76,7 +76,8 @@ class Filler {
       if (node.kind == DocumentNode::Kind::kScalar && node.text.empty()) {
         return absl::OkStatus();
       }
-      return At(path_, node.line, where, " must have fields of its own");
+      return At(path_, node.line, where.empty() ? "a job" : where,
+                " must have fields of its own");
     }
     std::set<const FieldDescriptor*> seen;
     for (const DocumentNode::Entry& entry : node.entries) {

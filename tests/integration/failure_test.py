@@ -6,7 +6,7 @@ import subprocess
 
 from tests.integration import harness
 
-LONG = 150  # epochs of the small job: some seconds
+LONG = 400  # epochs of the small job: some seconds
 
 
 class FailureTest(harness.ClusterTest):
@@ -28,8 +28,12 @@ class FailureTest(harness.ClusterTest):
                           "200"):
             self.hawser("submit", self.job(epochs=LONG, servers=2))
             self.await_step("small", 50)
+            before = self.hawser_json("job", "small")["incarnation"]
             late = disturb()
             self.finish(expected)
+            # It was still running when it was disturbed.
+            self.assertGreater(
+                self.hawser_json("job", "small")["incarnation"], before)
             if late is not None:
                 late.terminate()
                 late.communicate(timeout=harness.DEADLINE)

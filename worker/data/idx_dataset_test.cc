@@ -1,5 +1,6 @@
 #include "worker/data/idx_dataset.h"
 
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include <filesystem>
@@ -112,6 +113,12 @@ TEST_F(IdxDatasetTest, WhatIsWrongIsNamed) {
   EXPECT_THAT(Error(), HasSubstr("empty"));
   std::filesystem::remove(root_ + "/d/train-images-idx3-ubyte");
   EXPECT_THAT(Error(), HasSubstr("train-images-idx3-ubyte"));
+  ASSERT_EQ(mkfifo((root_ + "/d/train-images-idx3-ubyte").c_str(), 0600), 0);
+  EXPECT_THAT(Error(), HasSubstr("is not an ordinary file"));
+  std::filesystem::remove(root_ + "/d/train-images-idx3-ubyte");
+  std::filesystem::create_directory(root_ + "/d/train-images-idx3-ubyte");
+  EXPECT_THAT(Error(), HasSubstr("is not an ordinary file"));
+  std::filesystem::remove(root_ + "/d/train-images-idx3-ubyte");
   WriteGzip("train-images-idx3-ubyte.gz", Images(5));
   const auto size =
       std::filesystem::file_size(root_ + "/d/train-images-idx3-ubyte.gz");
