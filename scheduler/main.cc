@@ -9,6 +9,7 @@
 #include "common/grpc/grpc_listener.h"
 #include "common/process_setup.h"
 #include "common/status_macros.h"
+#include "common/threads.h"
 #include "common/version.h"
 #include "glog/logging.h"
 #include "scheduler/grpc_service.h"
@@ -41,7 +42,7 @@ absl::Status Run(const Flags& flags) {
   const RealClock clock;
   SchedulerDriver driver({absl::Milliseconds(flags.lease_ms),
                           absl::Milliseconds(flags.heartbeat_ms)},
-                         journal.get(), &clock);
+                         journal.get(), &clock, RealThreads());
   RETURN_IF_ERROR(driver.Start());
   const auto service = MakeGrpcService(&driver);
   ASSIGN_OR_RETURN(

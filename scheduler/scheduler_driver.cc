@@ -23,10 +23,11 @@ constexpr absl::Duration kLongestWait = absl::Seconds(1);
 }  // namespace
 
 SchedulerDriver::SchedulerDriver(Options options, Journal* journal,
-                                 const Clock* clock)
+                                 const Clock* clock, Threads* threads)
     : options_(options),
       journal_(journal),
       clock_(clock),
+      threads_(threads),
       state_(options.lease) {}
 
 SchedulerDriver::~SchedulerDriver() { Stop(); }
@@ -40,7 +41,7 @@ absl::Status SchedulerDriver::Start() {
   const std::vector<JournalEvent> ends = state_.Restarted(now);
   if (!ends.empty()) RETURN_IF_ERROR(Commit(ends));
   RETURN_IF_ERROR(Settle(now));
-  timer_ = std::thread([this] { RunTimer(); });
+  timer_ = threads_->Start([this] { RunTimer(); });
   return absl::OkStatus();
 }
 
@@ -56,7 +57,7 @@ void SchedulerDriver::Stop() {
     parked_.clear();
   }
   for (auto& [done, status] : answers) done(status);
-  if (timer_.joinable()) timer_.join();
+  if (timer_ != nullptr) timer_->Join();
 }
 
 bool SchedulerDriver::WriteManifests(const std::vector<JournalEvent>& events,
@@ -158,7 +159,7 @@ void SchedulerDriver::RunTimer() {
     // the machine's, and may be set.
     const absl::Duration wait = std::min(next - clock_->Now(), kLongestWait);
     // Changes must not put off what is due.
-    if (mutex_.AwaitWithTimeout(absl::Condition(&changed), wait) &&
+    if (threads_->AwaitFor(&mutex_, absl::Condition(&changed), wait) &&
         (stopping_ || clock_->Now() < next)) {
       continue;
     }

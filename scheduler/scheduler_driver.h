@@ -11,7 +11,6 @@
 #include <list>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -21,6 +20,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/threads.h"
 #include "proto/scheduler.pb.h"
 #include "scheduler/journal.h"
 #include "scheduler/state/cluster_state.h"
@@ -35,8 +35,9 @@ class SchedulerDriver {
   };
   using Completion = absl::AnyInvocable<void(absl::Status)>;
 
-  // journal and clock outlive the driver.
-  SchedulerDriver(Options options, Journal* journal, const Clock* clock);
+  // journal, clock and threads outlive the driver.
+  SchedulerDriver(Options options, Journal* journal, const Clock* clock,
+                  Threads* threads);
   ~SchedulerDriver();
 
   // Replays the journal and starts the timer.
@@ -89,6 +90,7 @@ class SchedulerDriver {
   const Options options_;
   Journal* const journal_;
   const Clock* const clock_;
+  Threads* const threads_;
 
   absl::Mutex mutex_;
   ClusterState state_ ABSL_GUARDED_BY(mutex_);
@@ -97,7 +99,7 @@ class SchedulerDriver {
   bool timer_changed_ ABSL_GUARDED_BY(mutex_) = false;
   // When what the journal refused is tried again; InfiniteFuture: nothing is.
   absl::Time retry_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
-  std::thread timer_;
+  std::unique_ptr<Threads::Thread> timer_;
 };
 
 }  // namespace hawser

@@ -78,8 +78,8 @@ struct Answer {
 class SchedulerDriverTest : public testing::Test {
  protected:
   absl::Status TryToStart() {
-    driver_ = std::make_unique<SchedulerDriver>(SchedulerDriver::Options(),
-                                                &journal_, &clock_);
+    driver_ = std::make_unique<SchedulerDriver>(
+        SchedulerDriver::Options(), &journal_, &clock_, RealThreads());
     return driver_->Start();
   }
   void Start() { ASSERT_TRUE(TryToStart().ok()); }

@@ -9,6 +9,7 @@
 #include "common/grpc/grpc_listener.h"
 #include "common/process_setup.h"
 #include "common/status_macros.h"
+#include "common/threads.h"
 #include "common/version.h"
 #include "common/wire/grpc_frame.h"
 #include "glog/logging.h"
@@ -30,7 +31,7 @@ struct Flags {
 absl::Status Run(const Flags& flags) {
   RETURN_IF_ERROR(MakeDirectories(flags.output_root));
   GrpcNormCarrier norms;
-  ServerDriver driver(&norms, flags.output_root);
+  ServerDriver driver(&norms, flags.output_root, RealThreads());
   const auto service = MakeGrpcService(&driver);
   ASSIGN_OR_RETURN(
       const auto listener,
@@ -44,7 +45,7 @@ absl::Status Run(const Flags& flags) {
       RegistrationOf(SERVER, flags.advertise.empty() ? listener->address()
                                                      : flags.advertise),
       [&](uint64_t node, const Orders& orders) { driver.Follow(node, orders); },
-      RequestTermination);
+      RequestTermination, RealThreads());
   driver.Start([&](ReportRequest report) { member.Report(std::move(report)); });
   WaitForTermination();
   member.Stop();

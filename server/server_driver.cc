@@ -15,15 +15,16 @@ constexpr absl::Duration kReportPeriod = absl::Milliseconds(100);
 
 }  // namespace
 
-ServerDriver::ServerDriver(NormCarrier* norms, std::string output_root)
-    : norms_(norms), output_root_(std::move(output_root)) {}
+ServerDriver::ServerDriver(NormCarrier* norms, std::string output_root,
+                           Threads* threads)
+    : norms_(norms), output_root_(std::move(output_root)), threads_(threads) {}
 
 ServerDriver::~ServerDriver() { Stop(); }
 
 void ServerDriver::Start(Reporter reporter) {
   reporter_ = std::move(reporter);
-  order_thread_ = std::thread([this] { RunOrders(); });
-  report_thread_ = std::thread([this] { RunReports(); });
+  order_thread_ = threads_->Start([this] { RunOrders(); });
+  report_thread_ = threads_->Start([this] { RunReports(); });
 }
 
 void ServerDriver::Stop() {
@@ -31,8 +32,8 @@ void ServerDriver::Stop() {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
-  if (order_thread_.joinable()) order_thread_.join();
-  if (report_thread_.joinable()) report_thread_.join();
+  order_thread_.reset();
+  report_thread_.reset();
 }
 
 void ServerDriver::Follow(uint64_t node, const Orders& orders) {
@@ -79,7 +80,7 @@ void ServerDriver::RunOrders() {
       const auto ready = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
         return stopping_ || orders_.has_value();
       };
-      mutex_.Await(absl::Condition(&ready));
+      threads_->Await(&mutex_, absl::Condition(&ready));
       if (stopping_) return;
       orders = std::move(*orders_);
       orders_.reset();
@@ -165,7 +166,7 @@ void ServerDriver::RunReports() {
       const auto due = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
         return stopping_ || milestone_ || !snapshots_.empty();
       };
-      mutex_.AwaitWithTimeout(absl::Condition(&due), kReportPeriod);
+      threads_->AwaitFor(&mutex_, absl::Condition(&due), kReportPeriod);
       if (stopping_) return;
       milestone_ = false;
       snapshots.swap(snapshots_);

@@ -11,12 +11,12 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "common/threads.h"
 #include "proto/parameter_server.pb.h"
 #include "proto/scheduler.pb.h"
 #include "server/checkpoint.h"
@@ -29,8 +29,8 @@ class ServerDriver {
   // Sends one report to the scheduler; must not block.
   using Reporter = std::function<void(ReportRequest)>;
 
-  // norms outlives the server. Checkpoints go below output_root.
-  ServerDriver(NormCarrier* norms, std::string output_root);
+  // norms and threads outlive the server. Checkpoints go below output_root.
+  ServerDriver(NormCarrier* norms, std::string output_root, Threads* threads);
   ~ServerDriver();
 
   // Starts to follow orders and to report. Called once.
@@ -68,6 +68,7 @@ class ServerDriver {
 
   NormCarrier* const norms_;
   const std::string output_root_;
+  Threads* const threads_;
   Reporter reporter_;
 
   mutable absl::Mutex mutex_;
@@ -77,8 +78,8 @@ class ServerDriver {
   std::vector<CheckpointSnapshot> snapshots_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, std::shared_ptr<ParameterShard>> shards_
       ABSL_GUARDED_BY(mutex_);
-  std::thread order_thread_;
-  std::thread report_thread_;
+  std::unique_ptr<Threads::Thread> order_thread_;
+  std::unique_ptr<Threads::Thread> report_thread_;
 };
 
 }  // namespace hawser

@@ -10,6 +10,7 @@
 #include "client/data_plane/grpc_parameter_channel.h"
 #include "client/member/member_loop.h"
 #include "common/process_setup.h"
+#include "common/threads.h"
 #include "common/version.h"
 #include "glog/logging.h"
 #include "worker/worker_driver.h"
@@ -26,14 +27,16 @@ struct Flags {
 absl::Status Run(const Flags& flags) {
   const auto scheduler = MakeGrpcSchedulerClient(flags.scheduler);
   std::unique_ptr<MemberLoop> member;
-  WorkerDriver driver(flags.data_root, flags.threads, MakeGrpcParameterChannel,
-                      [&](ReportRequest report) {
-                        return member->ReportAndWait(std::move(report));
-                      });
+  WorkerDriver driver(
+      flags.data_root, flags.threads, MakeGrpcParameterChannel,
+      [&](ReportRequest report) {
+        return member->ReportAndWait(std::move(report));
+      },
+      RealThreads());
   member = std::make_unique<MemberLoop>(
       scheduler.get(), RegistrationOf(WORKER, /*address=*/""),
       [&](uint64_t node, const Orders& orders) { driver.Follow(node, orders); },
-      RequestTermination);
+      RequestTermination, RealThreads());
   std::thread training([&] { driver.Run(); });
   WaitForTermination();
   driver.Stop();

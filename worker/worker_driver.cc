@@ -16,13 +16,14 @@ constexpr absl::Duration kPause = absl::Milliseconds(50);
 
 }  // namespace
 
-WorkerDriver::WorkerDriver(std::string data_root, int threads,
+WorkerDriver::WorkerDriver(std::string data_root, int compute_threads,
                            ChannelFactory make_channel,
-                           TrainingRun::Reporter reporter)
+                           TrainingRun::Reporter reporter, Threads* threads)
     : data_root_(std::move(data_root)),
-      threads_(threads),
+      compute_threads_(compute_threads),
       make_channel_(std::move(make_channel)),
-      reporter_(std::move(reporter)) {}
+      reporter_(std::move(reporter)),
+      threads_(threads) {}
 
 void WorkerDriver::Follow(uint64_t node, const Orders& orders) {
   absl::MutexLock lock(&mutex_);
@@ -48,7 +49,7 @@ bool WorkerDriver::NextTask(Task* task) {
   const auto ready = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return stopping_ || (changes_ != seen_ && wanted_.has_value());
   };
-  mutex_.Await(absl::Condition(&ready));
+  threads_->Await(&mutex_, absl::Condition(&ready));
   if (stopping_) return false;
   seen_ = changes_;
   *task = *wanted_;
@@ -65,7 +66,7 @@ void WorkerDriver::PauseWhileCurrent() {
   const auto changed = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return stopping_ || changes_ != seen_;
   };
-  mutex_.AwaitWithTimeout(absl::Condition(&changed), kPause);
+  threads_->AwaitFor(&mutex_, absl::Condition(&changed), kPause);
 }
 
 void WorkerDriver::Perform(const Task& task) {
@@ -89,8 +90,9 @@ absl::Status WorkerDriver::Equip(const Plan& plan) {
   Equipment next;
   ASSIGN_OR_RETURN(next.data, OpenDataset(spec.data(), data_root_));
   next.pool = std::make_unique<ThreadPool>(
-      threads_ != 0 ? threads_
-                    : static_cast<int>(spec.resources().threads_per_worker()));
+      compute_threads_ != 0
+          ? compute_threads_
+          : static_cast<int>(spec.resources().threads_per_worker()));
   ASSIGN_OR_RETURN(
       next.model, MakeModel(spec.model(), LargestBatch(plan), next.pool.get()));
   RETURN_IF_ERROR(next.model->CheckData(next.data->shape()));

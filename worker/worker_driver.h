@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "client/data_plane/parameter_client.h"
+#include "common/threads.h"
 #include "proto/plan.pb.h"
 #include "proto/scheduler.pb.h"
 #include "worker/backend/thread_pool.h"
@@ -30,9 +31,11 @@ namespace hawser {
 
 class WorkerDriver {
  public:
-  // threads: compute threads; 0: as the job says. reporter as TrainingRun's.
-  WorkerDriver(std::string data_root, int threads, ChannelFactory make_channel,
-               TrainingRun::Reporter reporter);
+  // compute_threads: 0: as the job says. reporter as TrainingRun's. threads
+  // outlives the driver.
+  WorkerDriver(std::string data_root, int compute_threads,
+               ChannelFactory make_channel, TrainingRun::Reporter reporter,
+               Threads* threads);
 
   // The newest orders; returns at once.
   void Follow(uint64_t node, const Orders& orders);
@@ -67,9 +70,10 @@ class WorkerDriver {
   void PauseWhileCurrent();
 
   const std::string data_root_;
-  const int threads_;
+  const int compute_threads_;
   const ChannelFactory make_channel_;
   const TrainingRun::Reporter reporter_;
+  Threads* const threads_;
 
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -34,13 +34,15 @@ RegisterRequest RegistrationOf(Role role, const std::string& address) {
 }
 
 MemberLoop::MemberLoop(SchedulerClient* client, RegisterRequest registration,
-                       OnOrders on_orders, std::function<void()> on_refused)
+                       OnOrders on_orders, std::function<void()> on_refused,
+                       Threads* threads)
     : client_(client),
       registration_(std::move(registration)),
       on_orders_(std::move(on_orders)),
       on_refused_(std::move(on_refused)),
-      reporter_([this] { RunReports(); }),
-      thread_([this] { Run(); }) {}
+      threads_(threads),
+      reporter_(threads->Start([this] { RunReports(); })),
+      thread_(threads->Start([this] { Run(); })) {}
 
 MemberLoop::~MemberLoop() { Stop(); }
 
@@ -58,8 +60,8 @@ void MemberLoop::Stop() {
     const absl::Status status = client_->Deregister(request).status();
     if (!status.ok()) VLOG(1) << "while leaving: " << status;
   }
-  thread_.join();
-  reporter_.join();
+  thread_->Join();
+  reporter_->Join();
 }
 
 absl::Status MemberLoop::failure() const {
@@ -73,7 +75,7 @@ void MemberLoop::Run() {
 
 bool MemberLoop::Pause(absl::Duration duration) {
   absl::MutexLock lock(&mutex_);
-  return !mutex_.AwaitWithTimeout(absl::Condition(&stopping_), duration);
+  return !threads_->AwaitFor(&mutex_, absl::Condition(&stopping_), duration);
 }
 
 bool MemberLoop::Register() {
@@ -162,7 +164,7 @@ void MemberLoop::RunReports() {
       const auto ready = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
         return stopping_ || !reports_.empty();
       };
-      mutex_.Await(absl::Condition(&ready));
+      threads_->Await(&mutex_, absl::Condition(&ready));
       if (stopping_) return;
       report = std::move(reports_.front());
       reports_.pop_front();

@@ -12,13 +12,14 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
-#include <thread>
 
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/control/scheduler_client.h"
+#include "common/threads.h"
 #include "proto/scheduler.pb.h"
 
 namespace hawser {
@@ -31,11 +32,13 @@ class MemberLoop {
  public:
   using OnOrders = std::function<void(uint64_t node, const Orders& orders)>;
 
-  // client outlives the loop. Starts at once; the scheduler may come later.
+  // client and threads outlive the loop. Starts at once; the scheduler may come
+  // later.
   // on_refused: called once if the scheduler will never take this member
   // (another version); see failure().
   MemberLoop(SchedulerClient* client, RegisterRequest registration,
-             OnOrders on_orders, std::function<void()> on_refused);
+             OnOrders on_orders, std::function<void()> on_refused,
+             Threads* threads);
   // Stops.
   ~MemberLoop();
 
@@ -67,6 +70,7 @@ class MemberLoop {
   const RegisterRequest registration_;
   const OnOrders on_orders_;
   const std::function<void()> on_refused_;
+  Threads* const threads_;
 
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
@@ -74,8 +78,8 @@ class MemberLoop {
   absl::Duration heartbeat_ ABSL_GUARDED_BY(mutex_);
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
   std::deque<ReportRequest> reports_ ABSL_GUARDED_BY(mutex_);
-  std::thread reporter_;
-  std::thread thread_;
+  std::unique_ptr<Threads::Thread> reporter_;
+  std::unique_ptr<Threads::Thread> thread_;
 };
 
 }  // namespace hawser

@@ -124,7 +124,8 @@ TEST(MemberLoopTest, WaitsForTheSchedulerAndHandsOverEachChange) {
   FakeScheduler scheduler;
   scheduler.unavailable_first = 3;
   OrdersSeen orders;
-  MemberLoop loop(&scheduler, RegisterRequest(), Into(&orders), [] {});
+  MemberLoop loop(
+      &scheduler, RegisterRequest(), Into(&orders), [] {}, RealThreads());
   AwaitOrders(&orders, 1);
   scheduler.Await([&] { return scheduler.heartbeats > 5; });
   {
@@ -142,7 +143,8 @@ TEST(MemberLoopTest, WaitsForTheSchedulerAndHandsOverEachChange) {
 TEST(MemberLoopTest, RegistersAnewWhenItIsForgottenAndDropsItsWork) {
   FakeScheduler scheduler;
   OrdersSeen orders;
-  MemberLoop loop(&scheduler, RegisterRequest(), Into(&orders), [] {});
+  MemberLoop loop(
+      &scheduler, RegisterRequest(), Into(&orders), [] {}, RealThreads());
   AwaitOrders(&orders, 1);
   {
     absl::MutexLock lock(&scheduler.mutex);
@@ -159,7 +161,8 @@ TEST(MemberLoopTest, ReportsInOrderEachUntilItIsAnswered) {
   FakeScheduler scheduler;
   scheduler.lost_reports = 4;
   OrdersSeen orders;
-  MemberLoop loop(&scheduler, RegisterRequest(), Into(&orders), [] {});
+  MemberLoop loop(
+      &scheduler, RegisterRequest(), Into(&orders), [] {}, RealThreads());
   AwaitOrders(&orders, 1);
   for (uint64_t job = 0; job < 10; ++job) {
     ReportRequest report;
@@ -182,10 +185,13 @@ TEST(MemberLoopTest, ARefusalForGoodIsSaidOnce) {
   OrdersSeen orders;
   absl::Mutex mutex;
   int refusals = 0;
-  MemberLoop loop(&scheduler, RegisterRequest(), Into(&orders), [&] {
-    absl::MutexLock lock(&mutex);
-    ++refusals;
-  });
+  MemberLoop loop(
+      &scheduler, RegisterRequest(), Into(&orders),
+      [&] {
+        absl::MutexLock lock(&mutex);
+        ++refusals;
+      },
+      RealThreads());
   {
     absl::MutexLock lock(&mutex);
     const auto refused = [&] { return refusals != 0; };

@@ -21,7 +21,7 @@ namespace {
 // One server process's worth, and the reports it makes.
 class TestServer {
  public:
-  TestServer() : driver_(&norms_, testing::TempDir()) {
+  TestServer() : driver_(&norms_, testing::TempDir(), RealThreads()) {
     service_ = MakeGrpcService(&driver_);
     auto listener = GrpcListener::Start(
         {"127.0.0.1:0", false, kMaxMessageBytes}, service_.get());

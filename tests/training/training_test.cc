@@ -129,8 +129,8 @@ class Cluster {
  public:
   explicit Cluster(uint32_t servers) {
     for (uint32_t i = 0; i < servers; ++i) {
-      servers_.push_back(
-          std::make_unique<ServerDriver>(&norms_, testing::TempDir()));
+      servers_.push_back(std::make_unique<ServerDriver>(
+          &norms_, testing::TempDir(), RealThreads()));
       servers_.back()->Start(
           [this](ReportRequest report) { Note(report).IgnoreError(); });
     }
@@ -349,7 +349,8 @@ TEST(WorkerDriverTest, SaysWhatIsWrongWithItsData) {
         absl::MutexLock lock(&mutex);
         reports.push_back(std::move(report));
         return absl::OkStatus();
-      });
+      },
+      RealThreads());
   Plan plan = MakePlan(1, {kFirstWorker}, 1);
   plan.set_total_steps(0);
   plan.mutable_spec()->mutable_data()->mutable_idx()->set_directory("none");
