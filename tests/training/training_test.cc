@@ -38,6 +38,11 @@ class TinyDataset : public Dataset {
   DataShape shape() const override { return {6, 3}; }
   int64_t training_samples() const override { return kTraining; }
   int64_t validation_samples() const override { return kValidation; }
+  std::vector<int32_t> TrainingLabels() const override {
+    std::vector<int32_t> labels;
+    for (int64_t i = 0; i < kTraining; ++i) labels.push_back(Label(i));
+    return labels;
+  }
   void FillTraining(absl::Span<const int64_t> positions, uint64_t, uint64_t,
                     Batch* batch) const override {
     Fill({positions.begin(), positions.end()}, batch);
@@ -50,6 +55,9 @@ class TinyDataset : public Dataset {
   }
 
  private:
+  static int32_t Label(int64_t position) {
+    return static_cast<int32_t>(position % 3);
+  }
   static void Fill(const std::vector<int64_t>& positions, Batch* batch) {
     batch->samples = static_cast<int64_t>(positions.size());
     batch->features.clear();
@@ -59,7 +67,7 @@ class TinyDataset : public Dataset {
         batch->features.push_back(static_cast<float>(
             std::sin(static_cast<double>(position * 7 + f * 3))));
       }
-      batch->labels.push_back(static_cast<int32_t>(position % 3));
+      batch->labels.push_back(Label(position));
     }
   }
 };

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -23,6 +24,9 @@ class Dataset {
   virtual DataShape shape() const = 0;
   virtual int64_t training_samples() const = 0;
   virtual int64_t validation_samples() const = 0;
+
+  // The class of every training sample, by position.
+  virtual std::vector<int32_t> TrainingLabels() const = 0;
 
   // Replaces the batch by the training samples at these positions, augmented as
   // the spec says: a function of (seed, epoch, position).

@@ -53,6 +53,9 @@ class IdxDataset : public Dataset {
   DataShape shape() const override { return {height_ * width_, classes_}; }
   int64_t training_samples() const override { return training_.samples(); }
   int64_t validation_samples() const override { return validation_.samples(); }
+  std::vector<int32_t> TrainingLabels() const override {
+    return {training_.labels.begin(), training_.labels.end()};
+  }
 
   void FillTraining(absl::Span<const int64_t> positions, uint64_t seed,
                     uint64_t epoch, Batch* batch) const override {

@@ -78,6 +78,7 @@ TEST_F(IdxDatasetTest, ReadsPlainAndGzip) {
   EXPECT_EQ((*data)->shape().classes, 3);
   EXPECT_EQ((*data)->training_samples(), 5);
   EXPECT_EQ((*data)->validation_samples(), 2);
+  EXPECT_EQ((*data)->TrainingLabels(), (std::vector<int32_t>{0, 1, 2, 0, 1}));
   Batch batch;
   (*data)->FillTraining({4, 1}, 0, 0, &batch);
   EXPECT_EQ(batch.samples, 2);
