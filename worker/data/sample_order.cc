@@ -30,50 +30,40 @@ absl::Span<const int64_t> SampleOrder::Positions(uint64_t step,
                                                  uint32_t micro_batch) {
   if (EpochOf(step) != epoch_) PrepareEpoch(EpochOf(step));
   const int64_t samples = StepSamples(step);
-  const auto m = static_cast<int64_t>(micro_batch);
-  const auto count = static_cast<int64_t>(micro_batches_);
-  const int64_t start =
-      static_cast<int64_t>(step % steps_per_epoch_) * global_batch_;
-  const int64_t first = m * samples / count;
-  const int64_t last = (m + 1) * samples / count;
-  return absl::MakeConstSpan(order_).subspan(static_cast<size_t>(start + first),
-                                             static_cast<size_t>(last - first));
+  const int64_t before = SamplesBefore(micro_batch, samples);
+  const int64_t count = SamplesBefore(micro_batch + 1, samples) - before;
+  const auto in_epoch = static_cast<int64_t>(step % steps_per_epoch_);
+  int64_t first = in_epoch * global_batch_ + before;
+  if (partition_ != RANDOM) {
+    const int64_t full_share = SamplesBefore(micro_batch + 1, global_batch_) -
+                               SamplesBefore(micro_batch, global_batch_);
+    first = RunStart(micro_batch) + in_epoch * full_share;
+  }
+  return absl::MakeConstSpan(order_).subspan(static_cast<size_t>(first),
+                                             static_cast<size_t>(count));
+}
+
+int64_t SampleOrder::SamplesBefore(uint32_t micro_batch,
+                                   int64_t samples) const {
+  return int64_t{micro_batch} * samples / micro_batches_;
+}
+
+int64_t SampleOrder::RunStart(uint32_t micro_batch) const {
+  const uint64_t last_step = steps_per_epoch_ - 1;
+  return static_cast<int64_t>(last_step) *
+             SamplesBefore(micro_batch, global_batch_) +
+         SamplesBefore(micro_batch, StepSamples(last_step));
 }
 
 void SampleOrder::PrepareEpoch(uint64_t epoch) {
   epoch_ = epoch;
   order_.resize(static_cast<size_t>(samples_));
-  if (partition_ == RANDOM) {
-    // Fisher and Yates, as Knuth has it (algorithm 3.4.2P).
-    std::iota(order_.begin(), order_.end(), 0);
-    const CounterRandom random(seed_, RandomPurpose::kSampleOrder, epoch);
-    for (uint64_t i = order_.size() - 1; i > 0; --i) {
-      std::swap(order_[i], order_[random.Below(i, i + 1)]);
-    }
-    return;
-  }
-  // BY_SAMPLE: micro-batch m reads the m-th contiguous run. The runs are as
-  // long as what the steps ask of each micro-batch.
-  std::vector<int64_t> next(micro_batches_, 0);
-  const auto count = static_cast<int64_t>(micro_batches_);
-  const auto share = [&](uint64_t step, int64_t m) {
-    const int64_t samples = StepSamples(step);
-    return (m + 1) * samples / count - m * samples / count;
-  };
-  for (int64_t m = 0; m + 1 < count; ++m) {
-    int64_t run = 0;
-    for (uint64_t step = 0; step < steps_per_epoch_; ++step) {
-      run += share(step, m);
-    }
-    next[static_cast<size_t>(m) + 1] = next[static_cast<size_t>(m)] + run;
-  }
-  size_t at = 0;
-  for (uint64_t step = 0; step < steps_per_epoch_; ++step) {
-    for (int64_t m = 0; m < count; ++m) {
-      for (int64_t i = share(step, m); i > 0; --i) {
-        order_[at++] = next[static_cast<size_t>(m)]++;
-      }
-    }
+  std::iota(order_.begin(), order_.end(), 0);
+  if (partition_ != RANDOM) return;
+  // Fisher and Yates, as Knuth has it (algorithm 3.4.2P).
+  const CounterRandom random(seed_, RandomPurpose::kSampleOrder, epoch);
+  for (uint64_t i = order_.size() - 1; i > 0; --i) {
+    std::swap(order_[i], order_[random.Below(i, i + 1)]);
   }
 }
 

@@ -31,6 +31,10 @@ class SampleOrder {
   absl::Span<const int64_t> Positions(uint64_t step, uint32_t micro_batch);
 
  private:
+  // Of the samples of one step, how many go to micro-batches below this one.
+  int64_t SamplesBefore(uint32_t micro_batch, int64_t samples) const;
+  // Where a micro-batch's run starts: after the runs of those below it.
+  int64_t RunStart(uint32_t micro_batch) const;
   void PrepareEpoch(uint64_t epoch);
 
   const Partition partition_;
@@ -40,7 +44,9 @@ class SampleOrder {
   const uint32_t micro_batches_;
   const uint64_t steps_per_epoch_;
   uint64_t epoch_ = ~uint64_t{0};
-  std::vector<int64_t> order_;  // of epoch_
+  // Of epoch_. RANDOM: step by step, its micro-batches in turn. BY_SAMPLE: run
+  // by run, a run's steps in turn.
+  std::vector<int64_t> order_;
 };
 
 }  // namespace hawser

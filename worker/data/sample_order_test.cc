@@ -54,6 +54,18 @@ TEST(SampleOrderTest, EverySampleOnceAnEpoch) {
   }
 }
 
+// A change of these changes the result of every job.
+TEST(SampleOrderTest, TheOrdersAreTheseForEver) {
+  SampleOrder random(Spec(4, 2, RANDOM, 7), 10);
+  EXPECT_EQ(Epoch(&random, 0, 2),
+            (std::vector<int64_t>{2, 1, 5, 3, 8, 6, 4, 9, 0, 7}));
+  EXPECT_EQ(Epoch(&random, 1, 2),
+            (std::vector<int64_t>{7, 2, 9, 0, 4, 3, 1, 6, 5, 8}));
+  SampleOrder by_sample(Spec(4, 2, BY_SAMPLE, 7), 10);
+  EXPECT_EQ(Epoch(&by_sample, 0, 2),
+            (std::vector<int64_t>{0, 1, 5, 6, 2, 3, 7, 8, 4, 9}));
+}
+
 TEST(SampleOrderTest, RandomIsAFreshOrderEveryEpochAndSeed) {
   SampleOrder a(Spec(10, 2, RANDOM, 1), 1000), b(Spec(10, 2, RANDOM, 2), 1000);
   const auto first = Epoch(&a, 0, 2), second = Epoch(&a, 1, 2);
