@@ -18,6 +18,7 @@ enum class RandomPurpose : uint32_t {
   kSampleOrder = 2,     // a = epoch
   kDropout = 3,         // a = step, b = micro-batch, c = layer
   kAugmentation = 4,    // a = epoch, b = sample position
+  kClassOrder = 5,      // a = epoch, b = micro-batch
 };
 
 // The function itself: ten rounds of Philox4x32.

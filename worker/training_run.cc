@@ -32,7 +32,7 @@ TrainingRun::TrainingRun(const Plan& plan, uint64_t node, const Dataset* data,
       model_(model),
       reporter_(std::move(reporter)),
       client_(plan, node, make_channel),
-      order_(plan.spec(), data->training_samples()),
+      order_(plan.spec(), data->training_samples(), data->TrainingLabels()),
       sum_(plan.spec().schedule().micro_batches(), model->parameters()),
       theta_(static_cast<size_t>(model->parameters())) {
   for (const MicroBatchRange& range : plan.workers()) {

@@ -272,7 +272,7 @@ TEST(TrainingTest, AgreesWithPlainGradientDescentInDoublePrecision) {
   std::vector<double> velocity(theta.size(), 0);
   const MlpReference reference(plan.spec().model().mlp());
   const TinyDataset data;
-  SampleOrder order(plan.spec(), kTraining);
+  SampleOrder order(plan.spec(), kTraining, data.TrainingLabels());
   Batch batch;
   for (uint64_t step = 0; step < plan.total_steps(); ++step) {
     std::vector<double> gradient(theta.size(), 0);

@@ -9,8 +9,19 @@
 #include "glog/logging.h"
 
 namespace hawser {
+namespace {
 
-SampleOrder::SampleOrder(const JobSpec& complete, int64_t training_samples)
+// Fisher and Yates, as Knuth has it (algorithm 3.4.2P).
+void Shuffle(const CounterRandom& random, absl::Span<int64_t> positions) {
+  for (uint64_t left = positions.size(); left > 1; --left) {
+    std::swap(positions[left - 1], positions[random.Below(left - 1, left)]);
+  }
+}
+
+}  // namespace
+
+SampleOrder::SampleOrder(const JobSpec& complete, int64_t training_samples,
+                         absl::Span<const int32_t> labels)
     : partition_(complete.data().partition()),
       seed_(complete.seed()),
       samples_(training_samples),
@@ -19,6 +30,13 @@ SampleOrder::SampleOrder(const JobSpec& complete, int64_t training_samples)
       steps_per_epoch_(
           StepsPerEpoch(complete, static_cast<uint64_t>(training_samples))) {
   CHECK_GT(training_samples, 0);
+  sorted_.resize(static_cast<size_t>(training_samples));
+  std::iota(sorted_.begin(), sorted_.end(), 0);
+  if (partition_ != BY_CLASS) return;
+  CHECK_EQ(labels.size(), sorted_.size());
+  std::stable_sort(sorted_.begin(), sorted_.end(), [&](int64_t a, int64_t b) {
+    return labels[static_cast<size_t>(a)] < labels[static_cast<size_t>(b)];
+  });
 }
 
 int64_t SampleOrder::StepSamples(uint64_t step) const {
@@ -57,13 +75,18 @@ int64_t SampleOrder::RunStart(uint32_t micro_batch) const {
 
 void SampleOrder::PrepareEpoch(uint64_t epoch) {
   epoch_ = epoch;
-  order_.resize(static_cast<size_t>(samples_));
-  std::iota(order_.begin(), order_.end(), 0);
-  if (partition_ != RANDOM) return;
-  // Fisher and Yates, as Knuth has it (algorithm 3.4.2P).
-  const CounterRandom random(seed_, RandomPurpose::kSampleOrder, epoch);
-  for (uint64_t i = order_.size() - 1; i > 0; --i) {
-    std::swap(order_[i], order_[random.Below(i, i + 1)]);
+  order_ = sorted_;
+  const absl::Span<int64_t> order = absl::MakeSpan(order_);
+  if (partition_ == RANDOM) {
+    Shuffle(CounterRandom(seed_, RandomPurpose::kSampleOrder, epoch), order);
+  }
+  if (partition_ == BY_CLASS) {
+    for (uint32_t m = 0; m < micro_batches_; ++m) {
+      const int64_t first = RunStart(m);
+      Shuffle(CounterRandom(seed_, RandomPurpose::kClassOrder, epoch, m),
+              order.subspan(static_cast<size_t>(first),
+                            static_cast<size_t>(RunStart(m + 1) - first)));
+    }
   }
 }
 
