@@ -132,11 +132,6 @@ absl::Status CompleteData(DataSpec* data) {
                             Partition_IsValid(data->partition()),
                             data->partition()));
   if (data->partition() == PARTITION_UNSPECIFIED) data->set_partition(RANDOM);
-  if (data->partition() == BY_CLASS) {
-    return Later(
-        "data.partition is BY_CLASS; this version has BY_SAMPLE and "
-        "RANDOM");
-  }
   if (!data->has_augmentation()) return absl::OkStatus();
   AugmentationSpec* augmentation = data->mutable_augmentation();
   RETURN_IF_ERROR(CheckRange("data.augmentation.shift_pixels",

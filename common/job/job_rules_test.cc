@@ -45,6 +45,15 @@ TEST(JobRulesTest, DefaultsAreFilledInAndCompletingAgainChangesNothing) {
   EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(*job, *again));
 }
 
+TEST(JobRulesTest, EveryPartitionIsKept) {
+  for (const Partition partition : {BY_SAMPLE, BY_CLASS, RANDOM}) {
+    const auto job =
+        Complete("data { partition: " + Partition_Name(partition) + " }");
+    ASSERT_TRUE(job.ok()) << job.status();
+    EXPECT_EQ(job->data().partition(), partition);
+  }
+}
+
 struct Bad {
   const char* change;
   const char* message;
@@ -68,7 +77,6 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"model { mlp { dropout: 1 } }", "model.mlp.dropout is 1"},
         Bad{"model { mlp { dropout: nan } }", "model.mlp.dropout is nan"},
         Bad{"data { idx { directory: 'a/../b' } }", "data.idx.directory"},
-        Bad{"data { partition: BY_CLASS }", "BY_CLASS"},
         Bad{"optimizer { sgd { nesterov: true } }", "nesterov needs"},
         Bad{"optimizer { adam { beta1: 1 } }", "optimizer.adam.beta1 is 1"},
         Bad{"optimizer { weight_decay: -1 }", "optimizer.weight_decay is -1"},

@@ -45,13 +45,14 @@ class DeterminismTest(harness.ClusterTest):
         self.assertGreater(validation["accuracy"], 0.8)
         self.assert_nothing_left()
 
-    def test_by_sample_too_and_another_seed_differs(self):
-        by_sample = self.outcome(1, 1, 1, partition="BY_SAMPLE")
-        self.assertEqual(self.outcome(3, 2, 1, partition="BY_SAMPLE"),
-                         by_sample)
-        self.assertNotEqual(self.outcome(1, 1, 1)[0], by_sample[0])
-        self.assertNotEqual(self.outcome(1, 1, 1, seed=4)[0],
-                            self.outcome(1, 1, 1)[0])
+    def test_each_partition_too_and_another_seed_differs(self):
+        random = self.outcome(1, 1, 1)
+        hashes = {random[0], self.outcome(1, 1, 1, seed=4)[0]}
+        for partition in ("BY_SAMPLE", "BY_CLASS"):
+            alone = self.outcome(1, 1, 1, partition=partition)
+            self.assertEqual(self.outcome(3, 2, 1, partition=partition), alone)
+            hashes.add(alone[0])
+        self.assertEqual(len(hashes), 4)
 
 
 if __name__ == "__main__":

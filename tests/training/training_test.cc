@@ -77,7 +77,7 @@ class NoNorms : public NormCarrier {
 };
 
 Plan MakePlan(uint32_t servers, const std::vector<uint64_t>& workers,
-              uint64_t incarnation) {
+              uint64_t incarnation, Partition partition = RANDOM) {
   JobSpec spec;
   EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
       R"pb(
@@ -100,6 +100,7 @@ Plan MakePlan(uint32_t servers, const std::vector<uint64_t>& workers,
         seed: 11
       )pb",
       &spec));
+  spec.mutable_data()->set_partition(partition);
   const JobSpec complete = *CompleteJob(spec);
   const ModelLayout layout = *LayoutOf(complete.model());
   Plan plan;
@@ -252,9 +253,12 @@ std::string Undisturbed() {
   return cluster.AwaitHash();
 }
 
-TEST(TrainingTest, AgreesWithPlainGradientDescentInDoublePrecision) {
+class PartitionTest : public testing::TestWithParam<Partition> {};
+
+TEST_P(PartitionTest, AgreesWithPlainGradientDescentInDoublePrecision) {
   Cluster cluster(2);
-  const Plan plan = MakePlan(2, {kFirstWorker, kFirstWorker + 1}, 1);
+  const Plan plan =
+      MakePlan(2, {kFirstWorker, kFirstWorker + 1}, 1, GetParam());
   cluster.Adopt(plan);
   {
     Worker first(&cluster, plan, kFirstWorker);
@@ -299,6 +303,12 @@ TEST(TrainingTest, AgreesWithPlainGradientDescentInDoublePrecision) {
   }
   EXPECT_EQ(cluster.validated().size(), 6u);
 }
+
+INSTANTIATE_TEST_SUITE_P(All, PartitionTest,
+                         testing::Values(RANDOM, BY_SAMPLE, BY_CLASS),
+                         [](const auto& test) {
+                           return Partition_Name(test.param);
+                         });
 
 TEST(TrainingTest, AWorkerLostAnywhereCostsNoBit) {
   const std::string expected = Undisturbed();
