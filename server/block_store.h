@@ -22,10 +22,10 @@
 #include <vector>
 
 #include "common/metrics.h"
+#include "common/optimizer/optimizer.h"
 #include "proto/plan.pb.h"
 #include "server/float_buffer.h"
 #include "server/frame_io.h"
-#include "server/optimizer/optimizer.h"
 #include "server/state/aggregation.h"
 #include "server/state/read_gate.h"
 #include "server/strand.h"

@@ -8,9 +8,9 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "common/metrics_proto.h"
+#include "common/optimizer/learning_rate.h"
 #include "common/status_macros.h"
 #include "glog/logging.h"
-#include "server/optimizer/learning_rate.h"
 
 namespace hawser {
 namespace {

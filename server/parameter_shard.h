@@ -16,13 +16,13 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "common/optimizer/optimizer.h"
 #include "proto/parameter_server.pb.h"
 #include "proto/plan.pb.h"
 #include "proto/scheduler.pb.h"
 #include "server/block_store.h"
 #include "server/checkpoint.h"
 #include "server/frame_io.h"
-#include "server/optimizer/optimizer.h"
 #include "server/state/norm_gather.h"
 
 namespace hawser {

@@ -20,6 +20,8 @@ constexpr uint32_t kMaxLayerSize = 1 << 20;
 constexpr uint32_t kMinBlockElements = 256;
 constexpr uint32_t kMaxBlockElements = 1 << 20;
 constexpr uint32_t kDefaultBlockElements = 1 << 18;
+constexpr uint32_t kMaxStaleness = 1 << 20;
+constexpr uint32_t kMaxLocalSteps = 1 << 16;
 constexpr size_t kMaxPathBytes = 4096;
 
 template <typename... Parts>
@@ -245,26 +247,86 @@ absl::Status CompleteSchedule(ScheduleSpec* schedule) {
   return absl::OkStatus();
 }
 
-absl::Status CompleteSynchronisation(SynchronisationSpec* synchronisation) {
+absl::Status CompleteOuter(uint32_t local_steps, SynchronisationSpec* spec) {
+  if (local_steps == 1) {
+    if (!spec->has_outer()) return absl::OkStatus();
+    return Broken(
+        "synchronisation.outer needs synchronisation.local_steps above 1");
+  }
+  OuterOptimizerSpec* outer = spec->mutable_outer();
+  if (outer->learning_rate() == 0) outer->set_learning_rate(1);
+  RETURN_IF_ERROR(CheckNotNegative("synchronisation.outer.learning_rate",
+                                   outer->learning_rate()));
+  RETURN_IF_ERROR(
+      CheckRange("synchronisation.outer.momentum", outer->momentum(), 0, 1));
+  if (outer->nesterov() && outer->momentum() == 0) {
+    return Broken("synchronisation.outer.nesterov needs a momentum above 0");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<SynchronisationSpec> CompleteSynchronisation(
+    const SynchronisationSpec& given) {
+  SynchronisationSpec spec = given;
   RETURN_IF_ERROR(CheckEnum("synchronisation.mode",
-                            UpdateMode_IsValid(synchronisation->mode()),
-                            synchronisation->mode()));
-  if (synchronisation->mode() == UPDATE_MODE_UNSPECIFIED) {
-    synchronisation->set_mode(SYNCHRONOUS);
+                            UpdateMode_IsValid(spec.mode()), spec.mode()));
+  if (spec.mode() == UPDATE_MODE_UNSPECIFIED) spec.set_mode(SYNCHRONOUS);
+  if (spec.mode() != BOUNDED_STALENESS &&
+      (spec.staleness() != 0 || spec.staleness_seconds() != 0)) {
+    return Broken(
+        "synchronisation.staleness and staleness_seconds need mode "
+        "BOUNDED_STALENESS");
   }
-  if (synchronisation->mode() != SYNCHRONOUS) {
-    return Later("synchronisation.mode is ",
-                 UpdateMode_Name(synchronisation->mode()),
-                 "; this version has SYNCHRONOUS");
+  RETURN_IF_ERROR(CheckNotNegative("synchronisation.staleness_seconds",
+                                   spec.staleness_seconds()));
+  if (spec.staleness() != 0 && spec.staleness_seconds() != 0) {
+    return Broken(
+        "synchronisation has both staleness and staleness_seconds; use one");
   }
-  if (synchronisation->staleness() != 0) {
-    return Broken("synchronisation.staleness needs mode BOUNDED_STALENESS");
+  if (spec.staleness() > kMaxStaleness) {
+    return Broken("synchronisation.staleness is ", spec.staleness(),
+                  "; the most is ", kMaxStaleness,
+                  " (ASYNCHRONOUS has no bound)");
   }
-  if (synchronisation->local_steps() > 1) {
-    return Later("synchronisation.local_steps is ",
-                 synchronisation->local_steps(), "; this version has 1");
+  if (spec.mode() == SYNCHRONOUS && spec.scale_by_staleness()) {
+    return Broken(
+        "synchronisation.scale_by_staleness needs mode BOUNDED_STALENESS or "
+        "ASYNCHRONOUS");
   }
-  synchronisation->set_local_steps(1);
+  if (spec.local_steps() == 0) spec.set_local_steps(1);
+  if (spec.local_steps() > kMaxLocalSteps) {
+    return Broken("synchronisation.local_steps is ", spec.local_steps(),
+                  "; the most is ", kMaxLocalSteps);
+  }
+  RETURN_IF_ERROR(CompleteOuter(spec.local_steps(), &spec));
+  return spec;
+}
+
+namespace {
+
+absl::Status CompleteScheduling(SchedulingSpec* scheduling) {
+  RETURN_IF_ERROR(CheckEnum("scheduling.policy",
+                            Scheduling_IsValid(scheduling->policy()),
+                            scheduling->policy()));
+  RETURN_IF_ERROR(CheckEnum("scheduling.leases",
+                            LeasePolicy_IsValid(scheduling->leases()),
+                            scheduling->leases()));
+  if (scheduling->policy() == SCHEDULING_UNSPECIFIED) {
+    scheduling->set_policy(STATIC);
+  }
+  if (scheduling->policy() == STATIC) {
+    if (scheduling->leases() == LEASE_POLICY_UNSPECIFIED &&
+        !scheduling->no_backups()) {
+      return absl::OkStatus();
+    }
+    return Broken(
+        "scheduling.leases and scheduling.no_backups need policy DYNAMIC");
+  }
+  if (scheduling->leases() == LEASE_POLICY_UNSPECIFIED) {
+    scheduling->set_leases(ADAPTIVE);
+  }
   return absl::OkStatus();
 }
 
@@ -330,15 +392,10 @@ absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec) {
   RETURN_IF_ERROR(CompleteOptimizer(job.mutable_optimizer()));
   RETURN_IF_ERROR(CompleteLearningRate(job.mutable_learning_rate()));
   RETURN_IF_ERROR(CompleteSchedule(job.mutable_schedule()));
-  RETURN_IF_ERROR(CompleteSynchronisation(job.mutable_synchronisation()));
+  ASSIGN_OR_RETURN(*job.mutable_synchronisation(),
+                   CompleteSynchronisation(job.synchronisation()));
   RETURN_IF_ERROR(CompletePlacement(job.mutable_placement()));
-  RETURN_IF_ERROR(CheckEnum("scheduling.policy",
-                            Scheduling_IsValid(job.scheduling().policy()),
-                            job.scheduling().policy()));
-  if (job.scheduling().policy() == DYNAMIC) {
-    return Later("scheduling.policy is DYNAMIC; this version has STATIC");
-  }
-  job.mutable_scheduling()->set_policy(STATIC);
+  RETURN_IF_ERROR(CompleteScheduling(job.mutable_scheduling()));
   RETURN_IF_ERROR(CompleteCheckpoint(job.name(), job.mutable_checkpoint()));
   RETURN_IF_ERROR(CompleteResources(job.mutable_resources()));
   RETURN_IF_ERROR(

@@ -16,11 +16,15 @@ namespace hawser {
 // finite number above 0"). UNIMPLEMENTED: a setting of a later version.
 absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec);
 
-// Steps of one epoch over `training_samples`, the last one possibly smaller:
-// ceil(samples / global_batch).
+// The same for how a job is synchronised alone.
+absl::StatusOr<SynchronisationSpec> CompleteSynchronisation(
+    const SynchronisationSpec& given);
+
+// Optimizer steps of one epoch over `training_samples`, the last one possibly
+// smaller: ceil(samples / global_batch).
 uint64_t StepsPerEpoch(const JobSpec& complete, uint64_t training_samples);
 
-// Steps of the whole job.
+// Optimizer steps of the whole job.
 uint64_t TotalSteps(const JobSpec& complete, uint64_t training_samples);
 
 }  // namespace hawser

@@ -13,7 +13,7 @@ static_assert(std::endian::native == std::endian::little,
               "the wire format is little-endian and written as it lies");
 
 constexpr uint32_t kMagic = 0x52535748;  // "HWSR"
-constexpr uint16_t kVersion = 1;
+constexpr uint16_t kVersion = 2;
 
 // The header as it lies on the wire. Every field is naturally aligned.
 struct WireHeader {
@@ -32,9 +32,11 @@ struct WireHeader {
   int64_t loss_nanonats;
   int64_t correct;
   int64_t samples;
+  uint64_t position;
+  uint64_t updates;
   uint32_t payload_bytes;
   uint32_t payload_crc32c;
-  uint32_t reserved;
+  uint32_t run;
   uint32_t header_crc32c;  // of all bytes before it
 };
 static_assert(sizeof(WireHeader) == kFrameHeaderBytes);
@@ -64,6 +66,9 @@ FrameHeaderBytes EncodeFrameHeader(const FrameHeader& header) {
   wire.loss_nanonats = header.sums.loss_nanonats;
   wire.correct = header.sums.correct;
   wire.samples = header.sums.samples;
+  wire.position = header.position;
+  wire.updates = header.updates;
+  wire.run = header.run;
   wire.payload_bytes = header.payload_bytes;
   wire.payload_crc32c = header.payload_crc32c;
   wire.header_crc32c = Crc32c(&wire, kSealedBytes);
@@ -80,9 +85,8 @@ absl::StatusOr<FrameHeader> DecodeFrameHeader(const FrameHeaderBytes& bytes) {
   if (wire.header_crc32c != Crc32c(&wire, kSealedBytes)) {
     return Damaged("header checksum");
   }
-  if (wire.kind < 1 || wire.kind > 4) return Damaged("unknown kind");
+  if (wire.kind < 1 || wire.kind > 10) return Damaged("unknown kind");
   if (wire.codec != 0) return Damaged("unknown codec");
-  if (wire.reserved != 0) return Damaged("reserved field");
   if (wire.payload_bytes > kMaxPayloadBytes) return Damaged("payload length");
   FrameHeader header;
   header.kind = static_cast<FrameKind>(wire.kind);
@@ -95,6 +99,9 @@ absl::StatusOr<FrameHeader> DecodeFrameHeader(const FrameHeaderBytes& bytes) {
   header.block = wire.block;
   header.tree_node = {wire.tree_level, wire.tree_index};
   header.sums = {wire.loss_nanonats, wire.correct, wire.samples};
+  header.position = wire.position;
+  header.updates = wire.updates;
+  header.run = wire.run;
   header.payload_bytes = wire.payload_bytes;
   header.payload_crc32c = wire.payload_crc32c;
   return header;

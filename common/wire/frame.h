@@ -22,14 +22,31 @@ enum class FrameKind : uint16_t {
   kPull = 2,   // worker to server: send block at version `clock`
   kBlock = 3,  // server to worker: a block's parameters at version `clock`
   kError = 4,  // server to worker: payload is a message, flags a status code
+  // Where updates are made once per step:
+  //   kPush, kPull, kBlock; where each push is applied on arrival:
+  kPushRun = 5,  // worker to server: the sum of the gradients of one block over
+                 // `run` micro-batches from `position` on
+  kRead = 6,     // worker to server: send block once it holds what the bound on
+                 // staleness asks for at the worker's clock
+  kTick = 7,  // worker to server: the worker's clock, which has no push to tell
+  kAck = 8,   // server to worker: the push has been counted, or is a repeat
+  // To and from the server of block 0; payload is a message of
+  // parameter_server.proto:
+  kLeaseRequest = 9,
+  kLease = 10,
 };
+
+// In `flags` of a push: answer it by kAck.
+inline constexpr uint16_t kAckWanted = 1;
+// In `flags` of an ack: it had been counted before.
+inline constexpr uint16_t kRepeated = 1;
 
 enum class Codec : uint16_t { kFloat32 = 0 };
 
 // In a pull: every block that the server holds for the job.
 inline constexpr uint32_t kAllBlocks = 0xffffffff;
 
-inline constexpr size_t kFrameHeaderBytes = 96;
+inline constexpr size_t kFrameHeaderBytes = 112;
 // The largest payload: a block of 1 Mi float32.
 inline constexpr size_t kMaxPayloadBytes = size_t{4} << 20;
 
@@ -39,11 +56,20 @@ struct FrameHeader {
   uint16_t flags = 0;  // kError: the absl::StatusCode
   uint64_t job = 0;
   uint64_t incarnation = 0;
-  uint64_t node = 0;   // the sender's node number
-  uint64_t clock = 0;  // push: the step; pull and block: the version
+  uint64_t node = 0;  // the sender's node number
+  // push: the step; pull and its block: the version; push of a run, read and
+  // its block, tick: the worker's clock
+  uint64_t clock = 0;
   uint32_t block = 0;
   TreeNode tree_node;  // push: the micro-batches that the sum covers
-  SampleSums sums;     // push of block 0: sums over those micro-batches
+  SampleSums sums;     // pushes of block 0: sums over those micro-batches
+  // push of a run: its first micro-batch, counted through all steps (step * M +
+  // micro-batch); read: that of the run to be computed
+  uint64_t position = 0;
+  uint32_t run = 0;  // push of a run: how many micro-batches
+  // block: updates made to it so far; push of a run: the same number, of the
+  // parameters that the gradient was computed at
+  uint64_t updates = 0;
   uint32_t payload_bytes = 0;
   uint32_t payload_crc32c = 0;
 };

@@ -19,6 +19,9 @@ FrameHeader Example() {
   header.block = 42;
   header.tree_node = {3, 5};
   header.sums = {-123456789, 17, 64};
+  header.position = 11;
+  header.updates = 12;
+  header.run = 13;
   header.payload_bytes = 4096;
   header.payload_crc32c = 0xdeadbeef;
   return header;
@@ -37,6 +40,9 @@ TEST(FrameTest, EveryFieldSurvivesTheWire) {
   EXPECT_EQ(got->block, sent.block);
   EXPECT_EQ(got->tree_node, sent.tree_node);
   EXPECT_EQ(got->sums, sent.sums);
+  EXPECT_EQ(got->position, sent.position);
+  EXPECT_EQ(got->updates, sent.updates);
+  EXPECT_EQ(got->run, sent.run);
   EXPECT_EQ(got->payload_bytes, sent.payload_bytes);
   EXPECT_EQ(got->payload_crc32c, sent.payload_crc32c);
 }
@@ -44,7 +50,7 @@ TEST(FrameTest, EveryFieldSurvivesTheWire) {
 TEST(FrameTest, TheBytesAreTheOnesOnTheFormatsPage) {
   const FrameHeaderBytes bytes = EncodeFrameHeader(Example());
   EXPECT_EQ(std::string(bytes.data(), 4), "HWSR");
-  EXPECT_EQ(bytes[4], 1);      // version
+  EXPECT_EQ(bytes[4], 2);      // version
   EXPECT_EQ(bytes[6], 1);      // kind
   EXPECT_EQ(bytes[8], 7);      // job
   EXPECT_EQ(bytes[16], 8);     // incarnation, lowest byte first
@@ -53,7 +59,10 @@ TEST(FrameTest, TheBytesAreTheOnesOnTheFormatsPage) {
   EXPECT_EQ(bytes[44], 3);     // tree level
   EXPECT_EQ(bytes[48], 5);     // tree index
   EXPECT_EQ(bytes[72], 64);    // samples
-  EXPECT_EQ(bytes[81], 0x10);  // payload bytes
+  EXPECT_EQ(bytes[80], 11);    // position
+  EXPECT_EQ(bytes[88], 12);    // updates
+  EXPECT_EQ(bytes[97], 0x10);  // payload bytes
+  EXPECT_EQ(bytes[104], 13);   // run
 }
 
 TEST(FrameTest, AnyFlippedBitIsNoticed) {

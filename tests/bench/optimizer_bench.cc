@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "benchmark/benchmark.h"
+#include "common/optimizer/optimizer.h"
 #include "common/simd.h"
 #include "common/vector_ops.h"
-#include "server/optimizer/optimizer.h"
 
 namespace hawser {
 namespace {

@@ -1,4 +1,4 @@
-"""Writes optimizer.txt: what server/optimizer must compute.
+"""Writes optimizer.txt: what common/optimizer must compute.
 
 Run by hand with Debian's python3-torch 1.13; the result is committed:
 

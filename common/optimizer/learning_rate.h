@@ -1,7 +1,7 @@
 // The learning rate of each step: a linear warm-up, then constant, cosine
 // (Loshchilov and Hutter, 2017) or step decay.
-#ifndef HAWSER_SERVER_OPTIMIZER_LEARNING_RATE_H_
-#define HAWSER_SERVER_OPTIMIZER_LEARNING_RATE_H_
+#ifndef HAWSER_COMMON_OPTIMIZER_LEARNING_RATE_H_
+#define HAWSER_COMMON_OPTIMIZER_LEARNING_RATE_H_
 
 #include <cstdint>
 
@@ -18,4 +18,4 @@ double LearningRateAt(const LearningRateSpec& complete, uint64_t step,
 
 }  // namespace hawser
 
-#endif  // HAWSER_SERVER_OPTIMIZER_LEARNING_RATE_H_
+#endif  // HAWSER_COMMON_OPTIMIZER_LEARNING_RATE_H_

@@ -1,11 +1,11 @@
 // Adam (Kingma and Ba, 2015), weight decay as L2 in the gradient, and AdamW
 // (Loshchilov and Hutter, 2019), weight decay decoupled; as PyTorch's.
-#ifndef HAWSER_SERVER_OPTIMIZER_ADAM_H_
-#define HAWSER_SERVER_OPTIMIZER_ADAM_H_
+#ifndef HAWSER_COMMON_OPTIMIZER_ADAM_H_
+#define HAWSER_COMMON_OPTIMIZER_ADAM_H_
 
 #include <memory>
 
-#include "server/optimizer/optimizer.h"
+#include "common/optimizer/optimizer.h"
 
 namespace hawser {
 
@@ -13,4 +13,4 @@ std::unique_ptr<Optimizer> MakeAdam(const OptimizerSpec& complete);
 
 }  // namespace hawser
 
-#endif  // HAWSER_SERVER_OPTIMIZER_ADAM_H_
+#endif  // HAWSER_COMMON_OPTIMIZER_ADAM_H_

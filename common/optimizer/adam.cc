@@ -1,4 +1,4 @@
-#include "server/optimizer/adam.h"
+#include "common/optimizer/adam.h"
 
 #include <cmath>
 

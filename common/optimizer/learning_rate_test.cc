@@ -1,11 +1,11 @@
-#include "server/optimizer/learning_rate.h"
+#include "common/optimizer/learning_rate.h"
 
 #include <cstdint>
 #include <limits>
 #include <string>
 
+#include "common/optimizer/optimizer_cases.h"
 #include "gtest/gtest.h"
-#include "server/optimizer/optimizer_cases.h"
 
 namespace hawser {
 namespace {

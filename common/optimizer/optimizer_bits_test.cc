@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "common/optimizer/optimizer.h"
+#include "common/optimizer/optimizer_cases.h"
 #include "gtest/gtest.h"
-#include "server/optimizer/optimizer.h"
-#include "server/optimizer/optimizer_cases.h"
 
 namespace hawser {
 namespace {

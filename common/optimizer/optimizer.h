@@ -5,8 +5,8 @@
 // Thread-safe: immutable; blocks may be updated concurrently. The bits of the
 // result depend on the arguments alone: not on the CPU's vector width, the
 // alignment, or how a vector is cut into blocks.
-#ifndef HAWSER_SERVER_OPTIMIZER_OPTIMIZER_H_
-#define HAWSER_SERVER_OPTIMIZER_OPTIMIZER_H_
+#ifndef HAWSER_COMMON_OPTIMIZER_OPTIMIZER_H_
+#define HAWSER_COMMON_OPTIMIZER_OPTIMIZER_H_
 
 #include <cstdint>
 #include <memory>
@@ -49,4 +49,4 @@ absl::StatusOr<std::unique_ptr<Optimizer>> MakeOptimizer(
 
 }  // namespace hawser
 
-#endif  // HAWSER_SERVER_OPTIMIZER_OPTIMIZER_H_
+#endif  // HAWSER_COMMON_OPTIMIZER_OPTIMIZER_H_

@@ -1,8 +1,8 @@
-#include "server/optimizer/optimizer.h"
+#include "common/optimizer/optimizer.h"
 
-#include "server/optimizer/adagrad.h"
-#include "server/optimizer/adam.h"
-#include "server/optimizer/sgd.h"
+#include "common/optimizer/adagrad.h"
+#include "common/optimizer/adam.h"
+#include "common/optimizer/sgd.h"
 
 namespace hawser {
 

@@ -1,4 +1,4 @@
-#include "server/optimizer/adagrad.h"
+#include "common/optimizer/adagrad.h"
 
 #include "common/simd.h"
 

@@ -1,4 +1,4 @@
-#include "server/optimizer/sgd.h"
+#include "common/optimizer/sgd.h"
 
 #include "common/simd.h"
 

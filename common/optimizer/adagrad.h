@@ -1,10 +1,10 @@
 // Adagrad (Duchi et al., 2011), as PyTorch's without rate decay.
-#ifndef HAWSER_SERVER_OPTIMIZER_ADAGRAD_H_
-#define HAWSER_SERVER_OPTIMIZER_ADAGRAD_H_
+#ifndef HAWSER_COMMON_OPTIMIZER_ADAGRAD_H_
+#define HAWSER_COMMON_OPTIMIZER_ADAGRAD_H_
 
 #include <memory>
 
-#include "server/optimizer/optimizer.h"
+#include "common/optimizer/optimizer.h"
 
 namespace hawser {
 
@@ -12,4 +12,4 @@ std::unique_ptr<Optimizer> MakeAdagrad(const OptimizerSpec& complete);
 
 }  // namespace hawser
 
-#endif  // HAWSER_SERVER_OPTIMIZER_ADAGRAD_H_
+#endif  // HAWSER_COMMON_OPTIMIZER_ADAGRAD_H_

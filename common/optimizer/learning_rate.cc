@@ -1,4 +1,4 @@
-#include "server/optimizer/learning_rate.h"
+#include "common/optimizer/learning_rate.h"
 
 #include <cmath>
 #include <numbers>

@@ -1,11 +1,11 @@
 // Stochastic gradient descent: plain, with momentum, or Nesterov's (as
 // PyTorch's SGD without dampening).
-#ifndef HAWSER_SERVER_OPTIMIZER_SGD_H_
-#define HAWSER_SERVER_OPTIMIZER_SGD_H_
+#ifndef HAWSER_COMMON_OPTIMIZER_SGD_H_
+#define HAWSER_COMMON_OPTIMIZER_SGD_H_
 
 #include <memory>
 
-#include "server/optimizer/optimizer.h"
+#include "common/optimizer/optimizer.h"
 
 namespace hawser {
 
@@ -13,4 +13,4 @@ std::unique_ptr<Optimizer> MakeSgd(const OptimizerSpec& complete);
 
 }  // namespace hawser
 
-#endif  // HAWSER_SERVER_OPTIMIZER_SGD_H_
+#endif  // HAWSER_COMMON_OPTIMIZER_SGD_H_

@@ -1,7 +1,7 @@
 // What the optimizers' tests share: the cases by name, and the figures for them
 // in tests/golden/optimizer.txt (that script says what the figures are).
-#ifndef HAWSER_SERVER_OPTIMIZER_OPTIMIZER_CASES_H_
-#define HAWSER_SERVER_OPTIMIZER_OPTIMIZER_CASES_H_
+#ifndef HAWSER_COMMON_OPTIMIZER_OPTIMIZER_CASES_H_
+#define HAWSER_COMMON_OPTIMIZER_OPTIMIZER_CASES_H_
 
 #include <fstream>
 #include <map>
@@ -60,4 +60,4 @@ inline std::map<std::string, std::vector<double>> OptimizerGolden() {
 
 }  // namespace hawser
 
-#endif  // HAWSER_SERVER_OPTIMIZER_OPTIMIZER_CASES_H_
+#endif  // HAWSER_COMMON_OPTIMIZER_OPTIMIZER_CASES_H_

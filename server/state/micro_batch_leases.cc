@@ -1,0 +1,476 @@
+#include "server/state/micro_batch_leases.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "glog/logging.h"
+
+namespace hawser {
+namespace {
+
+// A lease that has taken this much longer than expected is overdue.
+constexpr double kOverdue = 1.25;
+// Of a worker's share of what is left in a step, how much is leased at once:
+// the rest evens out what was not foreseen.
+constexpr double kShareAtOnce = 0.75;
+// Equal leases of a step, per worker.
+constexpr uint64_t kEqualLeases = 4;
+// A worker that was too slow is tried again after so many steps.
+constexpr uint64_t kTryAgainAfter = 16;
+
+}  // namespace
+
+MicroBatchLeases::MicroBatchLeases(const Plan& plan,
+                                   uint32_t validation_chunks)
+    : micro_batches_(plan.spec().schedule().micro_batches()),
+      scheduling_(plan.spec().scheduling()),
+      schedule_(plan),
+      pool_(micro_batches_),
+      validation_(validation_chunks) {
+  SetWorkers(plan);
+  EnterPhase(0, 0);
+}
+
+bool MicroBatchLeases::on_arrival() const {
+  return synchronisation().mode() != SYNCHRONOUS;
+}
+
+const SynchronisationSpec& MicroBatchLeases::synchronisation() const {
+  return schedule_.phases()[phase_].synchronisation();
+}
+
+std::optional<uint64_t> MicroBatchLeases::staleness() const {
+  const SynchronisationSpec& spec = synchronisation();
+  if (spec.mode() != BOUNDED_STALENESS || spec.staleness_seconds() > 0) {
+    return std::nullopt;
+  }
+  return spec.staleness();
+}
+
+void MicroBatchLeases::SetWorkers(const Plan& plan) {
+  workers_.clear();
+  for (const MicroBatchRange& range : plan.workers()) {
+    Worker& worker = workers_[range.node()];
+    worker.first = range.first();
+    worker.last = range.last();
+  }
+  speeds_.Reset(std::max<uint64_t>(1, workers_.size()));
+  latest_clock_ = 0;
+}
+
+void MicroBatchLeases::Adopt(const Plan& plan) {
+  for (auto& [node, worker] : workers_) Settle(&worker, 0);
+  schedule_ = StepSchedule(plan);
+  SetWorkers(plan);
+  validation_.StartOver();
+  begun_ = on_arrival();
+  if (on_arrival()) {
+    // What belongs to a new phase now; nothing of it has been counted.
+    const uint64_t end = end_step() * micro_batches_;
+    pool_.Trim(end);
+    frontier_ = std::min(frontier_, end);
+  } else {
+    pool_.Clear();  // until a worker says which step it is
+  }
+}
+
+void MicroBatchLeases::EnterPhase(size_t phase, uint64_t step) {
+  phase_ = phase;
+  pool_.Clear();
+  begun_ = true;
+  latest_clock_ = 0;
+  for (auto& [node, worker] : workers_) worker.next_clock = 0;
+  const uint64_t from = schedule_.phases()[phase].from_step();
+  done_ = PushLedger(from * micro_batches_);
+  frontier_ = from * micro_batches_;
+  if (!on_arrival()) BeginStep(std::max(step, from));
+}
+
+void MicroBatchLeases::BeginStep(uint64_t step) {
+  step_ = step;
+  pool_.Clear();
+  done_in_step_.clear();
+  for (auto& [node, worker] : workers_) {
+    if (worker.lease.has_value() && worker.lease->work == Work::kRun) {
+      worker.lease->moot = true;
+    }
+  }
+  if (step < end_step()) pool_.Add({step * micro_batches_, micro_batches_});
+  if (schedule_.EndsEpoch(step)) validation_.Start(step);
+}
+
+bool MicroBatchLeases::AddEpoch() {
+  const uint64_t end = end_step() * micro_batches_;
+  if (!on_arrival() || frontier_ >= end) return false;
+  const uint64_t epoch = schedule_.EpochOf(frontier_ / micro_batches_);
+  const uint64_t next =
+      std::min(end, schedule_.StepsAtEndOf(epoch + 1) * micro_batches_);
+  pool_.Add({frontier_, next - frontier_});
+  frontier_ = next;
+  return true;
+}
+
+// --- What workers say -------------------------------------------------------
+
+absl::Status MicroBatchLeases::Request(uint64_t node,
+                                       const LeaseRequest& request,
+                                       absl::Time now, Grants* grants) {
+  const auto found = workers_.find(node);
+  if (found == workers_.end()) {
+    return absl::NotFoundError(
+        absl::StrCat("node ", node, " is no worker of this job"));
+  }
+  Worker& worker = found->second;
+  if (request.first()) {
+    Settle(&worker, 0);
+    const size_t phase = schedule_.PhaseIndexOf(request.step());
+    if (phase < phase_) {
+      Grant grant;
+      grant.node = node;
+      grant.lease.set_phase_over_at(schedule_.phases()[phase_].from_step());
+      grants->push_back(grant);
+      return absl::OkStatus();
+    }
+    if (phase > phase_) {
+      EnterPhase(phase, request.step());
+    } else if (!begun_) {
+      begun_ = true;
+      BeginStep(std::max(request.step(), schedule_.phases()[phase_].from_step()));
+    }
+  } else if (worker.lease.has_value() &&
+             worker.lease->number == request.lease()) {
+    Settle(&worker, request.done());
+  }
+  speeds_.Set(node, request.seconds_per_micro_batch());
+  worker.waiting = true;
+  Grants served = Serve(now);
+  grants->insert(grants->end(), served.begin(), served.end());
+  return absl::OkStatus();
+}
+
+void MicroBatchLeases::Settle(Worker* worker, uint64_t done) {
+  worker->waiting = false;
+  if (!worker->lease.has_value()) return;
+  const Outstanding lease = *worker->lease;
+  worker->lease.reset();
+  done = std::min(done, lease.run.count);
+  switch (lease.work) {
+    case Work::kHash:
+      hash_leased_ = false;
+      if (done != 0) hashed_ = true;
+      return;
+    case Work::kValidation:
+      if (done != 0) validation_.Done({lease.run.position, done});
+      break;
+    case Work::kRun:
+      if (lease.moot) return;
+      if (done != 0) NoteDone({lease.run.position, done});
+      break;
+  }
+  if (done < lease.run.count) GiveBack(worker, lease, done);
+}
+
+void MicroBatchLeases::GiveBack(Worker* worker, const Outstanding& lease,
+                                uint64_t done) {
+  const Run rest = {lease.run.position + done, lease.run.count - done};
+  if (lease.work == Work::kValidation) {
+    validation_.GiveBack(rest);
+    return;
+  }
+  if (lease.backup) return;  // whose it is has it still
+  pool_.Add(rest);
+  worker->search_from = std::min(worker->search_from, rest.position);
+}
+
+void MicroBatchLeases::NoteDone(Run run) {
+  if (on_arrival()) {
+    done_.Arrive(run.position, run.count);
+    return;
+  }
+  for (uint64_t p = run.position; p < run.end(); ++p) done_in_step_.insert(p);
+  // Block 0 was a step ahead already, before a worker was lost.
+  if (done_in_step_.size() == micro_batches_ && block_version_ > step_) {
+    BeginStep(step_ + 1);
+  }
+}
+
+MicroBatchLeases::Grants MicroBatchLeases::StepCompleted(uint64_t version,
+                                                         absl::Time now) {
+  block_version_ = std::max(block_version_, version);
+  if (on_arrival() || !begun_ || version <= step_ || version > end_step()) {
+    return {};
+  }
+  BeginStep(version);
+  return Serve(now);
+}
+
+MicroBatchLeases::Grants MicroBatchLeases::Tick(absl::Time now) {
+  return Serve(now);
+}
+
+// --- What workers are told --------------------------------------------------
+
+MicroBatchLeases::Grants MicroBatchLeases::Serve(absl::Time now) {
+  Grants grants;
+  if (!begun_) return grants;
+  if (on_arrival()) {
+    // The next epoch whose work is done is validated.
+    const uint64_t complete = done_.floor() / micro_batches_;
+    if (!validation_.active() && complete > 0) {
+      const uint64_t next =
+          schedule_.StepsAtEndOf(schedule_.EpochsOver(validation_.version()) + 1);
+      if (next <= complete) validation_.Start(next);
+    }
+  }
+  for (const uint64_t node : InOrder()) ServeOne(node, now, &grants);
+  AdvanceClocks(&grants);
+  return grants;
+}
+
+std::vector<uint64_t> MicroBatchLeases::InOrder() const {
+  std::vector<uint64_t> nodes;
+  for (const auto& [node, worker] : workers_) {
+    if (worker.waiting) nodes.push_back(node);
+  }
+  switch (scheduling_.leases()) {
+    case ROUND_ROBIN:
+      std::rotate(nodes.begin(),
+                  std::upper_bound(nodes.begin(), nodes.end(), last_served_),
+                  nodes.end());
+      break;
+    case LEAST_LOAD:
+      std::stable_sort(nodes.begin(), nodes.end(), [&](uint64_t a, uint64_t b) {
+        return workers_.at(a).load_seconds < workers_.at(b).load_seconds;
+      });
+      break;
+    default:
+      std::stable_sort(nodes.begin(), nodes.end(), [&](uint64_t a, uint64_t b) {
+        return speeds_.Of(a) > speeds_.Of(b);
+      });
+  }
+  return nodes;
+}
+
+bool MicroBatchLeases::ServeOne(uint64_t node, absl::Time now,
+                                Grants* grants) {
+  if (LeaseValidation(node, now, grants)) return true;
+  if (validation_.active() && !on_arrival()) return false;
+  return LeaseRun(node, now, grants) || LeaseBackup(node, now, grants) ||
+         FinishPhase(node, now, grants);
+}
+
+Lease* MicroBatchLeases::NewLease(uint64_t node, Work work, Run run,
+                                  absl::Time now, Grants* grants) {
+  Worker& worker = workers_.at(node);
+  worker.waiting = false;
+  worker.lease = Outstanding{next_number_, work, run, now};
+  last_served_ = node;
+  Grant grant;
+  grant.node = node;
+  grant.lease.set_number(next_number_++);
+  grants->push_back(grant);
+  return &grants->back().lease;
+}
+
+bool MicroBatchLeases::LeaseValidation(uint64_t node, absl::Time now,
+                                       Grants* grants) {
+  if (!validation_.active()) return false;
+  const auto chunks = validation_.Take(workers_.size());
+  if (!chunks.has_value()) return false;
+  Worker& worker = workers_.at(node);
+  ValidationLease* lease = NewLease(node, Work::kValidation, *chunks, now, grants)
+                               ->mutable_validation();
+  lease->set_step(validation_.version());
+  lease->set_first_chunk(static_cast<uint32_t>(chunks->position));
+  lease->set_last_chunk(static_cast<uint32_t>(chunks->end()));
+  lease->set_total_chunks(validation_.chunks());
+  lease->set_clock(worker.next_clock);
+  return true;
+}
+
+bool MicroBatchLeases::LeaseRun(uint64_t node, absl::Time now,
+                                Grants* grants) {
+  Worker& worker = workers_.at(node);
+  if (scheduling_.policy() == STATIC && worker.first == worker.last) {
+    return false;
+  }
+  std::optional<Run> run = TakeRun(node, now);
+  // An epoch's work is there when the worker has had its part of the last.
+  while (!run.has_value() && AddEpoch()) run = TakeRun(node, now);
+  if (!run.has_value()) return false;
+  worker.load_seconds +=
+      static_cast<double>(run->count) * speeds_.SecondsOf(node);
+  worker.last_step = step_;
+  RunLease* lease =
+      NewLease(node, Work::kRun, *run, now, grants)->mutable_run();
+  lease->set_position(run->position);
+  lease->set_run(static_cast<uint32_t>(run->count));
+  if (on_arrival()) {
+    lease->set_clock(worker.next_clock);
+    latest_clock_ = std::max(latest_clock_, worker.next_clock);
+    ++worker.next_clock;
+  }
+  return true;
+}
+
+std::optional<Run> MicroBatchLeases::TakeRun(uint64_t node, absl::Time now) {
+  Worker& worker = workers_.at(node);
+  if (scheduling_.policy() != STATIC) {
+    if (pool_.size() == 0 || IsTooSlowFor(node, now)) return std::nullopt;
+    return pool_.Take(SizeFor(node));
+  }
+  const auto run =
+      pool_.TakeOf(worker.first, worker.last, worker.search_from);
+  if (run.has_value()) worker.search_from = run->position;
+  return run;
+}
+
+uint64_t MicroBatchLeases::SizeFor(uint64_t node) const {
+  const auto workers = static_cast<uint64_t>(workers_.size());
+  const double part = speeds_.Of(node) / speeds_.Total();
+  double size = 0;
+  if (on_arrival()) {
+    // As much as is a worker's part of a step: all leases take about the same
+    // time, and clocks go about evenly.
+    const auto all = static_cast<double>(micro_batches_);
+    size = scheduling_.leases() == ADAPTIVE
+               ? all * part + 0.5
+               : all / static_cast<double>(workers);
+    const double window = synchronisation().staleness_seconds();
+    if (window > 0) size = std::min(size, window * speeds_.Of(node));
+  } else if (scheduling_.leases() == ADAPTIVE) {
+    size = static_cast<double>(pool_.size()) * part * kShareAtOnce;
+  } else {
+    size = static_cast<double>(micro_batches_ / (kEqualLeases * workers));
+  }
+  return std::max<uint64_t>(1, static_cast<uint64_t>(size));
+}
+
+// Once per step, a worker whose single micro-batch would take longer than all
+// that is left takes the others.
+bool MicroBatchLeases::IsTooSlowFor(uint64_t node, absl::Time now) const {
+  if (on_arrival() || scheduling_.leases() != ADAPTIVE) return false;
+  if (step_ - workers_.at(node).last_step >= kTryAgainAfter) return false;
+  double left = static_cast<double>(pool_.size());
+  double speed = 0;
+  for (const auto& [other, worker] : workers_) {
+    if (other == node) continue;
+    if (worker.lease.has_value() && !worker.lease->moot) {
+      const double seconds = ExpectedSecondsLeft(other, *worker.lease, now);
+      if (seconds > speeds_.SecondsOf(node)) continue;  // a straggler itself
+      left += seconds * speeds_.Of(other);
+      speed += speeds_.Of(other);
+    } else if (worker.waiting) {
+      speed += speeds_.Of(other);
+    }
+  }
+  return speed > 0 && speeds_.SecondsOf(node) > left / speed;
+}
+
+double MicroBatchLeases::ExpectedSecondsLeft(uint64_t node,
+                                             const Outstanding& lease,
+                                             absl::Time now) const {
+  const double expected =
+      static_cast<double>(lease.run.count) * speeds_.SecondsOf(node);
+  const double elapsed = absl::ToDoubleSeconds(now - lease.since);
+  // Overdue: as long again as it has taken.
+  return elapsed > kOverdue * expected ? elapsed
+                                       : std::max(0.0, expected - elapsed);
+}
+
+bool MicroBatchLeases::LeaseBackup(uint64_t node, absl::Time now,
+                                   Grants* grants) {
+  if (on_arrival() || scheduling_.policy() != DYNAMIC ||
+      scheduling_.no_backups() || pool_.size() != 0) {
+    return false;
+  }
+  Outstanding* slowest = nullptr;
+  double latest = speeds_.SecondsOf(node);  // what the backup itself takes
+  for (auto& [other, worker] : workers_) {
+    if (other == node || !worker.lease.has_value()) continue;
+    Outstanding& lease = *worker.lease;
+    if (lease.work != Work::kRun || lease.moot || lease.backup ||
+        lease.backed_up == lease.run.count) {
+      continue;
+    }
+    const double seconds = ExpectedSecondsLeft(other, lease, now);
+    if (seconds <= latest) continue;
+    latest = seconds;
+    slowest = &lease;
+  }
+  if (slowest == nullptr) return false;
+  ++slowest->backed_up;
+  const Run run = {slowest->run.end() - slowest->backed_up, 1};
+  RunLease* lease = NewLease(node, Work::kRun, run, now, grants)->mutable_run();
+  workers_.at(node).lease->backup = true;
+  lease->set_position(run.position);
+  lease->set_run(1);
+  lease->set_backup(true);
+  return true;
+}
+
+bool MicroBatchLeases::TrainingIsOver() const {
+  return on_arrival() ? done_.floor() == end_step() * micro_batches_
+                      : step_ == end_step();
+}
+
+bool MicroBatchLeases::FinishPhase(uint64_t node, absl::Time now,
+                                   Grants* grants) {
+  if (!TrainingIsOver() || validation_.active()) return false;
+  if (end_step() == schedule_.total_steps() && !hashed_) {
+    if (hash_leased_) return false;
+    hash_leased_ = true;
+    NewLease(node, Work::kHash, {0, 1}, now, grants)
+        ->mutable_hash()
+        ->set_step(end_step());
+    return true;
+  }
+  Grant grant;
+  grant.node = node;
+  grant.lease.set_phase_over_at(end_step());
+  grants->push_back(grant);
+  workers_.at(node).waiting = false;
+  return true;
+}
+
+void MicroBatchLeases::AdvanceClocks(Grants* grants) {
+  const std::optional<uint64_t> bound = staleness();
+  if (!on_arrival() || !bound.has_value() || latest_clock_ <= *bound) return;
+  const uint64_t needed = latest_clock_ - *bound;
+  for (auto& [node, worker] : workers_) {
+    if (!worker.waiting || worker.next_clock >= needed) continue;
+    worker.next_clock = needed;
+    Grant grant;
+    grant.node = node;
+    grant.lease.set_advance_clock_to(needed);
+    grants->push_back(grant);
+  }
+}
+
+absl::Time MicroBatchLeases::NextDeadline(absl::Time now) const {
+  absl::Time next = absl::InfiniteFuture();
+  if (on_arrival() || scheduling_.policy() != DYNAMIC ||
+      scheduling_.no_backups()) {
+    return next;
+  }
+  double fastest = 0;
+  for (const auto& [node, worker] : workers_) {
+    if (worker.waiting) fastest = std::max(fastest, speeds_.Of(node));
+  }
+  if (fastest == 0) return next;
+  for (const auto& [node, worker] : workers_) {
+    if (!worker.lease.has_value() || worker.lease->moot) continue;
+    const Outstanding& lease = *worker.lease;
+    if (lease.backed_up == lease.run.count) continue;
+    const double expected =
+        static_cast<double>(lease.run.count) * speeds_.SecondsOf(node);
+    const absl::Time overdue =
+        lease.since +
+        absl::Seconds(std::max(kOverdue * expected, 1 / fastest)) +
+        absl::Milliseconds(1);
+    if (overdue > now) next = std::min(next, overdue);
+  }
+  return next;
+}
+
+}  // namespace hawser

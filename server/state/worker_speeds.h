@@ -1,0 +1,36 @@
+// How fast the workers of a job are, as they measured it.
+//
+// Pure: no locks, no I/O, no clock.
+#ifndef HAWSER_SERVER_STATE_WORKER_SPEEDS_H_
+#define HAWSER_SERVER_STATE_WORKER_SPEEDS_H_
+
+#include <cstdint>
+#include <map>
+
+namespace hawser {
+
+class WorkerSpeeds {
+ public:
+  // Nothing is known of the workers; `workers` > 0 of them.
+  void Reset(uint64_t workers);
+
+  void Set(uint64_t node, double seconds_per_micro_batch);
+
+  // Micro-batches a second: measured, or else the mean of those that are, or
+  // else 1.
+  double Of(uint64_t node) const;
+  double SecondsOf(uint64_t node) const { return 1 / Of(node); }
+  // Of all workers together.
+  double Total() const { return Mean() * static_cast<double>(workers_); }
+
+ private:
+  double Mean() const;
+
+  uint64_t workers_ = 1;
+  std::map<uint64_t, double> known_;
+  double sum_ = 0;  // of the known
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_SERVER_STATE_WORKER_SPEEDS_H_
