@@ -46,6 +46,10 @@ class GrpcService : public Scheduler::CallbackService {
                      CancelJobResponse*) override {
     return Finish(context, driver_->Cancel(*request));
   }
+  Reactor* ChangeJob(Context* context, const ChangeJobRequest* request,
+                     ChangeJobResponse* response) override {
+    return Finish(context, driver_->ChangeJob(*request, response));
+  }
   Reactor* GetJobLog(Context* context, const GetJobLogRequest* request,
                      GetJobLogResponse* response) override {
     return Finish(context, driver_->GetLog(*request, response));

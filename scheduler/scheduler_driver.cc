@@ -211,6 +211,16 @@ absl::Status SchedulerDriver::Cancel(const CancelJobRequest& request) {
   });
 }
 
+absl::Status SchedulerDriver::ChangeJob(const ChangeJobRequest& request,
+                                        ChangeJobResponse* response) {
+  return Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    ASSIGN_OR_RETURN(const JournalEvent event, state_.Change(request, now));
+    RETURN_IF_ERROR(Commit({event}));
+    *response->mutable_synchronisation() = event.job_changed().synchronisation();
+    return absl::OkStatus();
+  });
+}
+
 absl::Status SchedulerDriver::List(ListJobsResponse* response) {
   absl::MutexLock lock(&mutex_);
   for (const Job* job : state_.Jobs()) {

@@ -48,6 +48,8 @@ class SchedulerDriver {
   absl::Status Submit(const SubmitJobRequest& request,
                       SubmitJobResponse* response);
   absl::Status Cancel(const CancelJobRequest& request);
+  absl::Status ChangeJob(const ChangeJobRequest& request,
+                         ChangeJobResponse* response);
   absl::Status List(ListJobsResponse* response);
   absl::Status GetLog(const GetJobLogRequest& request,
                       GetJobLogResponse* response);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/crc32c.h"
 #include "common/job/initial_values.h"
+#include "common/status_macros.h"
 #include "common/vector_ops.h"
 #include "common/wire/float_pieces.h"
 #include "glog/logging.h"
@@ -14,42 +15,156 @@
 namespace hawser {
 namespace {
 
+// Reads that wait for a later phase.
+constexpr size_t kMaxEarly = 1 << 16;
+
 void Seal(FloatBuffer* buffer) {
   buffer->crc32c = Crc32c(buffer->bytes().data(), buffer->bytes().size());
+}
+
+// Shows floats that may lie unaligned, in aligned runs: where they are not,
+// through a buffer that stays in the cache.
+template <typename Use>
+void ForEachAlignedRun(PayloadPieces pieces, Use use) {
+  constexpr int64_t kChunk = 1024;
+  alignas(64) float chunk[kChunk];
+  ForEachFloatRun(pieces, [&](int64_t first, const char* run, int64_t n) {
+    if (reinterpret_cast<uintptr_t>(run) % alignof(float) == 0) {
+      use(first, reinterpret_cast<const float*>(run), n);
+      return;
+    }
+    for (int64_t i = 0; i < n; i += kChunk) {
+      const int64_t count = std::min(kChunk, n - i);
+      std::memcpy(chunk, run + i * static_cast<int64_t>(sizeof(float)),
+                  static_cast<size_t>(count) * sizeof(float));
+      use(first + i, chunk, count);
+    }
+  });
 }
 
 }  // namespace
 
 BlockStore::BlockStore(const Shared* shared, const Plan& plan,
-                       const Block& block, uint64_t incarnation)
+                       const Block& block, Members members)
     : shared_(shared),
       id_(block.id()),
       elements_(block.elements()),
-      incarnation_(incarnation),
-      aggregation_(shared->micro_batches),
-      pool_(block.elements()) {
+      members_(std::move(members)),
+      pool_(block.elements()),
+      partial_sums_(shared->micro_batches, block.elements(), &pool_) {
   current_ = pool_.Take();
   FillBlock(plan, block, current_->data());
   Seal(current_.get());
-  const auto names = shared->optimizer->StateNames();
-  for (size_t i = 0; i < names.size(); ++i) {
-    auto state = std::make_shared<FloatBuffer>(elements_);
-    std::fill_n(state->data(), elements_,
-                shared->optimizer->InitialState(static_cast<int>(i)));
-    state_.push_back(std::move(state));
+  EnterPhase(0);
+}
+
+// --- Phases -----------------------------------------------------------------
+
+bool BlockStore::on_arrival() const {
+  return members_.schedule->phases()[phase_].synchronisation().mode() !=
+         SYNCHRONOUS;
+}
+
+const Optimizer* BlockStore::OptimizerOf(size_t phase) const {
+  const auto& spec = members_.schedule->phases()[phase].synchronisation();
+  return spec.local_steps() > 1 ? shared_->outer_optimizer
+                                : shared_->optimizer;
+}
+
+std::optional<uint64_t> BlockStore::StalenessOf(size_t phase) const {
+  const auto& spec = members_.schedule->phases()[phase].synchronisation();
+  if (spec.mode() != BOUNDED_STALENESS || spec.staleness_seconds() > 0) {
+    return std::nullopt;
+  }
+  return spec.staleness();
+}
+
+void BlockStore::EnterPhase(size_t phase) {
+  phase_ = phase;
+  if (optimizer_ != OptimizerOf(phase)) {
+    optimizer_ = OptimizerOf(phase);
+    optimizer_updates_ = 0;
+    state_.clear();
+    const auto names = optimizer_->StateNames();
+    for (size_t i = 0; i < names.size(); ++i) {
+      auto state = std::make_shared<FloatBuffer>(elements_);
+      std::fill_n(state->data(), elements_,
+                  optimizer_->InitialState(static_cast<int>(i)));
+      state_.push_back(std::move(state));
+    }
+  }
+  if (shared_->audit != nullptr) {
+    shared_->audit->Synchronised(members_.schedule->phases()[phase]);
+  }
+  versions_ = ReadGate(version());
+  ledger_ = PushLedger(version() * shared_->micro_batches);
+  ResetClocks();
+  std::map<uint64_t, WaitingRead> early;
+  early.swap(early_);
+  for (auto& [token, read] : early) {
+    ReadNow(read.header, std::move(read.sink));
   }
 }
 
+void BlockStore::ResetClocks() {
+  if (shared_->audit != nullptr) {
+    for (const auto& [node, clock] : clocks_.clocks().clocks()) {
+      shared_->audit->Left(id_, node);
+    }
+    for (const uint64_t node : members_.workers) {
+      shared_->audit->Joined(id_, node, 0);
+    }
+  }
+  clocks_.Reset(members_.workers, StalenessOf(phase_));
+}
+
+void BlockStore::Adopt(Members members, std::function<void(uint64_t)> done) {
+  strand_.Run([this, members = std::move(members), done = std::move(done)] {
+    const uint64_t m = shared_->micro_batches;
+    const uint64_t untouched =
+        on_arrival() ? (ledger_.ceiling() + m - 1) / m : version() + 1;
+    members_.incarnation = members.incarnation;
+    if (members.incarnation != 0) members_ = members;
+    versions_.Dismiss();
+    clocks_.Dismiss();
+    RefuseWaiting(&parked_);
+    RefuseWaiting(&early_);
+    ResetClocks();
+    // A phase that was over already, when the next one was not known.
+    if (version() < members_.schedule->total_steps() &&
+        members_.schedule->PhaseIndexOf(version()) != phase_) {
+      EnterPhase(members_.schedule->PhaseIndexOf(version()));
+    }
+    if (done != nullptr) done(untouched);
+  });
+}
+
+void BlockStore::RefuseWaiting(std::map<uint64_t, WaitingRead>* waiting) {
+  for (const auto& [token, read] : *waiting) {
+    read.sink->Send(ErrorFrame(
+        read.header,
+        StaleIncarnation(read.header.incarnation, members_.incarnation)));
+  }
+  waiting->clear();
+}
+
+// --- Pushes -----------------------------------------------------------------
+
 void BlockStore::Push(IncomingFrame frame) {
   strand_.Run([this, frame = std::move(frame)]() mutable {
-    PushNow(frame);
+    absl::Status status = CheckPush(frame.header);
+    if (status.ok()) {
+      status = frame.header.kind == FrameKind::kPush ? PushPartial(frame)
+                                                     : PushRun(frame);
+    }
+    if (!status.ok()) frame.sink->Send(ErrorFrame(frame.header, status));
     frame.done();
   });
 }
 
 absl::Status BlockStore::CheckPush(const FrameHeader& header) const {
-  if (header.incarnation != incarnation_) {
-    return StaleIncarnation(header.incarnation, incarnation_);
+  if (header.incarnation != members_.incarnation) {
+    return StaleIncarnation(header.incarnation, members_.incarnation);
   }
   if (header.payload_bytes !=
       static_cast<uint64_t>(elements_) * sizeof(float)) {
@@ -57,94 +172,249 @@ absl::Status BlockStore::CheckPush(const FrameHeader& header) const {
         absl::StrCat("push of ", header.payload_bytes, " bytes to block ", id_,
                      " of ", elements_, " floats"));
   }
-  if (!aggregation_.tree().Contains(header.tree_node)) {
+  return absl::OkStatus();
+}
+
+absl::Status BlockStore::PushPartial(const IncomingFrame& frame) {
+  const FrameHeader& header = frame.header;
+  if (!partial_sums_.tree().Contains(header.tree_node)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "no node (", header.tree_node.level, ", ", header.tree_node.index,
         ") in a tree of ", shared_->micro_batches, " micro-batches"));
   }
-  if (header.clock > gate_.version()) {
+  if (header.clock > version() || (header.clock == version() && on_arrival())) {
     return absl::FailedPreconditionError(
         absl::StrCat("push for step ", header.clock, ", block ", id_,
-                     " is at step ", gate_.version()));
+                     " is at step ", version()));
   }
+  if (header.clock < version()) {  // its step is complete
+    Acknowledge(frame, /*repeated=*/true);
+    return absl::OkStatus();
+  }
+  const PartialSums::Outcome outcome =
+      partial_sums_.Add(header.tree_node, frame.pieces, header.sums);
+  Acknowledge(frame, outcome == PartialSums::Outcome::kRepeat);
+  if (shared_->audit != nullptr && outcome != PartialSums::Outcome::kRepeat) {
+    const uint64_t first = partial_sums_.tree().First(header.tree_node);
+    const uint64_t last = partial_sums_.tree().Last(header.tree_node);
+    shared_->audit->Counted(header,
+                            header.clock * shared_->micro_batches + first,
+                            last - first, /*lag=*/0);
+  }
+  if (outcome != PartialSums::Outcome::kComplete) return absl::OkStatus();
+  const PartialSums::Sum& sum = partial_sums_.Total();
+  const bool needs_norm = shared_->needs_norm && optimizer_ == shared_->optimizer;
+  const double norm =
+      needs_norm ? SquaredNorm(sum.gradient->data(), elements_) : 0;
+  if (id_ == 0) shared_->listener->StepSums(header.clock, sum.sums);
+  shared_->listener->SumReady(id_, header.clock, norm);
   return absl::OkStatus();
 }
 
-void BlockStore::PushNow(IncomingFrame& frame) {
+void BlockStore::Acknowledge(const IncomingFrame& frame, bool repeated) {
+  if (repeated && shared_->audit != nullptr) {
+    shared_->audit->Repeated(frame.header);
+  }
+  if ((frame.header.flags & kAckWanted) == 0) return;
+  FrameHeader ack = frame.header;
+  ack.kind = FrameKind::kAck;
+  ack.flags = repeated ? kRepeated : 0;
+  ack.sums = SampleSums();
+  ack.payload_bytes = 0;
+  ack.payload_crc32c = 0;
+  frame.sink->Send({EncodeFrameHeader(ack), nullptr, {}});
+}
+
+absl::Status BlockStore::PushRun(const IncomingFrame& frame) {
   const FrameHeader& header = frame.header;
-  const absl::Status status = CheckPush(header);
-  if (!status.ok()) {
-    frame.sink->Send(ErrorFrame(header, status));
-    return;
+  const StepSchedule& schedule = *members_.schedule;
+  const uint64_t end = schedule.EndOfPhase(phase_) * shared_->micro_batches;
+  if (header.run == 0 || header.position >= end ||
+      header.run > end - header.position) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "push of ", header.run, " micro-batches from ", header.position,
+        ", the phase ends at ", end));
   }
-  if (header.clock < gate_.version()) return;  // its step is complete
-  const StepAggregation::Decision decision =
-      aggregation_.Arrive(header.tree_node);
-  if (decision.verdict == StepAggregation::Verdict::kDuplicate) return;
-  Accumulate(frame, decision);
-  if (!decision.complete) return;
-  const PartialSum& sum = partials_.begin()->second;
-  const double norm =
-      shared_->needs_norm ? SquaredNorm(sum.gradient->data(), elements_) : 0;
-  shared_->listener->SumReady(id_, header.clock, norm, sum.sums);
+  if (!on_arrival() && header.position >= ledger_.floor()) {
+    return absl::FailedPreconditionError("updates are made once per step");
+  }
+  if (!clocks_.clocks().Contains(header.node)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("node ", header.node, " is no worker of this job"));
+  }
+  switch (ledger_.Arrive(header.position, header.run)) {
+    case PushLedger::Verdict::kOverlap:
+      return absl::InvalidArgumentError(absl::StrCat(
+          "of ", header.run, " micro-batches from ", header.position,
+          " some have been counted already"));
+    case PushLedger::Verdict::kFull:
+      return absl::ResourceExhaustedError("too many gaps in what was counted");
+    case PushLedger::Verdict::kRepeat:
+      clocks_.Advance(header.node, header.clock + 1);
+      Acknowledge(frame, /*repeated=*/true);
+      break;
+    case PushLedger::Verdict::kCount:
+      ApplyRun(frame, updates_ - std::min(updates_, header.updates));
+      clocks_.Advance(header.node, header.clock + 1);
+      Acknowledge(frame, /*repeated=*/false);
+      break;
+  }
+  AnswerReleased();
+  CompleteSteps();
+  return absl::OkStatus();
 }
 
-BlockStore::PartialSum BlockStore::TakePartial(TreeNode node) {
-  auto found = partials_.find(node);
-  CHECK(found != partials_.end());
-  PartialSum partial = std::move(found->second);
-  partials_.erase(found);
-  return partial;
+void BlockStore::ApplyRun(const IncomingFrame& frame, uint64_t lag) {
+  const FrameHeader& header = frame.header;
+  if (shared_->audit != nullptr) {
+    shared_->audit->Counted(header, header.position, header.run, lag);
+  }
+  const uint64_t step = header.position / shared_->micro_batches;
+  UpdateStep update =
+      shared_->listener->UpdateOnArrival(step, header.run, lag);
+  update.step = optimizer_updates_++;
+  std::shared_ptr<FloatBuffer> next = pool_.Take();
+  std::vector<float*> state(state_.size());
+  ForEachAlignedRun(
+      frame.pieces, [&](int64_t first, const float* gradient, int64_t n) {
+        for (size_t i = 0; i < state.size(); ++i) {
+          state[i] = state_[i]->data() + first;
+        }
+        optimizer_->Apply(update, current_->data() + first, gradient, n,
+                          next->data() + first, absl::MakeSpan(state));
+      });
+  Seal(next.get());
+  current_ = std::move(next);
+  previous_.reset();
+  ++updates_;
+  if (id_ == 0) sums_[step] += header.sums;
 }
 
-void BlockStore::Accumulate(const IncomingFrame& frame,
-                            const StepAggregation::Decision& decision) {
-  for (const TreeNode& node : decision.dropped) partials_.erase(node);
-  PartialSum partial;
-  if (decision.verdict == StepAggregation::Verdict::kAdd) {
-    partial = TakePartial(decision.payload_target);
-    float* sum = partial.gradient->data();
-    ForEachFloatRun(frame.pieces,
-                    [sum](int64_t first, const char* run, int64_t n) {
-                      AddInto(sum + first, run, n);
-                    });
-  } else {
-    partial.gradient = pool_.Take();
-    float* sum = partial.gradient->data();
-    ForEachFloatRun(
-        frame.pieces, [sum](int64_t first, const char* run, int64_t n) {
-          std::memcpy(sum + first, run, static_cast<size_t>(n) * sizeof(float));
-        });
-  }
-  partial.sums += frame.header.sums;
-  partials_[decision.payload_result] = std::move(partial);
-  for (const StepAggregation::Merge& merge : decision.merges) {
-    PartialSum into = TakePartial(merge.into);
-    const PartialSum from = TakePartial(merge.from);
-    AddInto(into.gradient->data(), from.gradient->data(), elements_);
-    into.sums += from.sums;
-    partials_[merge.result] = std::move(into);
+void BlockStore::CompleteSteps() {
+  const uint64_t complete = ledger_.floor() / shared_->micro_batches;
+  while (version() < complete) {
+    if (id_ == 0) {
+      shared_->listener->StepSums(version(), sums_[version()]);
+      sums_.erase(version());
+    }
+    version_.store(version() + 1, std::memory_order_release);
+    ReachVersion();
   }
 }
 
-void BlockStore::Pull(const FrameHeader& header,
+void BlockStore::Update(uint64_t step, const UpdateStep& update) {
+  strand_.Run([this, step, update] { UpdateNow(step, update); });
+}
+
+void BlockStore::UpdateNow(uint64_t step, const UpdateStep& given) {
+  CHECK_EQ(step, version());
+  UpdateStep update = given;
+  update.step = optimizer_updates_++;
+  const PartialSums::Sum sum = partial_sums_.TakeTotal();
+  previous_.reset();  // may be the next buffer, if nobody reads it any more
+  std::shared_ptr<FloatBuffer> next = pool_.Take();
+  std::vector<float*> state;
+  for (const auto& vector : state_) state.push_back(vector->data());
+  optimizer_->Apply(update, current_->data(), sum.gradient->data(), elements_,
+                    next->data(), absl::MakeSpan(state));
+  Seal(next.get());
+  previous_ = std::exchange(current_, std::move(next));
+  ++updates_;
+  version_.store(version() + 1, std::memory_order_release);
+  for (const uint64_t token : versions_.Advance()) {
+    const auto read = parked_.extract(token);
+    Answer(read.mapped().header, current_.get(), current_,
+           read.mapped().sink.get());
+  }
+  ReachVersion();
+}
+
+void BlockStore::ReachVersion() {
+  if (shared_->listener->WantsSnapshot(version())) {
+    BlockSnapshot snapshot{id_, version(), current_, optimizer_->StateNames(),
+                           {}};
+    for (const auto& vector : state_) {
+      auto copy = std::make_shared<FloatBuffer>(elements_);
+      std::memcpy(copy->data(), vector->data(), vector->bytes().size());
+      snapshot.state.push_back(std::move(copy));
+    }
+    shared_->listener->TakeSnapshot(std::move(snapshot));
+  }
+  const StepSchedule& schedule = *members_.schedule;
+  const bool is_end = version() == schedule.EndOfPhase(phase_);
+  if (is_end && version() < schedule.total_steps()) {
+    EnterPhase(phase_ + 1);
+  } else if (is_end && on_arrival()) {
+    // Those who wait for the last version.
+    std::map<uint64_t, WaitingRead> early;
+    early.swap(early_);
+    for (auto& [token, read] : early) {
+      ReadNow(read.header, std::move(read.sink));
+    }
+  }
+  shared_->listener->VersionReached(id_, version());
+}
+
+// --- Reads ------------------------------------------------------------------
+
+void BlockStore::Read(const FrameHeader& header,
                       std::shared_ptr<ReplySink> sink) {
   strand_.Run([this, header, sink = std::move(sink)]() mutable {
-    PullNow(header, std::move(sink));
+    ReadNow(header, std::move(sink));
   });
 }
 
-void BlockStore::PullNow(const FrameHeader& header,
+void BlockStore::ReadNow(const FrameHeader& header,
                          std::shared_ptr<ReplySink> sink) {
-  if (header.incarnation != incarnation_) {
-    sink->Send(
-        ErrorFrame(header, StaleIncarnation(header.incarnation, incarnation_)));
+  if (header.incarnation != members_.incarnation) {
+    sink->Send(ErrorFrame(header, StaleIncarnation(header.incarnation,
+                                                   members_.incarnation)));
+  } else if (header.kind == FrameKind::kPull) {
+    PullVersion(header, std::move(sink));
+  } else {
+    ReadOnArrival(header, std::move(sink));
+  }
+}
+
+void BlockStore::Park(std::map<uint64_t, WaitingRead>* where,
+                      const FrameHeader& header,
+                      std::shared_ptr<ReplySink> sink) {
+  if (where->size() >= kMaxEarly) {
+    sink->Send(ErrorFrame(header, absl::ResourceExhaustedError(
+                                      "too many reads wait for a block")));
     return;
   }
-  switch (gate_.Request(header.clock, next_token_)) {
-    case ReadGate::Verdict::kServe:
-      Answer(header, sink.get());
+  (*where)[next_token_++] = {header, std::move(sink)};
+}
+
+void BlockStore::PullVersion(const FrameHeader& header,
+                             std::shared_ptr<ReplySink> sink) {
+  const uint64_t wanted = header.clock;
+  const StepSchedule& schedule = *members_.schedule;
+  const bool is_later =
+      wanted > version() &&
+      (on_arrival() || schedule.PhaseIndexOf(wanted) > phase_ + 1);
+  if (is_later) {
+    Park(&early_, header, std::move(sink));
+    return;
+  }
+  // The version before is there once per step alone.
+  if (wanted < version() && (wanted + 1 < version() || previous_ == nullptr)) {
+    sink->Send(ErrorFrame(
+        header, absl::OutOfRangeError(
+                    absl::StrCat("version ", wanted, " of block ", id_,
+                                 " is past: it is at ", version()))));
+    return;
+  }
+  const auto verdict = wanted == version() || wanted + 1 == version()
+                           ? ReadGate::Verdict::kServe
+                           : versions_.Request(wanted, next_token_);
+  switch (verdict) {
+    case ReadGate::Verdict::kServe: {
+      const auto& buffer = wanted == version() ? current_ : previous_;
+      Answer(header, buffer.get(), buffer, sink.get());
       return;
+    }
     case ReadGate::Verdict::kPark:
       parked_[next_token_++] = {header, std::move(sink)};
       return;
@@ -152,7 +422,7 @@ void BlockStore::PullNow(const FrameHeader& header,
       sink->Send(ErrorFrame(
           header, absl::FailedPreconditionError(absl::StrCat(
                       "version ", header.clock, " of block ", id_,
-                      " cannot be had: it is at ", gate_.version()))));
+                      " cannot be had: it is at ", version()))));
       return;
     case ReadGate::Verdict::kFull:
       sink->Send(ErrorFrame(header, absl::ResourceExhaustedError(
@@ -161,9 +431,65 @@ void BlockStore::PullNow(const FrameHeader& header,
   }
 }
 
-void BlockStore::Answer(const FrameHeader& request, ReplySink* sink) {
-  const std::shared_ptr<FloatBuffer>& buffer =
-      request.clock == gate_.version() ? current_ : previous_;
+void BlockStore::ReadOnArrival(const FrameHeader& header,
+                               std::shared_ptr<ReplySink> sink) {
+  const StepSchedule& schedule = *members_.schedule;
+  const uint64_t step = header.position / shared_->micro_batches;
+  const size_t phase =
+      step >= schedule.total_steps() ? phase_ : schedule.PhaseIndexOf(step);
+  if (phase > phase_) {
+    Park(&early_, header, std::move(sink));
+    return;
+  }
+  if (phase < phase_) {
+    sink->Send(ErrorFrame(
+        header, absl::OutOfRangeError(absl::StrCat(
+                    "step ", step, " is past: block ", id_, " is at ",
+                    version()))));
+    return;
+  }
+  if (header.kind == FrameKind::kTick) {
+    if (clocks_.Advance(header.node, header.clock) &&
+        shared_->audit != nullptr) {
+      shared_->audit->Ticked(id_, header.node, header.clock);
+    }
+    AnswerReleased();
+    return;
+  }
+  if (shared_->audit != nullptr && clocks_.clocks().Contains(header.node) &&
+      clocks_.clocks().clocks().at(header.node) < header.clock) {
+    shared_->audit->Ticked(id_, header.node, header.clock);
+  }
+  switch (clocks_.Request(header.node, header.clock, next_token_)) {
+    case StalenessGate::Verdict::kServe:
+      Answer(header, current_.get(), current_, sink.get());
+      break;
+    case StalenessGate::Verdict::kPark:
+      parked_[next_token_++] = {header, std::move(sink)};
+      break;
+    case StalenessGate::Verdict::kUnknown:
+      sink->Send(ErrorFrame(
+          header, absl::InvalidArgumentError(absl::StrCat(
+                      "node ", header.node, " is no worker of this job"))));
+      break;
+    case StalenessGate::Verdict::kFull:
+      sink->Send(ErrorFrame(header, absl::ResourceExhaustedError(
+                                        "too many reads wait for a block")));
+      break;
+  }
+  AnswerReleased();
+}
+
+void BlockStore::AnswerReleased() {
+  for (const uint64_t token : clocks_.Released()) {
+    const auto read = parked_.extract(token);
+    Answer(read.mapped().header, current_.get(), current_,
+           read.mapped().sink.get());
+  }
+}
+
+void BlockStore::Answer(const FrameHeader& request, const FloatBuffer* buffer,
+                        std::shared_ptr<FloatBuffer> owner, ReplySink* sink) {
   FrameHeader header;
   header.kind = FrameKind::kBlock;
   header.job = request.job;
@@ -171,54 +497,16 @@ void BlockStore::Answer(const FrameHeader& request, ReplySink* sink) {
   header.node = request.node;
   header.clock = request.clock;
   header.block = id_;
+  header.updates = updates_;
   header.payload_bytes = static_cast<uint32_t>(buffer->bytes().size());
   header.payload_crc32c = buffer->crc32c;
-  sink->Send({EncodeFrameHeader(header), buffer, buffer->bytes()});
-}
-
-void BlockStore::Update(const UpdateStep& step) {
-  strand_.Run([this, step] { UpdateNow(step); });
-}
-
-void BlockStore::UpdateNow(const UpdateStep& step) {
-  CHECK_EQ(step.step, gate_.version());
-  const PartialSum sum = TakePartial(aggregation_.tree().Root());
-  previous_.reset();  // may be the next buffer, if nobody reads it any more
-  std::shared_ptr<FloatBuffer> next = pool_.Take();
-  std::vector<float*> state;
-  for (const auto& vector : state_) state.push_back(vector->data());
-  shared_->optimizer->Apply(step, current_->data(), sum.gradient->data(),
-                            elements_, next->data(), absl::MakeSpan(state));
-  Seal(next.get());
-  previous_ = std::exchange(current_, std::move(next));
-  aggregation_.Reset();
-  for (const uint64_t token : gate_.Advance()) {
-    const auto read = parked_.extract(token);
-    Answer(read.mapped().header, read.mapped().sink.get());
+  if (shared_->audit != nullptr) {
+    shared_->audit->Served(request, id_, version(),
+                           request.kind == FrameKind::kRead
+                               ? &clocks_.clocks().clocks()
+                               : nullptr);
   }
-  version_.store(gate_.version(), std::memory_order_release);
-  if (shared_->listener->WantsSnapshot(gate_.version())) {
-    BlockSnapshot snapshot{id_, gate_.version(), current_, {}};
-    for (const auto& vector : state_) {
-      auto copy = std::make_shared<FloatBuffer>(elements_);
-      std::memcpy(copy->data(), vector->data(), vector->bytes().size());
-      snapshot.state.push_back(std::move(copy));
-    }
-    shared_->listener->TakeSnapshot(std::move(snapshot));
-  }
-  shared_->listener->VersionReached(id_, gate_.version());
-}
-
-void BlockStore::Adopt(uint64_t incarnation) {
-  strand_.Run([this, incarnation] {
-    incarnation_ = incarnation;
-    for (const uint64_t token : gate_.Dismiss()) {
-      const auto read = parked_.extract(token);
-      const FrameHeader& header = read.mapped().header;
-      read.mapped().sink->Send(ErrorFrame(
-          header, StaleIncarnation(header.incarnation, incarnation)));
-    }
-  });
+  sink->Send({EncodeFrameHeader(header), std::move(owner), buffer->bytes()});
 }
 
 }  // namespace hawser

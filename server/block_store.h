@@ -1,15 +1,25 @@
-// One block of one job on its server: parameters, optimizer state, the partial
-// sums of the step in progress, and the reads that wait for it.
+// One block of one job on its server: parameters, optimizer state, what has
+// been counted, and the reads that wait.
 //
-// A step of a block, all on its strand:
+// Where updates are made once per step, all on the block's strand:
 //
-//   partial sums arrive -> StepAggregation says where each is added
-//   the root is complete -> listener.SumReady(squared norm if asked for)
+//   partial sums arrive -> PartialSums adds each where it belongs
+//   the sum is complete -> listener.SumReady(squared norm if asked for)
 //   Update(learning rate, scale) -> optimizer, one pass, into the next buffer
 //   version + 1 -> parked reads are answered, listener.VersionReached
 //
-// The current version and the one before are kept, in buffers of their own, so
-// that a read never waits for a write nor sees half of one.
+// Where each push is applied on arrival:
+//
+//   a run arrives -> PushLedger: a repeat is acknowledged, and that is all
+//   -> optimizer, one pass, out of the message into the next buffer
+//   -> the worker's clock + 1: StalenessGate lets parked reads go
+//   a step's micro-batches are all counted -> version + 1
+//
+// A phase ends when its last step is complete; then the block goes over to what
+// the next phase asks for, and answers those who came too early for it.
+//
+// The version in use, and once per step the one before, are kept in buffers of
+// their own, so that a read never waits for a write nor sees half of one.
 //
 // Thread-safe: every method may be called from any thread.
 #ifndef HAWSER_SERVER_BLOCK_STORE_H_
@@ -17,17 +27,23 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "common/job/step_schedule.h"
 #include "common/metrics.h"
 #include "common/optimizer/optimizer.h"
 #include "proto/plan.pb.h"
+#include "server/audit_log.h"
 #include "server/float_buffer.h"
 #include "server/frame_io.h"
-#include "server/state/aggregation.h"
+#include "server/partial_sums.h"
+#include "server/state/push_ledger.h"
 #include "server/state/read_gate.h"
+#include "server/state/staleness_gate.h"
 #include "server/strand.h"
 
 namespace hawser {
@@ -37,7 +53,8 @@ struct BlockSnapshot {
   uint32_t block = 0;
   uint64_t version = 0;
   std::shared_ptr<const FloatBuffer> parameters;
-  std::vector<std::shared_ptr<const FloatBuffer>> state;  // as StateNames()
+  std::vector<std::string> state_names;
+  std::vector<std::shared_ptr<const FloatBuffer>> state;  // as state_names
 };
 
 class BlockStore {
@@ -48,8 +65,14 @@ class BlockStore {
     virtual ~Listener() = default;
     // All micro-batches of `step` are in. squared_norm is that of the sum of
     // the gradients, 0 when it was not asked for. Leads to Update().
-    virtual void SumReady(uint32_t block, uint64_t step, double squared_norm,
-                          const SampleSums& sums) = 0;
+    virtual void SumReady(uint32_t block, uint64_t step,
+                          double squared_norm) = 0;
+    // How to apply a push of `run` micro-batches, the first of them of `step`,
+    // that is `lag` updates late; UpdateStep.step is the block's to fill in.
+    virtual UpdateStep UpdateOnArrival(uint64_t step, uint32_t run,
+                                       uint64_t lag) = 0;
+    // Block 0 alone: sums over the samples of a complete step.
+    virtual void StepSums(uint64_t step, const SampleSums& sums) = 0;
     // True if the block is to be kept as it is at this version.
     virtual bool WantsSnapshot(uint64_t version) = 0;
     virtual void TakeSnapshot(BlockSnapshot snapshot) = 0;
@@ -61,65 +84,98 @@ class BlockStore {
     uint64_t job = 0;
     uint32_t micro_batches = 1;
     bool needs_norm = false;
-    const Optimizer* optimizer = nullptr;
+    const Optimizer* optimizer = nullptr;        // of gradients
+    const Optimizer* outer_optimizer = nullptr;  // of local changes
     Listener* listener = nullptr;
+    AuditLog* audit = nullptr;  // null: no history is kept
+  };
+
+  // What an incarnation of the job's cluster asks of the block.
+  struct Members {
+    uint64_t incarnation = 0;  // 0: the job is over
+    std::shared_ptr<const StepSchedule> schedule;
+    std::vector<uint64_t> workers;
   };
 
   // Takes version 0 of the parameters from the plan's initialisers.
   BlockStore(const Shared* shared, const Plan& plan, const Block& block,
-             uint64_t incarnation);
+             Members members);
 
-  // Counts the partial sum once, or refuses it by an error to frame.sink.
+  // A push, of either kind: counts once, or is refused by an error to
+  // frame.sink.
   void Push(IncomingFrame frame);
 
-  // Answers with version header.clock, now or when it is reached.
-  void Pull(const FrameHeader& header, std::shared_ptr<ReplySink> sink);
+  // A pull, read or tick.
+  void Read(const FrameHeader& header, std::shared_ptr<ReplySink> sink);
 
   // The optimizer's step after SumReady.
-  void Update(const UpdateStep& step);
+  void Update(uint64_t step, const UpdateStep& update);
 
-  // A new incarnation of the job's cluster. Parked reads of older ones are
-  // refused; what was counted stays counted.
-  void Adopt(uint64_t incarnation);
+  // A new incarnation. Reads of older ones that wait are refused; what was
+  // counted stays counted. Then calls done(n), on the strand: no work of step n
+  // or a later one has been counted.
+  void Adopt(Members members, std::function<void(uint64_t)> done);
 
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
   uint32_t id() const { return id_; }
 
  private:
-  struct PartialSum {
-    std::shared_ptr<FloatBuffer> gradient;
-    SampleSums sums;
-  };
-  struct ParkedRead {
+  struct WaitingRead {
     FrameHeader header;
     std::shared_ptr<ReplySink> sink;
   };
 
   // The rest runs on the strand.
-  void PushNow(IncomingFrame& frame);
+  bool on_arrival() const;
+  const Optimizer* OptimizerOf(size_t phase) const;
+  std::optional<uint64_t> StalenessOf(size_t phase) const;
+  void EnterPhase(size_t phase);
+  void ResetClocks();
+
   absl::Status CheckPush(const FrameHeader& header) const;
-  void Accumulate(const IncomingFrame& frame,
-                  const StepAggregation::Decision& decision);
-  PartialSum TakePartial(TreeNode node);
-  void PullNow(const FrameHeader& header, std::shared_ptr<ReplySink> sink);
-  void Answer(const FrameHeader& header, ReplySink* sink);
-  void UpdateNow(const UpdateStep& step);
+  absl::Status PushPartial(const IncomingFrame& frame);
+  absl::Status PushRun(const IncomingFrame& frame);
+  void ApplyRun(const IncomingFrame& frame, uint64_t lag);
+  void Acknowledge(const IncomingFrame& frame, bool repeated);
+  void UpdateNow(uint64_t step, const UpdateStep& update);
+  void CompleteSteps();
+  void ReachVersion();
+
+  void ReadNow(const FrameHeader& header, std::shared_ptr<ReplySink> sink);
+  void PullVersion(const FrameHeader& header, std::shared_ptr<ReplySink> sink);
+  void ReadOnArrival(const FrameHeader& header,
+                     std::shared_ptr<ReplySink> sink);
+  void Park(std::map<uint64_t, WaitingRead>* where, const FrameHeader& header,
+            std::shared_ptr<ReplySink> sink);
+  void AnswerReleased();
+  void Answer(const FrameHeader& header, const FloatBuffer* buffer,
+              std::shared_ptr<FloatBuffer> owner, ReplySink* sink);
+  void RefuseWaiting(std::map<uint64_t, WaitingRead>* waiting);
 
   const Shared* const shared_;
   const uint32_t id_;
   const int64_t elements_;
-  std::atomic<uint64_t> version_{0};
+  std::atomic<uint64_t> version_{0};  // complete steps
 
   Strand strand_;
-  uint64_t incarnation_;
-  StepAggregation aggregation_;
-  ReadGate gate_{0};
+  Members members_;
+  size_t phase_ = 0;
   FloatBufferPool pool_;
   std::shared_ptr<FloatBuffer> current_;
-  std::shared_ptr<FloatBuffer> previous_;
+  std::shared_ptr<FloatBuffer> previous_;  // null: cannot be had
+  const Optimizer* optimizer_ = nullptr;
   std::vector<std::shared_ptr<FloatBuffer>> state_;
-  std::map<TreeNode, PartialSum> partials_;
-  std::map<uint64_t, ParkedRead> parked_;
+  uint64_t optimizer_updates_ = 0;  // since its state was fresh
+  uint64_t updates_ = 0;
+
+  PartialSums partial_sums_;
+  ReadGate versions_{0};
+  PushLedger ledger_{0};
+  StalenessGate clocks_;
+  std::map<uint64_t, SampleSums> sums_;  // of steps that are not complete
+
+  std::map<uint64_t, WaitingRead> parked_;  // by token, at a gate
+  std::map<uint64_t, WaitingRead> early_;   // for a later phase
   uint64_t next_token_ = 0;
 };
 

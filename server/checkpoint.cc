@@ -32,7 +32,7 @@ absl::StatusOr<CheckpointWritten> WriteCheckpoint(
     };
     add("parameters", block.parameters.get());
     for (size_t i = 0; i < block.state.size(); ++i) {
-      add(snapshot.state_names[i], block.state[i].get());
+      add(block.state_names[i], block.state[i].get());
     }
   }
   ASSIGN_OR_RETURN(

@@ -24,7 +24,6 @@ struct CheckpointSnapshot {
   uint32_t server = 0;  // index in the plan
   std::string job_name;
   std::string directory;  // below the output root; of the whole job
-  std::vector<std::string> state_names;
   std::vector<BlockSnapshot> blocks;
 };
 

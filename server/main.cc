@@ -5,6 +5,7 @@
 #include "CLI/CLI.hpp"
 #include "client/control/grpc_scheduler_client.h"
 #include "client/member/member_loop.h"
+#include "common/clock.h"
 #include "common/files.h"
 #include "common/grpc/grpc_listener.h"
 #include "common/process_setup.h"
@@ -28,10 +29,11 @@ struct Flags {
   bool allow_insecure_network = false;
 };
 
-absl::Status Run(const Flags& flags) {
+absl::Status Serve(const Flags& flags) {
   RETURN_IF_ERROR(MakeDirectories(flags.output_root));
   GrpcNormCarrier norms;
-  ServerDriver driver(&norms, flags.output_root, RealThreads());
+  const RealClock clock;
+  ServerDriver driver(&norms, flags.output_root, &clock, RealThreads());
   const auto service = MakeGrpcService(&driver);
   ASSIGN_OR_RETURN(
       const auto listener,
@@ -78,7 +80,7 @@ int main(int argc, char** argv) {
   app.add_flag("--allow-insecure-network", flags.allow_insecure_network,
                "listen beyond loopback without encryption or a token");
   CLI11_PARSE(app, argc, argv);
-  const absl::Status status = hawser::Run(flags);
+  const absl::Status status = hawser::Serve(flags);
   if (status.ok()) return 0;
   std::fprintf(stderr, "hawser-server: %s\n",
                std::string(status.message()).c_str());

@@ -7,6 +7,8 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/blocking_counter.h"
+#include "common/job/job_rules.h"
 #include "common/metrics_proto.h"
 #include "common/optimizer/learning_rate.h"
 #include "common/status_macros.h"
@@ -15,14 +17,19 @@
 namespace hawser {
 namespace {
 
-uint64_t CheckpointEvery(const Plan& plan) {
-  const CheckpointSpec& spec = plan.spec().checkpoint();
-  if (spec.every_epochs() == 0) return spec.every_steps();
-  // More epochs than the job has: only at the end. No product can wrap.
-  if (spec.every_epochs() > plan.total_steps() / plan.steps_per_epoch()) {
-    return 0;
-  }
-  return spec.every_epochs() * plan.steps_per_epoch();
+// Applied to the mean of the local changes.
+OptimizerSpec OuterSpec(const SynchronisationSpec& spec) {
+  OptimizerSpec outer;
+  outer.mutable_sgd()->set_momentum(spec.outer().momentum());
+  outer.mutable_sgd()->set_nesterov(spec.outer().nesterov());
+  return outer;
+}
+
+bool AnyPhaseLeases(const Plan& plan) {
+  return std::any_of(plan.phases().begin(), plan.phases().end(),
+                     [&](const Phase& phase) {
+                       return UsesLeases(plan.spec(), phase.synchronisation());
+                     });
 }
 
 std::vector<std::string> PeersOf(const Plan& plan, uint32_t server) {
@@ -38,50 +45,104 @@ std::vector<std::string> PeersOf(const Plan& plan, uint32_t server) {
   return peers;
 }
 
+bool IsRead(FrameKind kind) {
+  return kind == FrameKind::kPull || kind == FrameKind::kRead ||
+         kind == FrameKind::kTick;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ParameterShard>> ParameterShard::Create(
-    const Plan& plan, uint32_t server, NormCarrier* norms,
-    Callbacks callbacks) {
+    const Plan& plan, uint32_t server, NormCarrier* norms, const Clock* clock,
+    std::unique_ptr<AuditLog> audit, Callbacks callbacks) {
   ASSIGN_OR_RETURN(auto optimizer, MakeOptimizer(plan.spec().optimizer()));
-  return absl::WrapUnique(new ParameterShard(plan, server, std::move(optimizer),
-                                             norms, std::move(callbacks)));
+  ASSIGN_OR_RETURN(auto outer,
+                   MakeOptimizer(OuterSpec(plan.spec().synchronisation())));
+  return absl::WrapUnique(new ParameterShard(
+      plan, server, std::move(optimizer), std::move(outer), norms, clock,
+      std::move(audit), std::move(callbacks)));
 }
 
 ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
                                std::unique_ptr<Optimizer> optimizer,
-                               NormCarrier* norms, Callbacks callbacks)
+                               std::unique_ptr<Optimizer> outer_optimizer,
+                               NormCarrier* norms, const Clock* clock,
+                               std::unique_ptr<AuditLog> audit,
+                               Callbacks callbacks)
     : plan_(plan),
       server_(server),
-      checkpoint_every_(CheckpointEvery(plan)),
       optimizer_(std::move(optimizer)),
+      outer_optimizer_(std::move(outer_optimizer)),
+      clock_(clock),
+      audit_(std::move(audit)),
       norm_carrier_(norms),
       callbacks_(std::move(callbacks)),
       block_by_id_(static_cast<size_t>(plan.blocks_size()), nullptr),
       incarnation_(plan.incarnation()),
-      norm_gather_(static_cast<uint32_t>(plan.blocks_size()), 0),
-      peers_(PeersOf(plan, server)) {
+      norm_gather_(static_cast<uint32_t>(plan.blocks_size()), 0) {
   shared_.job = plan.job();
   shared_.micro_batches = plan.spec().schedule().micro_batches();
   shared_.needs_norm = plan.spec().optimizer().clip_global_norm() > 0;
   shared_.optimizer = optimizer_.get();
+  shared_.outer_optimizer = outer_optimizer_.get();
   shared_.listener = this;
+  shared_.audit = audit_.get();
+  const BlockStore::Members members = SetMembers(plan);
   for (const Block& block : plan.blocks()) {
     if (block.server() != server) continue;
-    blocks_.push_back(std::make_unique<BlockStore>(&shared_, plan, block,
-                                                   plan.incarnation()));
+    blocks_.push_back(
+        std::make_unique<BlockStore>(&shared_, plan, block, members));
     block_by_id_[block.id()] = blocks_.back().get();
   }
+  OpenDesk(plan);
 }
 
-void ParameterShard::Adopt(const Plan& plan) {
+void ParameterShard::OpenDesk(const Plan& plan) {
+  if (BlockHere(0) == nullptr || !AnyPhaseLeases(plan)) return;
+  desk_owner_ =
+      std::make_unique<LeaseDesk>(plan, clock_, callbacks_.lease_waits);
+  desk_.store(desk_owner_.get());
+}
+
+BlockStore::Members ParameterShard::SetMembers(const Plan& plan) {
+  BlockStore::Members members;
+  members.incarnation = plan.incarnation();
+  members.schedule = std::make_shared<const StepSchedule>(plan);
+  for (const auto& worker : plan.workers()) {
+    members.workers.push_back(worker.node());
+  }
+  schedule_.store(members.schedule);
+  workers_.store(std::max<uint64_t>(1, members.workers.size()));
+  absl::MutexLock lock(&norm_mutex_);
+  peers_ = PeersOf(plan, server_);
+  return members;
+}
+
+uint64_t ParameterShard::Adopt(const Plan& plan) {
   CHECK_EQ(plan.blocks_size(), plan_.blocks_size());
   incarnation_.store(plan.incarnation());
-  {
-    absl::MutexLock lock(&norm_mutex_);
-    peers_ = PeersOf(plan, server_);
+  const BlockStore::Members members = SetMembers(plan);
+  std::atomic<uint64_t> untouched{0};
+  absl::BlockingCounter adopted(static_cast<int>(blocks_.size()));
+  for (const auto& block : blocks_) {
+    block->Adopt(members, [&](uint64_t step) {
+      uint64_t known = untouched.load();
+      while (known < step && !untouched.compare_exchange_weak(known, step)) {
+      }
+      adopted.DecrementCount();
+    });
   }
-  for (const auto& block : blocks_) block->Adopt(plan.incarnation());
+  adopted.Wait();
+  if (desk_owner_ != nullptr) {
+    desk_owner_->Adopt(plan);
+  } else {
+    OpenDesk(plan);
+  }
+  return untouched.load();
+}
+
+std::shared_ptr<const StepSchedule> ParameterShard::schedule() const {
+  return schedule_.load();
 }
 
 void ParameterShard::Handle(IncomingFrame frame) {
@@ -92,22 +153,29 @@ void ParameterShard::Handle(IncomingFrame frame) {
     refusal = absl::NotFoundError("the job is over");
   } else if (header.incarnation != current) {
     refusal = StaleIncarnation(header.incarnation, current);
-  } else if (header.kind == FrameKind::kPull && header.block == kAllBlocks) {
-    for (const auto& block : blocks_) block->Pull(header, frame.sink);
+  } else if (IsRead(header.kind) && header.block == kAllBlocks) {
+    for (const auto& block : blocks_) block->Read(header, frame.sink);
     frame.done();
     return;
+  } else if (header.kind == FrameKind::kLeaseRequest) {
+    if (LeaseDesk* desk = desk_.load()) {
+      desk->Handle(std::move(frame));
+      return;
+    }
+    refusal = absl::InvalidArgumentError("nothing is leased here");
   } else if (BlockHere(header.block) == nullptr) {
     refusal = absl::InvalidArgumentError(
         absl::StrCat("block ", header.block, " is not on this server"));
-  } else if (header.kind == FrameKind::kPush) {
+  } else if (header.kind == FrameKind::kPush ||
+             header.kind == FrameKind::kPushRun) {
     BlockHere(header.block)->Push(std::move(frame));
     return;
-  } else if (header.kind == FrameKind::kPull) {
-    BlockHere(header.block)->Pull(header, frame.sink);
+  } else if (IsRead(header.kind)) {
+    BlockHere(header.block)->Read(header, frame.sink);
     frame.done();
     return;
   } else {
-    refusal = absl::InvalidArgumentError("a server takes pushes and pulls");
+    refusal = absl::InvalidArgumentError("a server takes pushes and reads");
   }
   frame.sink->Send(ErrorFrame(header, refusal));
   frame.done();
@@ -118,25 +186,50 @@ BlockStore* ParameterShard::BlockHere(uint32_t id) const {
 }
 
 UpdateStep ParameterShard::StepOf(uint64_t step, double clip) const {
+  const auto schedule = this->schedule();
+  const SynchronisationSpec& spec =
+      schedule->PhaseOf(step).synchronisation();
   UpdateStep update;
-  update.step = step;
   update.learning_rate =
-      LearningRateAt(plan_.spec().learning_rate(), step, plan_.total_steps(),
-                     plan_.steps_per_epoch());
+      spec.local_steps() > 1
+          ? spec.outer().learning_rate()
+          : LearningRateAt(plan_.spec().learning_rate(),
+                           schedule->At(step).first, plan_.optimizer_steps(),
+                           plan_.steps_per_epoch());
   update.gradient_scale =
       static_cast<float>(clip / static_cast<double>(shared_.micro_batches));
   return update;
 }
 
-void ParameterShard::SumReady(uint32_t block, uint64_t step,
-                              double squared_norm, const SampleSums& sums) {
-  if (block == 0) {
-    absl::MutexLock lock(&steps_mutex_);
-    if (steps_done_.per_step_size() == 0) steps_done_.set_first_step(step);
-    *steps_done_.add_per_step() = ToProto(sums);
+// A step's pushes together move the parameters about as far as one update of
+// the whole step: each by its share.
+UpdateStep ParameterShard::UpdateOnArrival(uint64_t step, uint32_t run,
+                                           uint64_t lag) {
+  UpdateStep update = StepOf(step, /*clip=*/1);
+  update.gradient_scale = 1.0f / static_cast<float>(run);
+  update.learning_rate *=
+      static_cast<double>(run) / static_cast<double>(shared_.micro_batches);
+  if (schedule()->PhaseOf(step).synchronisation().scale_by_staleness()) {
+    update.learning_rate /= static_cast<double>(1 + lag / workers_.load());
   }
-  if (!shared_.needs_norm) {
-    block_by_id_[block]->Update(StepOf(step, 1.0));
+  return update;
+}
+
+void ParameterShard::StepSums(uint64_t step, const SampleSums& sums) {
+  absl::MutexLock lock(&steps_mutex_);
+  if (steps_done_.per_step_size() == 0) steps_done_.set_first_step(step);
+  *steps_done_.add_per_step() = ToProto(sums);
+}
+
+bool ParameterShard::NeedsNorm(uint64_t step) const {
+  return shared_.needs_norm &&
+         schedule()->PhaseOf(step).synchronisation().local_steps() == 1;
+}
+
+void ParameterShard::SumReady(uint32_t block, uint64_t step,
+                              double squared_norm) {
+  if (!NeedsNorm(step)) {
+    block_by_id_[block]->Update(step, StepOf(step, 1.0));
     return;
   }
   ShareNormsRequest request;
@@ -220,12 +313,21 @@ void ParameterShard::UpdateAll(uint64_t step, double squared_norm) {
       std::sqrt(squared_norm) / static_cast<double>(shared_.micro_batches);
   const double limit = plan_.spec().optimizer().clip_global_norm();
   const double clip = norm > limit ? limit / norm : 1.0;
-  for (const auto& block : blocks_) block->Update(StepOf(step, clip));
+  for (const auto& block : blocks_) block->Update(step, StepOf(step, clip));
 }
 
 bool ParameterShard::WantsSnapshot(uint64_t version) {
-  return version == plan_.total_steps() ||
-         (checkpoint_every_ != 0 && version % checkpoint_every_ == 0);
+  const auto schedule = this->schedule();
+  if (version == schedule->total_steps()) return true;
+  const CheckpointSpec& spec = plan_.spec().checkpoint();
+  if (spec.every_epochs() != 0) {
+    return schedule->EndsEpoch(version) &&
+           schedule->EpochsOver(version) % spec.every_epochs() == 0;
+  }
+  if (spec.every_steps() == 0) return false;
+  // In optimizer steps: the first version at or after each multiple.
+  return schedule->At(version).first / spec.every_steps() !=
+         schedule->At(version - 1).first / spec.every_steps();
 }
 
 void ParameterShard::TakeSnapshot(BlockSnapshot snapshot) {
@@ -243,7 +345,6 @@ void ParameterShard::TakeSnapshot(BlockSnapshot snapshot) {
   complete.server = server_;
   complete.job_name = plan_.spec().name();
   complete.directory = plan_.spec().checkpoint().directory();
-  complete.state_names = optimizer_->StateNames();
   std::sort(complete.blocks.begin(), complete.blocks.end(),
             [](const BlockSnapshot& a, const BlockSnapshot& b) {
               return a.block < b.block;
@@ -252,10 +353,22 @@ void ParameterShard::TakeSnapshot(BlockSnapshot snapshot) {
 }
 
 void ParameterShard::VersionReached(uint32_t block, uint64_t version) {
-  if (block == 0 && (version == plan_.total_steps() ||
-                     version % plan_.steps_per_epoch() == 0)) {
-    callbacks_.milestone();
-  }
+  if (block != 0) return;
+  if (LeaseDesk* desk = desk_.load()) desk->StepCompleted(version);
+  if (schedule()->EndsEpoch(version)) callbacks_.milestone();
+}
+
+void ParameterShard::TickLeases() {
+  if (LeaseDesk* desk = desk_.load()) desk->Tick();
+}
+
+absl::Time ParameterShard::NextLeaseDeadline() const {
+  LeaseDesk* desk = desk_.load();
+  return desk == nullptr ? absl::InfiniteFuture() : desk->NextDeadline();
+}
+
+void ParameterShard::FlushAudit() {
+  if (audit_ != nullptr) audit_->Flush();
 }
 
 absl::StatusOr<uint64_t> ParameterShard::Progress(uint64_t incarnation) const {
@@ -278,8 +391,9 @@ StepsDone ParameterShard::TakeStepsDone() {
 
 void ParameterShard::Close() {
   closed_.store(true);
-  constexpr uint64_t kNone = 0;  // incarnations start at 1
-  for (const auto& block : blocks_) block->Adopt(kNone);
+  if (LeaseDesk* desk = desk_.load()) desk->Close();
+  for (const auto& block : blocks_) block->Adopt({}, nullptr);
+  FlushAudit();
 }
 
 }  // namespace hawser

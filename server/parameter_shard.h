@@ -16,13 +16,18 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/clock.h"
+#include "common/job/step_schedule.h"
 #include "common/optimizer/optimizer.h"
 #include "proto/parameter_server.pb.h"
 #include "proto/plan.pb.h"
 #include "proto/scheduler.pb.h"
+#include "server/audit_log.h"
 #include "server/block_store.h"
 #include "server/checkpoint.h"
 #include "server/frame_io.h"
+#include "server/lease_desk.h"
 #include "server/state/norm_gather.h"
 
 namespace hawser {
@@ -42,18 +47,21 @@ class ParameterShard : public BlockStore::Listener {
   struct Callbacks {
     // All blocks of a checkpoint step are here and can be written.
     absl::AnyInvocable<void(CheckpointSnapshot)> checkpoint_ready;
+    // A worker waits for a lease: see NextLeaseDeadline.
+    std::function<void()> lease_waits;
     // A step that is the last of an epoch or of the job is complete.
     absl::AnyInvocable<void()> milestone;
   };
 
   // Allocates and initialises the blocks of server number plan.servers[server].
-  // norms outlives the shard.
+  // norms and clock outlive the shard. audit: may be null.
   static absl::StatusOr<std::unique_ptr<ParameterShard>> Create(
-      const Plan& plan, uint32_t server, NormCarrier* norms,
-      Callbacks callbacks);
+      const Plan& plan, uint32_t server, NormCarrier* norms, const Clock* clock,
+      std::unique_ptr<AuditLog> audit, Callbacks callbacks);
 
-  // A new incarnation with the same blocks.
-  void Adopt(const Plan& plan);
+  // A new incarnation with the same blocks. Returns when all of them have
+  // adopted it: the first step of which no work has been counted here.
+  uint64_t Adopt(const Plan& plan);
 
   // A frame of this job. Refused by an error to its sink when its incarnation
   // is not the current one or it names a block of another server.
@@ -72,6 +80,13 @@ class ParameterShard : public BlockStore::Listener {
   // The steps completed since the last call, if this shard holds block 0.
   StepsDone TakeStepsDone();
 
+  // Leases that have become due; when that is next the case.
+  void TickLeases();
+  absl::Time NextLeaseDeadline() const;
+
+  // Writes out the history that is kept, if one is.
+  void FlushAudit();
+
   // The job is over: frames are refused from now on, parked reads too.
   void Close();
 
@@ -80,20 +95,30 @@ class ParameterShard : public BlockStore::Listener {
   bool closed() const { return closed_.load(); }
 
   // BlockStore::Listener:
-  void SumReady(uint32_t block, uint64_t step, double squared_norm,
-                const SampleSums& sums) override;
+  void SumReady(uint32_t block, uint64_t step, double squared_norm) override;
+  UpdateStep UpdateOnArrival(uint64_t step, uint32_t run,
+                             uint64_t lag) override;
+  void StepSums(uint64_t step, const SampleSums& sums) override;
   bool WantsSnapshot(uint64_t version) override;
   void TakeSnapshot(BlockSnapshot snapshot) override;
   void VersionReached(uint32_t block, uint64_t version) override;
 
  private:
   ParameterShard(const Plan& plan, uint32_t server,
-                 std::unique_ptr<Optimizer> optimizer, NormCarrier* norms,
+                 std::unique_ptr<Optimizer> optimizer,
+                 std::unique_ptr<Optimizer> outer_optimizer, NormCarrier* norms,
+                 const Clock* clock, std::unique_ptr<AuditLog> audit,
                  Callbacks callbacks);
+
+  std::shared_ptr<const StepSchedule> schedule() const;
+  void OpenDesk(const Plan& plan);
+  // Takes over what a plan says; returns what its blocks are to know.
+  BlockStore::Members SetMembers(const Plan& plan);
 
   BlockStore* BlockHere(uint32_t id) const;
   ShareNormsRequest KnownNorms(uint64_t step) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(norm_mutex_);
+  bool NeedsNorm(uint64_t step) const;
   UpdateStep StepOf(uint64_t step, double clip) const;
   void SendNorms(const ShareNormsRequest& request,
                  const std::vector<std::string>& peers);
@@ -101,14 +126,22 @@ class ParameterShard : public BlockStore::Listener {
 
   const Plan plan_;  // of the first incarnation: spec, shapes, blocks
   const uint32_t server_;
-  const uint64_t checkpoint_every_;  // steps; 0: only at the end
   const std::unique_ptr<Optimizer> optimizer_;
+  const std::unique_ptr<Optimizer> outer_optimizer_;
+  const Clock* const clock_;
+  const std::unique_ptr<AuditLog> audit_;
   NormCarrier* const norm_carrier_;
   Callbacks callbacks_;
   BlockStore::Shared shared_;
   std::vector<std::unique_ptr<BlockStore>> blocks_;  // held here
   std::vector<BlockStore*> block_by_id_;             // null: another server's
   std::atomic<uint64_t> incarnation_;
+  // Read on every update, replaced by a new incarnation.
+  std::atomic<std::shared_ptr<const StepSchedule>> schedule_;
+  std::atomic<uint64_t> workers_{1};
+  // Set once a phase leases its work, by the server of block 0.
+  std::atomic<LeaseDesk*> desk_{nullptr};
+  std::unique_ptr<LeaseDesk> desk_owner_;
   std::atomic<bool> closed_{false};
 
   // Only jobs that clip use it, once per block and step.

@@ -28,11 +28,12 @@ class Cluster : public NormCarrier {
   explicit Cluster(const Plan& plan) : plan_(plan) {
     for (int i = 0; i < plan.servers_size(); ++i) {
       auto shard = ParameterShard::Create(
-          plan, static_cast<uint32_t>(i), this,
+          plan, static_cast<uint32_t>(i), this, &clock_, /*audit=*/nullptr,
           {.checkpoint_ready =
                [this](CheckpointSnapshot snapshot) {
                  checkpoints.push_back(std::move(snapshot));
                },
+           .lease_waits = [] {},
            .milestone = [this] { ++milestones; }});
       EXPECT_TRUE(shard.ok());
       shards.push_back(*std::move(shard));
@@ -100,6 +101,7 @@ class Cluster : public NormCarrier {
     return theta;
   }
 
+  const RealClock clock_;
   const Plan plan_;
   std::shared_ptr<RecordingSink> sink = std::make_shared<RecordingSink>();
   std::vector<std::unique_ptr<ParameterShard>> shards;
@@ -290,8 +292,8 @@ TEST(ParameterShardTest, CheckpointsHoldOneVersionOfEveryBlock) {
   cluster.Pull(5);
   const std::vector<float> last = cluster.TakeTheta(5);
   for (const CheckpointSnapshot& checkpoint : cluster.checkpoints) {
-    EXPECT_EQ(checkpoint.state_names, std::vector<std::string>{"velocity"});
     for (const BlockSnapshot& block : checkpoint.blocks) {
+      EXPECT_EQ(block.state_names, std::vector<std::string>{"velocity"});
       EXPECT_EQ(block.version, checkpoint.step);
       ASSERT_EQ(block.state.size(), 1u);
       if (checkpoint.step != 5) continue;

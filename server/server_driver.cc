@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/status_macros.h"
 #include "glog/logging.h"
 
 namespace hawser {
@@ -12,12 +13,16 @@ namespace {
 
 // How often progress is reported and unanswered norms are sent again.
 constexpr absl::Duration kReportPeriod = absl::Milliseconds(100);
+constexpr absl::Duration kShortestLeaseWait = absl::Milliseconds(1);
 
 }  // namespace
 
 ServerDriver::ServerDriver(NormCarrier* norms, std::string output_root,
-                           Threads* threads)
-    : norms_(norms), output_root_(std::move(output_root)), threads_(threads) {}
+                           const Clock* clock, Threads* threads)
+    : norms_(norms),
+      output_root_(std::move(output_root)),
+      clock_(clock),
+      threads_(threads) {}
 
 ServerDriver::~ServerDriver() { Stop(); }
 
@@ -25,6 +30,7 @@ void ServerDriver::Start(Reporter reporter) {
   reporter_ = std::move(reporter);
   order_thread_ = threads_->Start([this] { RunOrders(); });
   report_thread_ = threads_->Start([this] { RunReports(); });
+  lease_thread_ = threads_->Start([this] { RunLeases(); });
 }
 
 void ServerDriver::Stop() {
@@ -34,6 +40,7 @@ void ServerDriver::Stop() {
   }
   order_thread_.reset();
   report_thread_.reset();
+  lease_thread_.reset();
 }
 
 void ServerDriver::Follow(uint64_t node, const Orders& orders) {
@@ -127,21 +134,9 @@ void ServerDriver::Prepare(uint64_t node, const Plan& plan) {
   if (index == static_cast<uint32_t>(plan.servers_size())) {
     report.mutable_failed()->set_message("the plan does not name this server");
   } else if (known != nullptr) {
-    known->Adopt(plan);
-    report.mutable_server_ready();
+    report.mutable_server_ready()->set_untouched_step(known->Adopt(plan));
   } else {
-    auto shard =
-        ParameterShard::Create(plan, index, norms_,
-                               {.checkpoint_ready =
-                                    [this](CheckpointSnapshot snapshot) {
-                                      absl::MutexLock lock(&mutex_);
-                                      snapshots_.push_back(std::move(snapshot));
-                                    },
-                                .milestone =
-                                    [this] {
-                                      absl::MutexLock lock(&mutex_);
-                                      milestone_ = true;
-                                    }});
+    auto shard = MakeShard(plan, index);
     if (shard.ok()) {
       absl::MutexLock lock(&mutex_);
       shards_[plan.job()] = *std::move(shard);
@@ -156,6 +151,31 @@ void ServerDriver::Prepare(uint64_t node, const Plan& plan) {
             << "), incarnation " << plan.incarnation() << ": "
             << (report.has_failed() ? report.failed().message() : "ready");
   Send(plan.job(), plan.incarnation(), std::move(report));
+}
+
+absl::StatusOr<std::unique_ptr<ParameterShard>> ServerDriver::MakeShard(
+    const Plan& plan, uint32_t index) {
+  std::unique_ptr<AuditLog> audit;
+  if (plan.spec().synchronisation().audit()) {
+    ASSIGN_OR_RETURN(audit, AuditLog::Create(plan, index, output_root_));
+  }
+  return ParameterShard::Create(
+      plan, index, norms_, clock_, std::move(audit),
+      {.checkpoint_ready =
+           [this](CheckpointSnapshot snapshot) {
+             absl::MutexLock lock(&mutex_);
+             snapshots_.push_back(std::move(snapshot));
+           },
+       .lease_waits =
+           [this] {
+             absl::MutexLock lock(&mutex_);
+             lease_waits_ = true;
+           },
+       .milestone =
+           [this] {
+             absl::MutexLock lock(&mutex_);
+             milestone_ = true;
+           }});
 }
 
 void ServerDriver::RunReports() {
@@ -173,7 +193,29 @@ void ServerDriver::RunReports() {
     }
     ReportSteps();
     WriteCheckpoints(std::move(snapshots));
-    for (const auto& shard : Shards()) shard->ResendNorms();
+    for (const auto& shard : Shards()) {
+      shard->ResendNorms();
+      shard->FlushAudit();
+    }
+  }
+}
+
+// Backups that become due while nobody asks for anything.
+void ServerDriver::RunLeases() {
+  for (;;) {
+    absl::Time next = absl::InfiniteFuture();
+    for (const auto& shard : Shards()) {
+      shard->TickLeases();
+      next = std::min(next, shard->NextLeaseDeadline());
+    }
+    absl::MutexLock lock(&mutex_);
+    const auto changed = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      return stopping_ || lease_waits_;
+    };
+    threads_->AwaitFor(&mutex_, absl::Condition(&changed),
+                       std::max(next - clock_->Now(), kShortestLeaseWait));
+    if (stopping_) return;
+    lease_waits_ = false;
   }
 }
 

@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "common/clock.h"
 #include "common/threads.h"
 #include "proto/parameter_server.pb.h"
 #include "proto/scheduler.pb.h"
@@ -29,8 +30,10 @@ class ServerDriver {
   // Sends one report to the scheduler; must not block.
   using Reporter = std::function<void(ReportRequest)>;
 
-  // norms and threads outlive the server. Checkpoints go below output_root.
-  ServerDriver(NormCarrier* norms, std::string output_root, Threads* threads);
+  // norms, clock and threads outlive the server. Checkpoints go below
+  // output_root.
+  ServerDriver(NormCarrier* norms, std::string output_root, const Clock* clock,
+               Threads* threads);
   ~ServerDriver();
 
   // Starts to follow orders and to report. Called once.
@@ -58,8 +61,11 @@ class ServerDriver {
 
   void RunOrders();
   void RunReports();
+  void RunLeases();
   void CarryOut(const NewOrders& orders);
   void Prepare(uint64_t node, const Plan& plan);
+  absl::StatusOr<std::unique_ptr<ParameterShard>> MakeShard(const Plan& plan,
+                                                            uint32_t index);
   void DropAllBut(const std::vector<uint64_t>& jobs);
   void ReportSteps();
   void WriteCheckpoints(std::vector<CheckpointSnapshot> snapshots);
@@ -68,18 +74,21 @@ class ServerDriver {
 
   NormCarrier* const norms_;
   const std::string output_root_;
+  const Clock* const clock_;
   Threads* const threads_;
   Reporter reporter_;
 
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool milestone_ ABSL_GUARDED_BY(mutex_) = false;
+  bool lease_waits_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<NewOrders> orders_ ABSL_GUARDED_BY(mutex_);
   std::vector<CheckpointSnapshot> snapshots_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, std::shared_ptr<ParameterShard>> shards_
       ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<Threads::Thread> order_thread_;
   std::unique_ptr<Threads::Thread> report_thread_;
+  std::unique_ptr<Threads::Thread> lease_thread_;
 };
 
 }  // namespace hawser

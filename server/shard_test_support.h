@@ -24,6 +24,11 @@ inline Plan SmallPlan(uint32_t servers, uint32_t micro_batches,
   plan.set_incarnation(9);
   plan.set_total_steps(steps);
   plan.set_steps_per_epoch(2);
+  plan.set_optimizer_steps(steps);
+  SynchronisationSpec* synchronisation =
+      plan.add_phases()->mutable_synchronisation();
+  synchronisation->set_mode(SYNCHRONOUS);
+  synchronisation->set_local_steps(1);
   JobSpec* spec = plan.mutable_spec();
   spec->set_name("small");
   spec->set_seed(1);

@@ -9,6 +9,8 @@
 #include "client/control/grpc_scheduler_client.h"
 #include "client/data_plane/grpc_parameter_channel.h"
 #include "client/member/member_loop.h"
+#include "absl/time/time.h"
+#include "common/clock.h"
 #include "common/process_setup.h"
 #include "common/threads.h"
 #include "common/version.h"
@@ -22,17 +24,26 @@ struct Flags {
   std::string scheduler = "127.0.0.1:7070";
   std::string data_root = ".";
   int threads = 0;
+  double micro_batch_delay_ms = 0;
 };
 
 absl::Status Run(const Flags& flags) {
   const auto scheduler = MakeGrpcSchedulerClient(flags.scheduler);
   std::unique_ptr<MemberLoop> member;
-  WorkerDriver driver(
-      flags.data_root, flags.threads, MakeGrpcParameterChannel,
-      [&](ReportRequest report) {
-        return member->ReportAndWait(std::move(report));
-      },
-      RealThreads());
+  const RealClock clock;
+  Surroundings surroundings;
+  surroundings.make_channel = MakeGrpcParameterChannel;
+  surroundings.report = [&](ReportRequest report) {
+    return member->ReportAndWait(std::move(report));
+  };
+  surroundings.clock = &clock;
+  surroundings.threads = RealThreads();
+  if (flags.micro_batch_delay_ms > 0) {
+    surroundings.delay = [&] {
+      return absl::Milliseconds(flags.micro_batch_delay_ms);
+    };
+  }
+  WorkerDriver driver(flags.data_root, flags.threads, surroundings);
   member = std::make_unique<MemberLoop>(
       scheduler.get(), RegistrationOf(WORKER, /*address=*/""),
       [&](uint64_t node, const Orders& orders) { driver.Follow(node, orders); },
@@ -64,6 +75,10 @@ int main(int argc, char** argv) {
                  "compute threads (0: as each job says)")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
+  app.add_option("--micro-batch-delay-ms", flags.micro_batch_delay_ms,
+                 "wait so long after each micro-batch: imitates a slow machine")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1e6));
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = hawser::Run(flags);
   if (status.ok()) return 0;

@@ -17,13 +17,10 @@ constexpr absl::Duration kPause = absl::Milliseconds(50);
 }  // namespace
 
 WorkerDriver::WorkerDriver(std::string data_root, int compute_threads,
-                           ChannelFactory make_channel,
-                           TrainingRun::Reporter reporter, Threads* threads)
+                           Surroundings surroundings)
     : data_root_(std::move(data_root)),
       compute_threads_(compute_threads),
-      make_channel_(std::move(make_channel)),
-      reporter_(std::move(reporter)),
-      threads_(threads) {}
+      surroundings_(std::move(surroundings)) {}
 
 void WorkerDriver::Follow(uint64_t node, const Orders& orders) {
   absl::MutexLock lock(&mutex_);
@@ -49,7 +46,7 @@ bool WorkerDriver::NextTask(Task* task) {
   const auto ready = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return stopping_ || (changes_ != seen_ && wanted_.has_value());
   };
-  threads_->Await(&mutex_, absl::Condition(&ready));
+  surroundings_.threads->Await(&mutex_, absl::Condition(&ready));
   if (stopping_) return false;
   seen_ = changes_;
   *task = *wanted_;
@@ -66,7 +63,7 @@ void WorkerDriver::PauseWhileCurrent() {
   const auto changed = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return stopping_ || changes_ != seen_;
   };
-  threads_->AwaitFor(&mutex_, absl::Condition(&changed), kPause);
+  surroundings_.threads->AwaitFor(&mutex_, absl::Condition(&changed), kPause);
 }
 
 void WorkerDriver::Perform(const Task& task) {
@@ -126,7 +123,7 @@ void WorkerDriver::Train(const Task& task) {
   }
   while (IsCurrent()) {
     TrainingRun run(task.plan, task.node, equipment_.data.get(),
-                    equipment_.model.get(), make_channel_, reporter_);
+                    equipment_.model.get(), &surroundings_);
     {
       absl::MutexLock lock(&mutex_);
       if (stopping_ || changes_ != seen_) return;
@@ -157,7 +154,7 @@ void WorkerDriver::ReportFailure(const Task& task, const absl::Status& status) {
 absl::Status WorkerDriver::Send(const Task& task, ReportRequest report) {
   report.set_job(task.plan.job());
   report.set_incarnation(task.plan.incarnation());
-  return reporter_(std::move(report));
+  return surroundings_.report(std::move(report));
 }
 
 }  // namespace hawser

@@ -18,24 +18,21 @@
 
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "client/data_plane/parameter_client.h"
-#include "common/threads.h"
 #include "proto/plan.pb.h"
 #include "proto/scheduler.pb.h"
 #include "worker/backend/thread_pool.h"
 #include "worker/data/dataset.h"
 #include "worker/model/model.h"
+#include "worker/surroundings.h"
 #include "worker/training_run.h"
 
 namespace hawser {
 
 class WorkerDriver {
  public:
-  // compute_threads: 0: as the job says. reporter as TrainingRun's. threads
-  // outlives the driver.
+  // compute_threads: 0: as the job says.
   WorkerDriver(std::string data_root, int compute_threads,
-               ChannelFactory make_channel, TrainingRun::Reporter reporter,
-               Threads* threads);
+               Surroundings surroundings);
 
   // The newest orders; returns at once.
   void Follow(uint64_t node, const Orders& orders);
@@ -71,9 +68,7 @@ class WorkerDriver {
 
   const std::string data_root_;
   const int compute_threads_;
-  const ChannelFactory make_channel_;
-  const TrainingRun::Reporter reporter_;
-  Threads* const threads_;
+  const Surroundings surroundings_;
 
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

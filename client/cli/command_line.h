@@ -46,6 +46,7 @@ void PrintJson(const nlohmann::ordered_json& json);
 void AddRunCommand(CommandLine* line);
 void AddClusterCommands(CommandLine* line);  // up, down, nodes
 void AddJobCommands(CommandLine* line);      // submit, jobs, job, watch, ...
+void AddSetCommand(CommandLine* line);
 void AddExportCommand(CommandLine* line);
 void AddCompletionCommand(CommandLine* line);
 

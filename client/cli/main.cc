@@ -32,6 +32,7 @@ int Main(int argc, char** argv) {
   AddRunCommand(&line);
   AddClusterCommands(&line);
   AddJobCommands(&line);
+  AddSetCommand(&line);
   AddExportCommand(&line);
   app.add_subcommand("version", "print the version")->callback([&line] {
     line.verb = [&line] {

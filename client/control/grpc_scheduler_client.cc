@@ -49,6 +49,10 @@ class GrpcSchedulerClient : public SchedulerClient {
       const CancelJobRequest& request) override {
     return Call(&Scheduler::Stub::CancelJob, request, 0);
   }
+  absl::StatusOr<ChangeJobResponse> ChangeJob(
+      const ChangeJobRequest& request) override {
+    return Call(&Scheduler::Stub::ChangeJob, request, 0);
+  }
   absl::StatusOr<GetJobLogResponse> GetJobLog(
       const GetJobLogRequest& request) override {
     return Call(&Scheduler::Stub::GetJobLog, request, 0);

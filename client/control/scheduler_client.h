@@ -21,6 +21,8 @@ class SchedulerClient {
       const ListJobsRequest& request) = 0;
   virtual absl::StatusOr<CancelJobResponse> CancelJob(
       const CancelJobRequest& request) = 0;
+  virtual absl::StatusOr<ChangeJobResponse> ChangeJob(
+      const ChangeJobRequest& request) = 0;
   virtual absl::StatusOr<GetJobLogResponse> GetJobLog(
       const GetJobLogRequest& request) = 0;
   virtual absl::StatusOr<ListNodesResponse> ListNodes(

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "client/data_plane/parameter_channel.h"
 #include "common/metrics.h"
 #include "common/micro_batch_tree.h"
+#include "proto/parameter_server.pb.h"
 #include "proto/plan.pb.h"
 
 namespace hawser {
@@ -32,27 +34,78 @@ class ParameterClient {
   // The step every server has completed: where a worker goes on.
   absl::StatusOr<uint64_t> CurrentStep();
 
+  // --- Where updates are made once per step ---
+
   // Sends the sum of the gradients of the micro-batches below `tree_node` at
   // `step`, every block of it, last block first (as the backward pass goes).
-  // gradient: [parameters], unchanged until Pull(step + 1) has returned.
+  // gradient: [parameters], unchanged until Pull(step + 1) has returned, or
+  // AwaitAcks if acks are asked for.
   absl::Status Push(uint64_t step, TreeNode tree_node, const float* gradient,
-                    const SampleSums& sums);
+                    const SampleSums& sums, bool want_acks);
 
   // Waits for version `version` of every block. theta: [parameters].
+  // OUT_OF_RANGE: a block is past it; theta is undefined.
   absl::Status Pull(uint64_t version, float* theta);
+
+  // --- Where each push is applied on arrival ---
+
+  // Sends the sum of the gradients of micro-batches [position, position + run),
+  // computed at the parameters of the last Read, as push number `clock` of this
+  // worker. gradient as for Push, until AwaitAcks.
+  absl::Status PushRun(uint64_t position, uint32_t run, uint64_t clock,
+                       const float* gradient, const SampleSums& sums);
+
+  // Waits for parameters as new as the bound on staleness asks for at the
+  // worker's clock, to compute micro-batch `position` with. theta:
+  // [parameters].
+  absl::Status Read(uint64_t position, uint64_t clock, float* theta);
+
+  // Tells every server the worker's clock, without a push or a read.
+  absl::Status Tick(uint64_t position, uint64_t clock);
+
+  // --- Both ---
+
+  // Waits until every push that asked for it has been acknowledged: it is
+  // counted, now or before.
+  absl::Status AwaitAcks();
+
+  // Asks the server of block 0 for work; one request at a time.
+  absl::Status RequestLease(const LeaseRequest& request);
+  // Waits for its answer.
+  absl::StatusOr<Lease> AwaitLease();
 
   // Makes the calls above return CANCELLED, for good.
   void Cancel();
 
  private:
+  // What is still to come from one server.
+  struct Due {
+    int blocks = 0;
+    int acks = 0;
+  };
+
   FrameHeader Header(FrameKind kind, uint64_t clock) const;
-  absl::Status ReceiveBlock(ParameterChannel* channel, uint64_t version,
-                            float* theta);
+  absl::Status SendBlocks(FrameHeader header, const float* gradient,
+                          const SampleSums& sums);
+  absl::Status SendToAll(const FrameHeader& header);
+  absl::Status ReceiveBlocks(const FrameHeader& request, float* theta);
+  // One frame from a server, whatever it is.
+  absl::Status Receive(size_t server);
+  absl::Status TakeBlock(const FrameHeader& header, PayloadPieces pieces);
+  absl::Status TakeLease(PayloadPieces pieces);
 
   const Plan plan_;
   const uint64_t node_;
   std::vector<std::unique_ptr<ParameterChannel>> channels_;  // by server
   std::vector<int> blocks_on_;                               // by server
+  std::vector<Due> due_;                                     // by server
+  size_t lease_server_ = 0;                                  // of block 0
+  uint64_t awaited_clock_ = 0;
+  float* theta_ = nullptr;         // where awaited blocks go
+  absl::Status past_;              // why awaited blocks will not come
+  std::vector<uint64_t> updates_;  // of each block as last received
+  std::string request_;  // on its way
+  std::optional<Lease> lease_;
 };
 
 }  // namespace hawser

@@ -86,6 +86,10 @@ class FakeScheduler : public SchedulerClient {
       const CancelJobRequest&) override {
     return absl::UnimplementedError("");
   }
+  absl::StatusOr<ChangeJobResponse> ChangeJob(
+      const ChangeJobRequest&) override {
+    return absl::UnimplementedError("");
+  }
   absl::StatusOr<GetJobLogResponse> GetJobLog(
       const GetJobLogRequest&) override {
     return absl::UnimplementedError("");

@@ -405,6 +405,12 @@ absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec) {
   return job;
 }
 
+bool UsesLeases(const JobSpec& complete,
+                const SynchronisationSpec& synchronisation) {
+  return complete.scheduling().policy() == DYNAMIC ||
+         synchronisation.mode() != SYNCHRONOUS;
+}
+
 uint64_t StepsPerEpoch(const JobSpec& complete, uint64_t training_samples) {
   const uint64_t batch = complete.schedule().global_batch();
   return (training_samples + batch - 1) / batch;

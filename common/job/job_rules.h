@@ -20,6 +20,11 @@ absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec);
 absl::StatusOr<SynchronisationSpec> CompleteSynchronisation(
     const SynchronisationSpec& given);
 
+// True if workers lease their micro-batches as they go, rather than have the
+// same ones in every step.
+bool UsesLeases(const JobSpec& complete,
+                const SynchronisationSpec& synchronisation);
+
 // Optimizer steps of one epoch over `training_samples`, the last one possibly
 // smaller: ceil(samples / global_batch).
 uint64_t StepsPerEpoch(const JobSpec& complete, uint64_t training_samples);

@@ -23,6 +23,31 @@ JournalEvent At(absl::Time now) {
   return event;
 }
 
+// What is asked for, and what goes with it: a bound that the new mode does not
+// have is dropped, unless it is asked for, which is an error.
+absl::StatusOr<SynchronisationSpec> Changed(const Job& job,
+                                            const ChangeJobRequest& request) {
+  SynchronisationSpec spec = job.synchronisation();
+  if (request.has_mode()) spec.set_mode(request.mode());
+  if (spec.mode() != BOUNDED_STALENESS || request.has_staleness() ||
+      request.has_staleness_seconds()) {
+    spec.clear_staleness();
+    spec.clear_staleness_seconds();
+  }
+  if (spec.mode() == SYNCHRONOUS) spec.clear_scale_by_staleness();
+  if (request.has_staleness()) spec.set_staleness(request.staleness());
+  if (request.has_staleness_seconds()) {
+    spec.set_staleness_seconds(request.staleness_seconds());
+  }
+  if (request.has_local_steps()) spec.set_local_steps(request.local_steps());
+  *spec.mutable_outer() = job.spec().synchronisation().outer();
+  if (spec.local_steps() <= 1) spec.clear_outer();
+  if (request.has_scale_by_staleness()) {
+    spec.set_scale_by_staleness(request.scale_by_staleness());
+  }
+  return CompleteSynchronisation(spec);
+}
+
 }  // namespace
 
 // --- Requests of clients ---------------------------------------------------
@@ -57,6 +82,21 @@ absl::StatusOr<JournalEvent> ClusterState::Cancel(const std::string& name,
   }
   JournalEvent event = At(now);
   event.mutable_cancel_requested()->set_job(job->id());
+  return event;
+}
+
+absl::StatusOr<JournalEvent> ClusterState::Change(
+    const ChangeJobRequest& request, absl::Time now) const {
+  ASSIGN_OR_RETURN(const Job* job, FindJob(request.name()));
+  if (job->ended() || job->state() == FINISHING) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "job ", request.name(), " has made its last step; nothing changes it"));
+  }
+  ASSIGN_OR_RETURN(const SynchronisationSpec changed,
+                   Changed(*job, request));
+  JournalEvent event = At(now);
+  event.mutable_job_changed()->set_job(job->id());
+  *event.mutable_job_changed()->mutable_synchronisation() = changed;
   return event;
 }
 
@@ -165,7 +205,8 @@ std::vector<const Plan*> ClusterState::PlansFor(uint64_t node) const {
     const bool has_length = job.plan()->total_steps() != 0;
     const bool loads_data = !has_length && job.HasWorker(node);
     const bool serves = has_length && job.HasServer(node);
-    const bool works = job.ServersReady() && job.HasWorker(node);
+    const bool works =
+        job.ServersReady() && job.HasWorker(node) && !job.plan()->pause();
     if (loads_data || serves || works) plans.push_back(&*job.plan());
   }
   return plans;
@@ -320,6 +361,11 @@ void ClusterState::Apply(const JournalEvent& event) {
     case JournalEvent::kCancelRequested:
       if (Job* job = Find(event.cancel_requested().job())) {
         job->RequestCancel(now);
+      }
+      return;
+    case JournalEvent::kJobChanged:
+      if (Job* job = Find(event.job_changed().job())) {
+        job->Change(event.job_changed().synchronisation(), now);
       }
       return;
     case JournalEvent::kCheckpointCommitted:

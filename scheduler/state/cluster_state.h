@@ -49,6 +49,10 @@ class ClusterState {
   // NOT_FOUND. FAILED_PRECONDITION: it has ended.
   absl::StatusOr<JournalEvent> Cancel(const std::string& name,
                                       absl::Time now) const;
+  // NOT_FOUND. FAILED_PRECONDITION: it has ended, or made its last step.
+  // INVALID_ARGUMENT: the setting cannot be.
+  absl::StatusOr<JournalEvent> Change(const ChangeJobRequest& request,
+                                      absl::Time now) const;
   // NOT_FOUND: no such job; the message names those there are.
   absl::StatusOr<const Job*> FindJob(const std::string& name) const;
   // In order of acceptance.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/job/job_rules.h"
+#include "common/job/step_schedule.h"
 #include "common/metrics_proto.h"
 
 namespace hawser {
@@ -88,7 +89,35 @@ std::string Job::NameOf(uint64_t node) const {
   return absl::StrCat(HasServer(node) ? "server " : "worker ", node);
 }
 
+const SynchronisationSpec& Job::synchronisation() const {
+  if (change_.has_value()) return *change_;
+  if (plan_.has_value() && plan_->phases_size() != 0) {
+    return plan_->phases(plan_->phases_size() - 1).synchronisation();
+  }
+  return spec_.synchronisation();
+}
+
+uint64_t Job::UntouchedStep() const {
+  uint64_t step = 0;
+  for (const auto& [node, untouched] : servers_ready_) {
+    step = std::max(step, untouched);
+  }
+  return step;
+}
+
+void Job::Change(const SynchronisationSpec& synchronisation, absl::Time now) {
+  change_ = synchronisation;
+  Log(now, "scheduler",
+      absl::StrCat("to be synchronised otherwise: ",
+                   synchronisation.ShortDebugString()));
+}
+
 void Job::Adopt(const Plan& plan, absl::Time now) {
+  const bool had_phases = plan_.has_value() && plan_->phases_size() != 0;
+  const bool was_paused = plan_.has_value() && plan_->pause();
+  if (plan.phases_size() != 0 && (!had_phases || (was_paused && !plan.pause()))) {
+    change_.reset();
+  }
   plan_ = plan;
   servers_ready_.clear();
   workers_changed_ = false;
@@ -100,8 +129,18 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
                      plan.workers_size(), " workers open the data"));
     return;
   }
-  progress_.SetLength(plan.total_steps(), plan.steps_per_epoch(),
-                      plan.validation_samples() != 0);
+  progress_.SetSchedule(StepSchedule(plan), plan.validation_samples() != 0);
+  if (plan.pause()) {
+    Log(now, "scheduler",
+        absl::StrCat("incarnation ", plan.incarnation(), ": pauses"));
+    return;
+  }
+  if (was_paused) {
+    const Phase& phase = plan.phases(plan.phases_size() - 1);
+    Log(now, "scheduler",
+        absl::StrCat("from step ", phase.from_step(), " on: ",
+                     phase.synchronisation().ShortDebugString()));
+  }
   Log(now, "scheduler",
       absl::StrCat("incarnation ", plan.incarnation(), ": ", plan.blocks_size(),
                    " blocks on ", plan.servers_size(), " servers, ",
@@ -163,7 +202,7 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
   const uint64_t node = report.node();
   switch (report.event_case()) {
     case ReportRequest::kServerReady:
-      servers_ready_.insert(node);
+      servers_ready_[node] = report.server_ready().untouched_step();
       if (ServersReady() && running_since_ == absl::InfiniteFuture()) {
         running_since_ = now;
         Log(now, "scheduler", "running");
@@ -340,7 +379,9 @@ void Job::Describe(bool with_plan, absl::Time now, JobStatus* status) const {
   status->set_revision(revision_);
   status->set_step(progress_.step());
   status->set_total_steps(progress_.total_steps());
-  status->set_steps_per_epoch(progress_.steps_per_epoch());
+  if (plan_.has_value()) {
+    status->set_steps_per_epoch(plan_->steps_per_epoch());
+  }
   status->set_epoch(progress_.epochs_finished());
   status->set_epochs(progress_.epochs());
   if (progress_.last_training().samples != 0) {
@@ -363,6 +404,7 @@ void Job::Describe(bool with_plan, absl::Time now, JobStatus* status) const {
   status->set_output(output_);
   status->set_checkpoint_step(checkpoint_step_);
   *status->mutable_spec() = spec_;
+  *status->mutable_spec()->mutable_synchronisation() = synchronisation();
   status->set_submitted_unix_ms(absl::ToUnixMillis(accepted_));
   if (!plan_.has_value()) return;
   status->set_incarnation(plan_->incarnation());

@@ -65,7 +65,16 @@ class Job {
   bool WorkersChanged() const { return workers_changed_; }
   bool IsExcluded(uint64_t node) const { return excluded_.count(node) != 0; }
 
+  // How the job is to be synchronised from its last phase on, a change that has
+  // not been planned yet included.
+  const SynchronisationSpec& synchronisation() const;
+  // The change that waits to be planned.
+  const std::optional<SynchronisationSpec>& change() const { return change_; }
+  // Once all servers are ready: no work of this step has been counted anywhere.
+  uint64_t UntouchedStep() const;
+
   // --- Durable changes (journal events) ---
+  void Change(const SynchronisationSpec& synchronisation, absl::Time now);
   void Adopt(const Plan& plan, absl::Time now);
   void RequestCancel(absl::Time now);
   void Commit(const CheckpointCommitted& event, absl::Time now);
@@ -114,13 +123,15 @@ class Job {
   const absl::Time accepted_;
 
   std::optional<Plan> plan_;
+  std::optional<SynchronisationSpec> change_;
   bool cancel_requested_ = false;
   std::optional<JobEnded> end_;
   absl::Time ended_at_;
   uint64_t checkpoint_step_ = 0;
   std::string output_;
 
-  std::set<uint64_t> servers_ready_;            // of this incarnation
+  // Of this incarnation, by node: the first step they have no work of.
+  std::map<uint64_t, uint64_t> servers_ready_;
   std::map<uint64_t, DataLoaded> data_loaded_;  // by node
   std::set<uint64_t> excluded_;
   bool workers_changed_ = false;

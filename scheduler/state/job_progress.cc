@@ -13,24 +13,18 @@ constexpr uint32_t kMaxChunks = 1 << 20;
 
 }  // namespace
 
-void JobProgress::SetLength(uint64_t total_steps, uint64_t steps_per_epoch,
-                            bool has_validation) {
-  total_steps_ = total_steps;
-  steps_per_epoch_ = steps_per_epoch;
+void JobProgress::SetSchedule(const StepSchedule& schedule,
+                              bool has_validation) {
+  schedule_ = schedule;
   has_validation_ = has_validation;
 }
 
 uint64_t JobProgress::epochs() const {
-  if (steps_per_epoch_ == 0) return 0;
-  return (total_steps_ + steps_per_epoch_ - 1) / steps_per_epoch_;
-}
-
-uint64_t JobProgress::LastStepOf(uint64_t epoch) const {
-  return std::min(epoch * steps_per_epoch_, total_steps_);
+  return schedule_.has_value() ? schedule_->epochs() : 0;
 }
 
 absl::Status JobProgress::AddSteps(const StepsDone& report, absl::Time now) {
-  if (steps_per_epoch_ == 0) {
+  if (!schedule_.has_value()) {
     return absl::FailedPreconditionError("the job has not started");
   }
   if (report.first_step() > step_) {
@@ -41,9 +35,9 @@ absl::Status JobProgress::AddSteps(const StepsDone& report, absl::Time now) {
   SampleSums added;
   for (int i = 0; i < report.per_step_size(); ++i) {
     const uint64_t step = report.first_step() + static_cast<uint64_t>(i);
-    if (step < step_ || step >= total_steps_) continue;
+    if (step < step_ || step >= total_steps()) continue;
     const SampleSums sums = FromProto(report.per_step(i));
-    training_[step / steps_per_epoch_ + 1] += sums;
+    training_[schedule_->EpochOf(step) + 1] += sums;
     added += sums;
     ++step_;
   }
@@ -93,7 +87,9 @@ void JobProgress::DropPartialValidation() {
 
 std::optional<EpochMetrics> JobProgress::FinishedEpoch() const {
   const uint64_t epoch = epochs_finished_ + 1;
-  if (epoch > epochs() || step_ < LastStepOf(epoch)) return std::nullopt;
+  if (epoch > epochs() || step_ < schedule_->StepsAtEndOf(epoch)) {
+    return std::nullopt;
+  }
   EpochMetrics metrics;
   metrics.set_epoch(epoch);
   const auto training = training_.find(epoch);
@@ -101,7 +97,7 @@ std::optional<EpochMetrics> JobProgress::FinishedEpoch() const {
     *metrics.mutable_training() = ToProto(training->second);
   }
   if (has_validation_) {
-    const auto validation = validation_.find(LastStepOf(epoch));
+    const auto validation = validation_.find(schedule_->StepsAtEndOf(epoch));
     if (validation == validation_.end() || !validation->second.complete()) {
       return std::nullopt;
     }
@@ -112,14 +108,16 @@ std::optional<EpochMetrics> JobProgress::FinishedEpoch() const {
 
 void JobProgress::FinishEpoch(const EpochMetrics& metrics) {
   epochs_finished_ = metrics.epoch();
-  // After a replay, this is all that is known of the steps.
-  step_ = std::max(step_, LastStepOf(metrics.epoch()));
   finished_.push_back(metrics);
   if (finished_.size() > kMaxEpochsKept) finished_.pop_front();
   training_.erase(metrics.epoch());
+  if (!schedule_.has_value()) return;
+  // After a replay, this is all that is known of the steps.
+  step_ = std::max(step_, schedule_->StepsAtEndOf(metrics.epoch()));
   // A late repeat must find its chunks known, until the next epoch is done.
-  while (!validation_.empty() && validation_.begin()->first + steps_per_epoch_ <
-                                     LastStepOf(metrics.epoch())) {
+  const uint64_t before =
+      metrics.epoch() == 0 ? 0 : schedule_->StepsAtEndOf(metrics.epoch() - 1);
+  while (!validation_.empty() && validation_.begin()->first < before) {
     validation_.erase(validation_.begin());
   }
 }
@@ -146,7 +144,7 @@ double JobProgress::SecondsLeft() const {
       static_cast<double>(recent_.back().step - recent_.front().step);
   return steps <= 0
              ? 0
-             : seconds / steps * static_cast<double>(total_steps_ - step_);
+             : seconds / steps * static_cast<double>(total_steps() - step_);
 }
 
 }  // namespace hawser

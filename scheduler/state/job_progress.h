@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/job/step_schedule.h"
 #include "common/metrics.h"
 #include "proto/scheduler.pb.h"
 
@@ -22,9 +23,9 @@ class JobProgress {
  public:
   static constexpr size_t kMaxEpochsKept = 1000;
 
-  // The length of the job, once the data's size is known.
-  void SetLength(uint64_t total_steps, uint64_t steps_per_epoch,
-                 bool has_validation);
+  // The length of the job, once the data's size is known, and again when its
+  // phases change.
+  void SetSchedule(const StepSchedule& schedule, bool has_validation);
 
   // Steps [report.first_step, + per_step) are complete. What is known already
   // is skipped. FAILED_PRECONDITION: steps before first_step are missing.
@@ -44,8 +45,9 @@ class JobProgress {
   std::optional<EpochMetrics> FinishedEpoch() const;
 
   uint64_t step() const { return step_; }
-  uint64_t total_steps() const { return total_steps_; }
-  uint64_t steps_per_epoch() const { return steps_per_epoch_; }
+  uint64_t total_steps() const {
+    return schedule_.has_value() ? schedule_->total_steps() : 0;
+  }
   uint64_t epochs() const;
   bool AllEpochsFinished() const;
   uint64_t epochs_finished() const { return epochs_finished_; }
@@ -70,10 +72,7 @@ class JobProgress {
     int64_t samples = 0;
   };
 
-  uint64_t LastStepOf(uint64_t epoch) const;  // epoch from 1
-
-  uint64_t total_steps_ = 0;
-  uint64_t steps_per_epoch_ = 0;
+  std::optional<StepSchedule> schedule_;
   bool has_validation_ = false;
   uint64_t step_ = 0;
   int64_t samples_ = 0;

@@ -10,6 +10,12 @@
 namespace hawser {
 namespace {
 
+StepSchedule Schedule(uint64_t steps, uint64_t steps_per_epoch) {
+  google::protobuf::RepeatedPtrField<Phase> phases;
+  phases.Add();
+  return StepSchedule(steps, steps_per_epoch, phases);
+}
+
 const absl::Time kStart = absl::FromUnixSeconds(1000);
 
 // Steps [first, last), each with loss 10 * step and 4 samples.
@@ -37,7 +43,7 @@ ValidationDone Chunks(uint64_t step, uint32_t first, uint32_t last,
 TEST(JobProgressTest, AStepCountsOnceHoweverItIsReported) {
   JobProgress progress;
   EXPECT_FALSE(progress.AddSteps(Steps(0, 1), kStart).ok());  // not started
-  progress.SetLength(10, 4, false);
+  progress.SetSchedule(Schedule(10, 4), false);
   ASSERT_TRUE(progress.AddSteps(Steps(0, 3), kStart).ok());
   ASSERT_TRUE(progress.AddSteps(Steps(0, 3), kStart).ok());
   ASSERT_TRUE(progress.AddSteps(Steps(1, 4), kStart).ok());
@@ -52,7 +58,7 @@ TEST(JobProgressTest, AStepCountsOnceHoweverItIsReported) {
 
 TEST(JobProgressTest, AGapIsNamedAndStepsBeyondTheEndAreIgnored) {
   JobProgress progress;
-  progress.SetLength(10, 4, false);
+  progress.SetSchedule(Schedule(10, 4), false);
   ASSERT_TRUE(progress.AddSteps(Steps(0, 3), kStart).ok());
   const absl::Status gap = progress.AddSteps(Steps(6, 7), kStart);
   EXPECT_TRUE(absl::IsFailedPrecondition(gap));
@@ -69,7 +75,7 @@ TEST(JobProgressTest, SumsAreThoseOfTheStepsHoweverTheyAreCut) {
     const uint64_t total = 1 + random() % 40;
     const uint64_t per_epoch = 1 + random() % 12;
     JobProgress progress;
-    progress.SetLength(total, per_epoch, false);
+    progress.SetSchedule(Schedule(total, per_epoch), false);
     std::vector<EpochMetrics> epochs;
     uint64_t reported = 0;
     while (reported < total) {
@@ -103,7 +109,7 @@ TEST(JobProgressTest, SumsAreThoseOfTheStepsHoweverTheyAreCut) {
 
 TEST(JobProgressTest, EpochsThatAreReadBackBringTheirSteps) {
   JobProgress progress;
-  progress.SetLength(10, 4, false);
+  progress.SetSchedule(Schedule(10, 4), false);
   EpochMetrics metrics;
   for (const uint64_t epoch : {1, 2}) {
     metrics.set_epoch(epoch);
@@ -119,7 +125,7 @@ TEST(JobProgressTest, EpochsThatAreReadBackBringTheirSteps) {
 
 TEST(JobProgressTest, ALateRepeatOfAFinishedEpochChangesNothing) {
   JobProgress progress;
-  progress.SetLength(8, 4, true);
+  progress.SetSchedule(Schedule(8, 4), true);
   ASSERT_TRUE(progress.AddSteps(Steps(0, 4), kStart).ok());
   ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 3, 3)).ok());
   progress.FinishEpoch(*progress.FinishedEpoch());
@@ -137,7 +143,7 @@ TEST(JobProgressTest, ALateRepeatOfAFinishedEpochChangesNothing) {
 
 TEST(JobProgressTest, TheLastEpochMayBeShort) {
   JobProgress progress;
-  progress.SetLength(10, 4, false);
+  progress.SetSchedule(Schedule(10, 4), false);
   EXPECT_EQ(progress.epochs(), 3u);
   ASSERT_TRUE(progress.AddSteps(Steps(0, 10), kStart).ok());
   for (uint64_t epoch = 1; epoch <= 3; ++epoch) {
@@ -154,7 +160,7 @@ TEST(JobProgressTest, TheLastEpochMayBeShort) {
 
 TEST(JobProgressTest, KeepsTheLastEpochsOnly) {
   JobProgress progress;
-  progress.SetLength(5000, 2, false);
+  progress.SetSchedule(Schedule(5000, 2), false);
   ASSERT_TRUE(progress.AddSteps(Steps(0, 5000), kStart).ok());
   while (const auto epoch = progress.FinishedEpoch()) {
     progress.FinishEpoch(*epoch);
@@ -167,7 +173,7 @@ TEST(JobProgressTest, KeepsTheLastEpochsOnly) {
 
 TEST(JobProgressTest, AnEpochNeedsItsStepsAndAllOfItsValidation) {
   JobProgress progress;
-  progress.SetLength(4, 4, true);
+  progress.SetSchedule(Schedule(4, 4), true);
   ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 2, 3)).ok());
   ASSERT_TRUE(progress.AddValidation(Chunks(4, 2, 3, 3)).ok());
   EXPECT_FALSE(progress.FinishedEpoch().has_value());  // steps are missing
@@ -179,7 +185,7 @@ TEST(JobProgressTest, AnEpochNeedsItsStepsAndAllOfItsValidation) {
 
 TEST(JobProgressTest, AValidationChunkCountsOnce) {
   JobProgress progress;
-  progress.SetLength(4, 4, true);
+  progress.SetSchedule(Schedule(4, 4), true);
   ASSERT_TRUE(progress.AddSteps(Steps(0, 4), kStart).ok());
   ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 2, 3)).ok());
   ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 2, 3)).ok());
@@ -199,7 +205,7 @@ TEST(JobProgressTest, AValidationChunkCountsOnce) {
 
 TEST(JobProgressTest, RatesAreThoseOfTheLastSeconds) {
   JobProgress progress;
-  progress.SetLength(1000, 1000, false);
+  progress.SetSchedule(Schedule(1000, 1000), false);
   EXPECT_EQ(progress.SamplesPerSecond(), 0);
   for (uint64_t second = 0; second < 20; ++second) {
     // 10 steps a second, later 20.

@@ -6,6 +6,7 @@
 
 #include "common/job/blocks.h"
 #include "common/job/job_rules.h"
+#include "common/job/step_schedule.h"
 #include "scheduler/state/micro_batch_leases.h"
 #include "scheduler/state/placement.h"
 
@@ -88,6 +89,42 @@ void FillServers(const Job& job, const Membership& membership,
   }
 }
 
+// A change of how a running job is synchronised takes two plans: one that stops
+// the work, upon which its servers say how far it has come, and one with a
+// phase from there on.
+enum class ChangeStep { kNone, kPause, kGoOn };
+
+ChangeStep NextChange(const Job& job) {
+  if (!job.change().has_value() || !job.plan().has_value() ||
+      job.plan()->phases_size() == 0) {
+    return ChangeStep::kNone;
+  }
+  if (!job.plan()->pause()) return ChangeStep::kPause;
+  return job.ServersReady() ? ChangeStep::kGoOn : ChangeStep::kNone;
+}
+
+void ApplyChange(const Job& job, Plan* plan) {
+  switch (NextChange(job)) {
+    case ChangeStep::kNone:
+      return;
+    case ChangeStep::kPause:
+      plan->set_pause(true);
+      return;
+    case ChangeStep::kGoOn:
+      break;
+  }
+  plan->set_pause(false);
+  const uint64_t from = job.UntouchedStep();
+  // Phases that have not begun make way.
+  while (plan->phases_size() > 1 &&
+         plan->phases(plan->phases_size() - 1).from_step() >= from) {
+    plan->mutable_phases()->RemoveLast();
+  }
+  Phase* phase = plan->add_phases();
+  phase->set_from_step(from);
+  *phase->mutable_synchronisation() = *job.change();
+}
+
 }  // namespace
 
 std::set<uint64_t> IdleWorkers(const std::map<uint64_t, Job>& jobs,
@@ -109,8 +146,9 @@ std::optional<Plan> NextPlan(const Job& job,
                              std::set<uint64_t> idle, uint64_t incarnation) {
   const bool planned = job.plan().has_value();
   const uint32_t wanted = job.spec().resources().workers();
+  const bool changes = NextChange(job) != ChangeStep::kNone;
   if (planned && job.plan()->total_steps() != 0 && !job.WorkersChanged() &&
-      static_cast<uint32_t>(job.plan()->workers_size()) >= wanted) {
+      static_cast<uint32_t>(job.plan()->workers_size()) >= wanted && !changes) {
     return std::nullopt;
   }
   const std::optional<DataLoaded> data =
@@ -124,7 +162,8 @@ std::optional<Plan> NextPlan(const Job& job,
   const bool members_change = job.WorkersChanged() || idle.size() != before;
   if (!planned) {
     if (workers.size() < wanted || servers.empty()) return std::nullopt;
-  } else if (!members_change && (!data.has_value() || servers.empty())) {
+  } else if (!members_change && !changes &&
+             (!data.has_value() || servers.empty())) {
     return std::nullopt;
   }
   Plan plan;
@@ -145,8 +184,13 @@ std::optional<Plan> NextPlan(const Job& job,
     plan.set_validation_samples(data->validation_samples());
     plan.set_steps_per_epoch(
         StepsPerEpoch(job.spec(), data->training_samples()));
-    plan.set_total_steps(TotalSteps(job.spec(), data->training_samples()));
+    plan.set_optimizer_steps(TotalSteps(job.spec(), data->training_samples()));
+    *plan.add_phases()->mutable_synchronisation() = job.synchronisation();
     FillServers(job, membership, servers, &plan);
+  }
+  ApplyChange(job, &plan);
+  if (plan.phases_size() != 0) {
+    plan.set_total_steps(StepSchedule(plan).total_steps());
   }
   plan.set_incarnation(incarnation);
   for (const MicroBatchRange& range :

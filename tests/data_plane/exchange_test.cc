@@ -21,7 +21,7 @@ namespace {
 // One server process's worth, and the reports it makes.
 class TestServer {
  public:
-  TestServer() : driver_(&norms_, testing::TempDir(), RealThreads()) {
+  TestServer() : driver_(&norms_, testing::TempDir(), &clock_, RealThreads()) {
     service_ = MakeGrpcService(&driver_);
     auto listener = GrpcListener::Start(
         {"127.0.0.1:0", false, kMaxMessageBytes}, service_.get());
@@ -56,6 +56,7 @@ class TestServer {
 
  private:
   GrpcNormCarrier norms_;
+  const RealClock clock_;
   ServerDriver driver_;
   std::unique_ptr<grpc::Service> service_;
   std::unique_ptr<GrpcListener> listener_;
@@ -118,7 +119,7 @@ std::vector<float> Train(
         std::vector<std::vector<float>> kept;
         for (uint32_t m = work[w].first; m < work[w].second; ++m) {
           kept.push_back(gradient_of(step, m));
-          ASSERT_TRUE(client.Push(step, {0, m}, kept.back().data(), {}).ok());
+          ASSERT_TRUE(client.Push(step, {0, m}, kept.back().data(), {}, false).ok());
         }
         // Borrowed until the answer.
         ASSERT_TRUE(client.Pull(step + 1, theta.data()).ok());

@@ -111,6 +111,8 @@ Plan MakePlan(uint32_t servers, const std::vector<uint64_t>& workers,
   plan.set_validation_samples(kValidation);
   plan.set_steps_per_epoch(StepsPerEpoch(complete, kTraining));
   plan.set_total_steps(TotalSteps(complete, kTraining));
+  plan.set_optimizer_steps(plan.total_steps());
+  *plan.add_phases()->mutable_synchronisation() = complete.synchronisation();
   plan.set_parameters(layout.parameters);
   for (const auto& layer : layout.layers) *plan.add_layers() = layer;
   for (const auto& tensor : layout.tensors) *plan.add_tensors() = tensor;
@@ -139,7 +141,7 @@ class Cluster {
   explicit Cluster(uint32_t servers) {
     for (uint32_t i = 0; i < servers; ++i) {
       servers_.push_back(std::make_unique<ServerDriver>(
-          &norms_, testing::TempDir(), RealThreads()));
+          &norms_, testing::TempDir(), &clock_, RealThreads()));
       servers_.back()->Start(
           [this](ReportRequest report) { Note(report).IgnoreError(); });
     }
@@ -210,6 +212,7 @@ class Cluster {
 
  private:
   NoNorms norms_;
+  const RealClock clock_;
   std::vector<std::unique_ptr<ServerDriver>> servers_;
   absl::Mutex mutex_;
   std::map<uint64_t, size_t> ready_ ABSL_GUARDED_BY(mutex_);
@@ -222,10 +225,12 @@ class Worker {
  public:
   Worker(Cluster* cluster, const Plan& plan, uint64_t node)
       : model_(*MakeModel(plan.spec().model(), LargestBatch(plan), &pool_)),
-        run_(plan, node, &data_, model_.get(), cluster->Channels(),
-             [cluster](ReportRequest report) {
-               return cluster->Note(std::move(report));
-             }),
+        surroundings_{cluster->Channels(),
+                      [cluster](ReportRequest report) {
+                        return cluster->Note(std::move(report));
+                      },
+                      &clock_, RealThreads(), nullptr},
+        run_(plan, node, &data_, model_.get(), &surroundings_),
         thread_([this] { status_ = run_.Run(); }) {}
 
   absl::Status Join() {
@@ -239,6 +244,8 @@ class Worker {
   TinyDataset data_;
   ThreadPool pool_{1};
   std::unique_ptr<Model> model_;
+  const RealClock clock_;
+  const Surroundings surroundings_;
   TrainingRun run_;
   absl::Status status_;
   std::thread thread_;
@@ -358,17 +365,18 @@ TEST(TrainingTest, MoreWorkersThanMicroBatchesStayIdle) {
 TEST(WorkerDriverTest, SaysWhatIsWrongWithItsData) {
   absl::Mutex mutex;
   std::vector<ReportRequest> reports;
+  const RealClock clock;
   WorkerDriver driver(
       testing::TempDir(), 1,
-      [](const std::string&) -> std::unique_ptr<ParameterChannel> {
-        return nullptr;
-      },
-      [&](ReportRequest report) {
-        absl::MutexLock lock(&mutex);
-        reports.push_back(std::move(report));
-        return absl::OkStatus();
-      },
-      RealThreads());
+      {[](const std::string&) -> std::unique_ptr<ParameterChannel> {
+         return nullptr;
+       },
+       [&](ReportRequest report) {
+         absl::MutexLock lock(&mutex);
+         reports.push_back(std::move(report));
+         return absl::OkStatus();
+       },
+       &clock, RealThreads(), nullptr});
   Plan plan = MakePlan(1, {kFirstWorker}, 1);
   plan.set_total_steps(0);
   plan.mutable_spec()->mutable_data()->mutable_idx()->set_directory("none");

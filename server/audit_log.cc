@@ -1,0 +1,139 @@
+#include "server/audit_log.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/files.h"
+#include "common/rooted_path.h"
+#include "common/status_macros.h"
+#include "glog/logging.h"
+
+namespace hawser {
+namespace {
+
+constexpr size_t kFlushAt = 1 << 16;  // bytes
+constexpr int kMode = 0644;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Create(
+    const Plan& plan, uint32_t server, const std::string& output_root) {
+  ASSIGN_OR_RETURN(
+      const std::string directory,
+      MakeDirectoriesBeneath(
+          output_root,
+          absl::StrCat(plan.spec().checkpoint().directory(), "/audit")));
+  const std::string path =
+      absl::StrCat(directory, "/server-", server, ".audit");
+  FileDescriptor file(::open(
+      path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+      kMode));
+  if (!file.valid()) return SystemError("create", path);
+  auto log = absl::WrapUnique(
+      new AuditLog(path, std::move(file),
+                   plan.spec().schedule().micro_batches()));
+  log->Append(absl::StrCat("H 1 ", plan.spec().name(), " ", server, " ",
+                           log->micro_batches_, "\n"));
+  for (const Block& block : plan.blocks()) {
+    if (block.server() == server) {
+      log->Append(absl::StrCat("B ", block.id(), "\n"));
+    }
+  }
+  return log;
+}
+
+AuditLog::AuditLog(std::string path, FileDescriptor file,
+                   uint64_t micro_batches)
+    : path_(std::move(path)),
+      micro_batches_(micro_batches),
+      file_(std::move(file)) {}
+
+AuditLog::~AuditLog() { Flush(); }
+
+void AuditLog::Synchronised(const Phase& phase) {
+  const SynchronisationSpec& spec = phase.synchronisation();
+  const bool in_clocks =
+      spec.mode() == BOUNDED_STALENESS && spec.staleness_seconds() == 0;
+  Append(absl::StrCat(
+      "M ", phase.from_step(), " ", UpdateMode_Name(spec.mode()), " ",
+      in_clocks ? absl::StrCat(spec.staleness()) : "-", " ",
+      spec.staleness_seconds() > 0
+          ? absl::StrCat(static_cast<uint64_t>(1e3 * spec.staleness_seconds()))
+          : "-",
+      "\n"));
+}
+
+void AuditLog::Joined(uint32_t block, uint64_t node, uint64_t clock) {
+  Append(absl::StrCat("J ", block, " ", node, " ", clock, "\n"));
+}
+
+void AuditLog::Left(uint32_t block, uint64_t node) {
+  Append(absl::StrCat("L ", block, " ", node, "\n"));
+}
+
+void AuditLog::Counted(const FrameHeader& push, uint64_t position,
+                       uint64_t count, uint64_t lag) {
+  const uint64_t end = position + count;
+  while (position < end) {
+    const uint64_t step = position / micro_batches_;
+    const uint64_t next = std::min(end, (step + 1) * micro_batches_);
+    Append(absl::StrCat("P ", push.block, " ", push.node, " ", push.clock, " ",
+                        step, " ", position - step * micro_batches_, " ",
+                        next - step * micro_batches_, " ", lag, "\n"));
+    position = next;
+  }
+}
+
+void AuditLog::Repeated(const FrameHeader& push) {
+  Append(absl::StrCat("D ", push.block, " ", push.node, " ", push.clock, "\n"));
+}
+
+void AuditLog::Ticked(uint32_t block, uint64_t node, uint64_t clock) {
+  Append(absl::StrCat("T ", block, " ", node, " ", clock, "\n"));
+}
+
+void AuditLog::Served(const FrameHeader& read, uint32_t block, uint64_t steps,
+                      const std::map<uint64_t, uint64_t>* clocks) {
+  Append(absl::StrCat(
+      "R ", block, " ", read.node, " ", read.clock, " ", steps, " ",
+      clocks == nullptr || clocks->empty()
+          ? "-"
+          : absl::StrJoin(*clocks, ",", absl::PairFormatter(":")),
+      "\n"));
+}
+
+void AuditLog::Append(std::string line) {
+  absl::MutexLock lock(&mutex_);
+  if (failed_) return;
+  buffer_.append(line);
+  if (buffer_.size() >= kFlushAt) FlushLocked();
+}
+
+void AuditLog::Flush() {
+  absl::MutexLock lock(&mutex_);
+  FlushLocked();
+}
+
+void AuditLog::FlushLocked() {
+  size_t written = 0;
+  while (!failed_ && written < buffer_.size()) {
+    const ssize_t bytes = ::write(file_.get(), buffer_.data() + written,
+                                  buffer_.size() - written);
+    if (bytes > 0) {
+      written += static_cast<size_t>(bytes);
+    } else if (errno != EINTR) {
+      LOG(ERROR) << "the history ends here: " << SystemError("write", path_);
+      failed_ = true;
+    }
+  }
+  buffer_.clear();
+}
+
+}  // namespace hawser

@@ -1,0 +1,58 @@
+// The gradients of one block in the step in progress, where updates are made
+// once per step: partial sums, added in the fixed tree as
+// state/aggregation.h decides.
+//
+// Not thread-safe: it belongs to a block, and is used on the block's strand.
+#ifndef HAWSER_SERVER_PARTIAL_SUMS_H_
+#define HAWSER_SERVER_PARTIAL_SUMS_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "common/metrics.h"
+#include "common/micro_batch_tree.h"
+#include "common/wire/frame.h"
+#include "server/float_buffer.h"
+#include "server/state/aggregation.h"
+
+namespace hawser {
+
+class PartialSums {
+ public:
+  struct Sum {
+    std::shared_ptr<FloatBuffer> gradient;
+    SampleSums sums;
+  };
+  enum class Outcome {
+    kRepeat,    // it had been counted: nothing was used
+    kCounted,   // it is in
+    kComplete,  // and the sum of the whole step is there
+  };
+
+  // pool outlives it.
+  PartialSums(uint32_t micro_batches, int64_t elements, FloatBufferPool* pool);
+
+  const MicroBatchTree& tree() const { return aggregation_.tree(); }
+
+  // Requires that the tree contains the node, and `elements` floats.
+  Outcome Add(TreeNode node, PayloadPieces pieces, const SampleSums& sums);
+
+  // Require that the step is complete.
+  const Sum& Total() const { return partials_.begin()->second; }
+  Sum TakeTotal();  // and begins the next step
+
+ private:
+  Sum Take(TreeNode node);
+  void Accumulate(const StepAggregation::Decision& decision,
+                  PayloadPieces pieces, const SampleSums& sums);
+
+  const int64_t elements_;
+  FloatBufferPool* const pool_;
+  StepAggregation aggregation_;
+  std::map<TreeNode, Sum> partials_;
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_SERVER_PARTIAL_SUMS_H_

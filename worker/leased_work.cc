@@ -1,0 +1,171 @@
+#include "worker/leased_work.h"
+
+#include <algorithm>
+
+#include "common/status_macros.h"
+#include "common/vector_ops.h"
+
+namespace hawser {
+namespace {
+
+// How much of a new measurement of speed counts against the old ones.
+constexpr double kNew = 0.3;
+
+}  // namespace
+
+LeasedWork::LeasedWork(const Plan& plan, const Surroundings* surroundings,
+                       ParameterClient* client, StepWork* work,
+                       std::vector<float>* theta)
+    : plan_(plan),
+      schedule_(plan),
+      surroundings_(surroundings),
+      client_(client),
+      work_(work),
+      theta_(theta),
+      micro_batches_(plan.spec().schedule().micro_batches()),
+      sum_(micro_batches_, static_cast<int64_t>(plan.parameters())) {}
+
+absl::StatusOr<uint64_t> LeasedWork::Run(uint64_t step) {
+  phase_ = &schedule_.PhaseOf(step);
+  version_.reset();
+  LeaseRequest request;
+  request.set_first(true);
+  request.set_step(step);
+  RETURN_IF_ERROR(client_->RequestLease(request));
+  for (;;) {
+    ASSIGN_OR_RETURN(const Lease lease, client_->AwaitLease());
+    uint32_t done = 0;
+    switch (lease.work_case()) {
+      case Lease::kRun: {
+        ASSIGN_OR_RETURN(done, DoRun(lease.run()));
+        break;
+      }
+      case Lease::kValidation:
+        RETURN_IF_ERROR(Validate(lease.validation()));
+        done = lease.validation().last_chunk() - lease.validation().first_chunk();
+        break;
+      case Lease::kHash:
+        RETURN_IF_ERROR(Hash(lease.hash().step()));
+        done = 1;
+        break;
+      case Lease::kAdvanceClockTo:
+        RETURN_IF_ERROR(client_->Tick(phase_->from_step() * micro_batches_,
+                                      lease.advance_clock_to()));
+        continue;  // the request stands
+      case Lease::kPhaseOverAt:
+        return lease.phase_over_at();
+      case Lease::WORK_NOT_SET:
+        return absl::DataLossError("a lease of nothing");
+    }
+    request.Clear();
+    request.set_lease(lease.number());
+    request.set_done(done);
+    request.set_seconds_per_micro_batch(seconds_);
+    RETURN_IF_ERROR(client_->RequestLease(request));
+  }
+}
+
+absl::StatusOr<uint32_t> LeasedWork::DoRun(const RunLease& lease) {
+  const uint64_t end =
+      schedule_.EndOfPhase(schedule_.PhaseIndexOf(phase_->from_step())) *
+      micro_batches_;
+  if (lease.run() == 0 || lease.position() >= end ||
+      lease.run() > end - lease.position()) {
+    return absl::DataLossError("a lease beyond the phase");
+  }
+  return on_arrival() ? OnArrival(lease) : OncePerStep(lease);
+}
+
+absl::Status LeasedWork::PullUnlessThere(uint64_t version) {
+  if (version_ == version) return absl::OkStatus();
+  version_.reset();
+  RETURN_IF_ERROR(client_->Pull(version, theta_->data()));
+  version_ = version;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint32_t> LeasedWork::OncePerStep(const RunLease& lease) {
+  const uint64_t step = lease.position() / micro_batches_;
+  const absl::Status pulled = PullUnlessThere(step);
+  if (absl::IsOutOfRange(pulled)) return 0;
+  RETURN_IF_ERROR(pulled);
+  const absl::Time start = surroundings_->clock->Now();
+  sum_.Clear();
+  for (uint32_t i = 0; i < lease.run(); ++i) {
+    const auto m =
+        static_cast<uint32_t>(lease.position() % micro_batches_) + i;
+    const SampleSums sums =
+        work_->MicroBatch(step, m, theta_->data(), sum_.Next());
+    sum_.Add(m, sums);
+  }
+  Measure(start, lease.run());
+  for (const GradientSum::Partial& partial : sum_.partials()) {
+    RETURN_IF_ERROR(client_->Push(step, partial.node, partial.gradient.get(),
+                                  partial.sums, /*want_acks=*/true));
+  }
+  RETURN_IF_ERROR(client_->AwaitAcks());
+  return lease.run();
+}
+
+absl::StatusOr<uint32_t> LeasedWork::OnArrival(const RunLease& lease) {
+  version_.reset();
+  RETURN_IF_ERROR(
+      client_->Read(lease.position(), lease.clock(), theta_->data()));
+  const absl::Time start = surroundings_->clock->Now();
+  const double window = phase_->synchronisation().staleness_seconds();
+  gradient_.resize(theta_->size());
+  total_.resize(theta_->size());
+  SampleSums sums;
+  uint32_t done = 0;
+  while (done < lease.run()) {
+    const uint64_t position = lease.position() + done;
+    float* gradient = done == 0 ? total_.data() : gradient_.data();
+    sums += work_->MicroBatch(position / micro_batches_,
+                              static_cast<uint32_t>(position % micro_batches_),
+                              theta_->data(), gradient);
+    if (done != 0) {
+      AddInto(total_.data(), gradient_.data(),
+              static_cast<int64_t>(total_.size()));
+    }
+    ++done;
+    if (window > 0 &&
+        surroundings_->clock->Now() - start >= absl::Seconds(window)) {
+      break;
+    }
+  }
+  Measure(start, done);
+  work_->Clip(lease.position() / micro_batches_, done, total_.data());
+  RETURN_IF_ERROR(client_->PushRun(lease.position(), done, lease.clock(),
+                                   total_.data(), sums));
+  RETURN_IF_ERROR(client_->AwaitAcks());
+  return done;
+}
+
+absl::Status LeasedWork::Validate(const ValidationLease& lease) {
+  if (on_arrival()) {
+    // Others need not wait meanwhile; and it waits for nobody.
+    const uint64_t position = phase_->from_step() * micro_batches_;
+    version_.reset();
+    RETURN_IF_ERROR(client_->Tick(position, lease.clock()));
+    RETURN_IF_ERROR(client_->Read(position, /*clock=*/0, theta_->data()));
+  } else {
+    RETURN_IF_ERROR(PullUnlessThere(lease.step()));
+  }
+  return work_->Validate(lease.step(), lease.first_chunk(), lease.last_chunk(),
+                         theta_->data());
+}
+
+absl::Status LeasedWork::Hash(uint64_t step) {
+  RETURN_IF_ERROR(PullUnlessThere(step));
+  return work_->ReportHash(step, theta_->data());
+}
+
+void LeasedWork::Measure(absl::Time since, uint32_t micro_batches) {
+  const double seconds =
+      absl::ToDoubleSeconds(surroundings_->clock->Now() - since) /
+      micro_batches;
+  if (seconds <= 0) return;
+  seconds_ = seconds_ == 0 ? seconds : (1 - kNew) * seconds_ + kNew * seconds;
+}
+
+}  // namespace hawser

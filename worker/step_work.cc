@@ -1,0 +1,116 @@
+#include "worker/step_work.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/job/validation_chunks.h"
+#include "common/metrics_proto.h"
+#include "common/sha256.h"
+#include "common/vector_ops.h"
+
+namespace hawser {
+
+int64_t LargestBatch(const Plan& plan) {
+  const ScheduleSpec& schedule = plan.spec().schedule();
+  const int64_t micro_batch =
+      schedule.global_batch() / schedule.micro_batches();
+  return std::max<int64_t>(micro_batch, kValidationChunk);
+}
+
+StepWork::StepWork(const Plan& plan, const Dataset* data, Model* model,
+                   const Surroundings* surroundings)
+    : plan_(plan),
+      schedule_(plan),
+      data_(data),
+      model_(model),
+      surroundings_(surroundings),
+      pace_(surroundings),
+      order_(plan.spec(), data->training_samples(), data->TrainingLabels()),
+      local_steps_(plan) {}
+
+SampleSums StepWork::Gradient(uint64_t optimizer_step, uint32_t micro_batch,
+                              float scale, const float* theta,
+                              float* gradient) {
+  const uint64_t seed = plan_.spec().seed();
+  data_->FillTraining(order_.Positions(optimizer_step, micro_batch), seed,
+                      order_.EpochOf(optimizer_step), &batch_);
+  const SampleSums sums =
+      model_->Gradient(theta, batch_, {seed, optimizer_step, micro_batch},
+                       scale, gradient, [](int) {});
+  pace_.AfterMicroBatch();
+  return sums;
+}
+
+SampleSums StepWork::MicroBatch(uint64_t step, uint32_t micro_batch,
+                                const float* theta, float* gradient) {
+  const StepSchedule::OptimizerSteps steps = schedule_.At(step);
+  if (schedule_.PhaseOf(step).synchronisation().local_steps() <= 1) {
+    // So that the mean over the micro-batches is the mean over the samples,
+    // also in an epoch's last, smaller step.
+    const float scale =
+        static_cast<float>(plan_.spec().schedule().micro_batches()) /
+        static_cast<float>(order_.StepSamples(steps.first));
+    return Gradient(steps.first, micro_batch, scale, theta, gradient);
+  }
+  return local_steps_.Change(
+      theta, steps,
+      [&](uint64_t optimizer_step, const float* at, float* mean) {
+        const auto samples =
+            order_.Positions(optimizer_step, micro_batch).size();
+        const float scale =
+            1.0f / static_cast<float>(std::max<size_t>(1, samples));
+        return Gradient(optimizer_step, micro_batch, scale, at, mean);
+      },
+      gradient);
+}
+
+void StepWork::Clip(uint64_t step, uint32_t run, float* gradient_sum) const {
+  const double limit = plan_.spec().optimizer().clip_global_norm();
+  if (limit <= 0 ||
+      schedule_.PhaseOf(step).synchronisation().local_steps() > 1) {
+    return;
+  }
+  const auto n = static_cast<int64_t>(plan_.parameters());
+  const double mean = 1.0 / run;
+  const float factor =
+      ClipFactor(SquaredNorm(gradient_sum, n) * mean * mean, limit);
+  if (factor == 1.0f) return;
+  for (int64_t i = 0; i < n; ++i) gradient_sum[i] *= factor;
+}
+
+absl::Status StepWork::Validate(uint64_t step, uint32_t first_chunk,
+                                uint32_t last_chunk, const float* theta) {
+  const int64_t samples = data_->validation_samples();
+  SampleSums sums;
+  for (int64_t chunk = first_chunk; chunk < last_chunk; ++chunk) {
+    const int64_t first = chunk * static_cast<int64_t>(kValidationChunk);
+    data_->FillValidation(
+        first, std::min<int64_t>(kValidationChunk, samples - first), &batch_);
+    sums += model_->Evaluate(theta, batch_);
+  }
+  ReportRequest report;
+  ValidationDone* done = report.mutable_validation_done();
+  done->set_step(step);
+  done->set_first_chunk(first_chunk);
+  done->set_last_chunk(last_chunk);
+  done->set_total_chunks(ValidationChunks(static_cast<uint64_t>(samples)));
+  *done->mutable_metrics() = ToProto(sums);
+  return Send(std::move(report));
+}
+
+absl::Status StepWork::ReportHash(uint64_t step, const float* theta) {
+  Sha256 hash;
+  hash.Update(theta, plan_.parameters() * sizeof(float));
+  ReportRequest report;
+  report.mutable_parameters_hashed()->set_step(step);
+  report.mutable_parameters_hashed()->set_sha256(hash.Hex());
+  return Send(std::move(report));
+}
+
+absl::Status StepWork::Send(ReportRequest report) {
+  report.set_job(plan_.job());
+  report.set_incarnation(plan_.incarnation());
+  return surroundings_->report(std::move(report));
+}
+
+}  // namespace hawser
