@@ -216,7 +216,8 @@ absl::Status SchedulerDriver::ChangeJob(const ChangeJobRequest& request,
   return Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     ASSIGN_OR_RETURN(const JournalEvent event, state_.Change(request, now));
     RETURN_IF_ERROR(Commit({event}));
-    *response->mutable_synchronisation() = event.job_changed().synchronisation();
+    *response->mutable_synchronisation() =
+        event.job_changed().synchronisation();
     return absl::OkStatus();
   });
 }

@@ -32,13 +32,12 @@ absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Create(
           absl::StrCat(plan.spec().checkpoint().directory(), "/audit")));
   const std::string path =
       absl::StrCat(directory, "/server-", server, ".audit");
-  FileDescriptor file(::open(
-      path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-      kMode));
+  FileDescriptor file(
+      ::open(path.c_str(),
+             O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, kMode));
   if (!file.valid()) return SystemError("create", path);
-  auto log = absl::WrapUnique(
-      new AuditLog(path, std::move(file),
-                   plan.spec().schedule().micro_batches()));
+  auto log = absl::WrapUnique(new AuditLog(
+      path, std::move(file), plan.spec().schedule().micro_batches()));
   log->Append(absl::StrCat("H 1 ", plan.spec().name(), " ", server, " ",
                            log->micro_batches_, "\n"));
   for (const Block& block : plan.blocks()) {

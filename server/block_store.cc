@@ -67,8 +67,7 @@ bool BlockStore::on_arrival() const {
 
 const Optimizer* BlockStore::OptimizerOf(size_t phase) const {
   const auto& spec = members_.schedule->phases()[phase].synchronisation();
-  return spec.local_steps() > 1 ? shared_->outer_optimizer
-                                : shared_->optimizer;
+  return spec.local_steps() > 1 ? shared_->outer_optimizer : shared_->optimizer;
 }
 
 std::optional<uint64_t> BlockStore::StalenessOf(size_t phase) const {
@@ -203,7 +202,8 @@ absl::Status BlockStore::PushPartial(const IncomingFrame& frame) {
   }
   if (outcome != PartialSums::Outcome::kComplete) return absl::OkStatus();
   const PartialSums::Sum& sum = partial_sums_.Total();
-  const bool needs_norm = shared_->needs_norm && optimizer_ == shared_->optimizer;
+  const bool needs_norm =
+      shared_->needs_norm && optimizer_ == shared_->optimizer;
   const double norm =
       needs_norm ? SquaredNorm(sum.gradient->data(), elements_) : 0;
   if (id_ == 0) shared_->listener->StepSums(header.clock, sum.sums);
@@ -211,8 +211,15 @@ absl::Status BlockStore::PushPartial(const IncomingFrame& frame) {
   return absl::OkStatus();
 }
 
+bool BlockStore::IsOfThisPhase(const FrameHeader& push) const {
+  const uint64_t step = push.kind == FrameKind::kPush
+                            ? push.clock
+                            : push.position / shared_->micro_batches;
+  return members_.schedule->PhaseIndexOf(step) == phase_;
+}
+
 void BlockStore::Acknowledge(const IncomingFrame& frame, bool repeated) {
-  if (repeated && shared_->audit != nullptr) {
+  if (repeated && shared_->audit != nullptr && IsOfThisPhase(frame.header)) {
     shared_->audit->Repeated(frame.header);
   }
   if ((frame.header.flags & kAckWanted) == 0) return;
@@ -231,9 +238,9 @@ absl::Status BlockStore::PushRun(const IncomingFrame& frame) {
   const uint64_t end = schedule.EndOfPhase(phase_) * shared_->micro_batches;
   if (header.run == 0 || header.position >= end ||
       header.run > end - header.position) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "push of ", header.run, " micro-batches from ", header.position,
-        ", the phase ends at ", end));
+    return absl::InvalidArgumentError(
+        absl::StrCat("push of ", header.run, " micro-batches from ",
+                     header.position, ", the phase ends at ", end));
   }
   if (!on_arrival() && header.position >= ledger_.floor()) {
     return absl::FailedPreconditionError("updates are made once per step");
@@ -244,13 +251,16 @@ absl::Status BlockStore::PushRun(const IncomingFrame& frame) {
   }
   switch (ledger_.Arrive(header.position, header.run)) {
     case PushLedger::Verdict::kOverlap:
-      return absl::InvalidArgumentError(absl::StrCat(
-          "of ", header.run, " micro-batches from ", header.position,
-          " some have been counted already"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("of ", header.run, " micro-batches from ",
+                       header.position, " some have been counted already"));
     case PushLedger::Verdict::kFull:
       return absl::ResourceExhaustedError("too many gaps in what was counted");
     case PushLedger::Verdict::kRepeat:
-      clocks_.Advance(header.node, header.clock + 1);
+      // A past phase had clocks of its own.
+      if (IsOfThisPhase(header)) {
+        clocks_.Advance(header.node, header.clock + 1);
+      }
       Acknowledge(frame, /*repeated=*/true);
       break;
     case PushLedger::Verdict::kCount:
@@ -270,8 +280,7 @@ void BlockStore::ApplyRun(const IncomingFrame& frame, uint64_t lag) {
     shared_->audit->Counted(header, header.position, header.run, lag);
   }
   const uint64_t step = header.position / shared_->micro_batches;
-  UpdateStep update =
-      shared_->listener->UpdateOnArrival(step, header.run, lag);
+  UpdateStep update = shared_->listener->UpdateOnArrival(step, header.run, lag);
   update.step = optimizer_updates_++;
   std::shared_ptr<FloatBuffer> next = pool_.Take();
   std::vector<float*> state(state_.size());
@@ -331,8 +340,8 @@ void BlockStore::UpdateNow(uint64_t step, const UpdateStep& given) {
 
 void BlockStore::ReachVersion() {
   if (shared_->listener->WantsSnapshot(version())) {
-    BlockSnapshot snapshot{id_, version(), current_, optimizer_->StateNames(),
-                           {}};
+    BlockSnapshot snapshot{
+        id_, version(), current_, optimizer_->StateNames(), {}};
     for (const auto& vector : state_) {
       auto copy = std::make_shared<FloatBuffer>(elements_);
       std::memcpy(copy->data(), vector->data(), vector->bytes().size());
@@ -367,8 +376,8 @@ void BlockStore::Read(const FrameHeader& header,
 void BlockStore::ReadNow(const FrameHeader& header,
                          std::shared_ptr<ReplySink> sink) {
   if (header.incarnation != members_.incarnation) {
-    sink->Send(ErrorFrame(header, StaleIncarnation(header.incarnation,
-                                                   members_.incarnation)));
+    sink->Send(ErrorFrame(
+        header, StaleIncarnation(header.incarnation, members_.incarnation)));
   } else if (header.kind == FrameKind::kPull) {
     PullVersion(header, std::move(sink));
   } else {
@@ -400,10 +409,9 @@ void BlockStore::PullVersion(const FrameHeader& header,
   }
   // The version before is there once per step alone.
   if (wanted < version() && (wanted + 1 < version() || previous_ == nullptr)) {
-    sink->Send(ErrorFrame(
-        header, absl::OutOfRangeError(
-                    absl::StrCat("version ", wanted, " of block ", id_,
-                                 " is past: it is at ", version()))));
+    sink->Send(ErrorFrame(header, absl::OutOfRangeError(absl::StrCat(
+                                      "version ", wanted, " of block ", id_,
+                                      " is past: it is at ", version()))));
     return;
   }
   const auto verdict = wanted == version() || wanted + 1 == version()
@@ -419,10 +427,10 @@ void BlockStore::PullVersion(const FrameHeader& header,
       parked_[next_token_++] = {header, std::move(sink)};
       return;
     case ReadGate::Verdict::kRefuse:
-      sink->Send(ErrorFrame(
-          header, absl::FailedPreconditionError(absl::StrCat(
-                      "version ", header.clock, " of block ", id_,
-                      " cannot be had: it is at ", version()))));
+      sink->Send(
+          ErrorFrame(header, absl::FailedPreconditionError(absl::StrCat(
+                                 "version ", header.clock, " of block ", id_,
+                                 " cannot be had: it is at ", version()))));
       return;
     case ReadGate::Verdict::kFull:
       sink->Send(ErrorFrame(header, absl::ResourceExhaustedError(
@@ -433,19 +441,24 @@ void BlockStore::PullVersion(const FrameHeader& header,
 
 void BlockStore::ReadOnArrival(const FrameHeader& header,
                                std::shared_ptr<ReplySink> sink) {
+  if (header.position == kAnyPosition) {
+    Answer(header, current_.get(), current_, sink.get());
+    return;
+  }
   const StepSchedule& schedule = *members_.schedule;
   const uint64_t step = header.position / shared_->micro_batches;
-  const size_t phase =
-      step >= schedule.total_steps() ? phase_ : schedule.PhaseIndexOf(step);
+  const size_t phase = schedule.PhaseIndexOf(step);
   if (phase > phase_) {
     Park(&early_, header, std::move(sink));
     return;
   }
   if (phase < phase_) {
-    sink->Send(ErrorFrame(
-        header, absl::OutOfRangeError(absl::StrCat(
-                    "step ", step, " is past: block ", id_, " is at ",
-                    version()))));
+    // Its work has been counted here: what is computed with these parameters
+    // is for other blocks.
+    if (header.kind == FrameKind::kTick) return;
+    FrameHeader request = header;
+    request.position = kAnyPosition;
+    Answer(request, current_.get(), current_, sink.get());
     return;
   }
   if (header.kind == FrameKind::kTick) {
@@ -500,7 +513,7 @@ void BlockStore::Answer(const FrameHeader& request, const FloatBuffer* buffer,
   header.updates = updates_;
   header.payload_bytes = static_cast<uint32_t>(buffer->bytes().size());
   header.payload_crc32c = buffer->crc32c;
-  if (shared_->audit != nullptr) {
+  if (shared_->audit != nullptr && request.position != kAnyPosition) {
     shared_->audit->Served(request, id_, version(),
                            request.kind == FrameKind::kRead
                                ? &clocks_.clocks().clocks()

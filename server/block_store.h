@@ -136,6 +136,7 @@ class BlockStore {
   absl::Status PushPartial(const IncomingFrame& frame);
   absl::Status PushRun(const IncomingFrame& frame);
   void ApplyRun(const IncomingFrame& frame, uint64_t lag);
+  bool IsOfThisPhase(const FrameHeader& push) const;
   void Acknowledge(const IncomingFrame& frame, bool repeated);
   void UpdateNow(uint64_t step, const UpdateStep& update);
   void CompleteSteps();

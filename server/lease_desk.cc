@@ -22,8 +22,8 @@ OutgoingFrame LeaseFrame(const FrameHeader& request, const Lease& lease) {
   header.node = request.node;
   header.payload_bytes = static_cast<uint32_t>(payload->size());
   header.payload_crc32c = Crc32c(payload->data(), payload->size());
-  return {EncodeFrameHeader(header), payload,
-          {payload->data(), payload->size()}};
+  return {
+      EncodeFrameHeader(header), payload, {payload->data(), payload->size()}};
 }
 
 }  // namespace
@@ -50,9 +50,9 @@ void LeaseDesk::Close() {
 
 void LeaseDesk::RefuseWaiting() {
   for (const auto& [node, waiting] : waiting_) {
-    waiting.sink->Send(ErrorFrame(
-        waiting.header,
-        StaleIncarnation(waiting.header.incarnation, incarnation_)));
+    waiting.sink->Send(
+        ErrorFrame(waiting.header,
+                   StaleIncarnation(waiting.header.incarnation, incarnation_)));
   }
   waiting_.clear();
 }

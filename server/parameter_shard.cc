@@ -58,9 +58,9 @@ absl::StatusOr<std::unique_ptr<ParameterShard>> ParameterShard::Create(
   ASSIGN_OR_RETURN(auto optimizer, MakeOptimizer(plan.spec().optimizer()));
   ASSIGN_OR_RETURN(auto outer,
                    MakeOptimizer(OuterSpec(plan.spec().synchronisation())));
-  return absl::WrapUnique(new ParameterShard(
-      plan, server, std::move(optimizer), std::move(outer), norms, clock,
-      std::move(audit), std::move(callbacks)));
+  return absl::WrapUnique(
+      new ParameterShard(plan, server, std::move(optimizer), std::move(outer),
+                         norms, clock, std::move(audit), std::move(callbacks)));
 }
 
 ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
@@ -187,8 +187,7 @@ BlockStore* ParameterShard::BlockHere(uint32_t id) const {
 
 UpdateStep ParameterShard::StepOf(uint64_t step, double clip) const {
   const auto schedule = this->schedule();
-  const SynchronisationSpec& spec =
-      schedule->PhaseOf(step).synchronisation();
+  const SynchronisationSpec& spec = schedule->PhaseOf(step).synchronisation();
   UpdateStep update;
   update.learning_rate =
       spec.local_steps() > 1
@@ -202,13 +201,17 @@ UpdateStep ParameterShard::StepOf(uint64_t step, double clip) const {
 }
 
 // A step's pushes together move the parameters about as far as one update of
-// the whole step: each by its share.
+// the whole step.
 UpdateStep ParameterShard::UpdateOnArrival(uint64_t step, uint32_t run,
                                            uint64_t lag) {
   UpdateStep update = StepOf(step, /*clip=*/1);
   update.gradient_scale = 1.0f / static_cast<float>(run);
-  update.learning_rate *=
+  const double share =
       static_cast<double>(run) / static_cast<double>(shared_.micro_batches);
+  const bool is_outer =
+      schedule()->PhaseOf(step).synchronisation().local_steps() > 1;
+  update.learning_rate *=
+      is_outer ? share : RateForShare(plan_.spec().optimizer(), share);
   if (schedule()->PhaseOf(step).synchronisation().scale_by_staleness()) {
     update.learning_rate /= static_cast<double>(1 + lag / workers_.load());
   }

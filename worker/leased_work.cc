@@ -42,7 +42,8 @@ absl::StatusOr<uint64_t> LeasedWork::Run(uint64_t step) {
       }
       case Lease::kValidation:
         RETURN_IF_ERROR(Validate(lease.validation()));
-        done = lease.validation().last_chunk() - lease.validation().first_chunk();
+        done =
+            lease.validation().last_chunk() - lease.validation().first_chunk();
         break;
       case Lease::kHash:
         RETURN_IF_ERROR(Hash(lease.hash().step()));
@@ -92,8 +93,7 @@ absl::StatusOr<uint32_t> LeasedWork::OncePerStep(const RunLease& lease) {
   const absl::Time start = surroundings_->clock->Now();
   sum_.Clear();
   for (uint32_t i = 0; i < lease.run(); ++i) {
-    const auto m =
-        static_cast<uint32_t>(lease.position() % micro_batches_) + i;
+    const auto m = static_cast<uint32_t>(lease.position() % micro_batches_) + i;
     const SampleSums sums =
         work_->MicroBatch(step, m, theta_->data(), sum_.Next());
     sum_.Add(m, sums);
@@ -143,11 +143,11 @@ absl::StatusOr<uint32_t> LeasedWork::OnArrival(const RunLease& lease) {
 
 absl::Status LeasedWork::Validate(const ValidationLease& lease) {
   if (on_arrival()) {
-    // Others need not wait meanwhile; and it waits for nobody.
-    const uint64_t position = phase_->from_step() * micro_batches_;
+    // Others need not wait meanwhile.
     version_.reset();
-    RETURN_IF_ERROR(client_->Tick(position, lease.clock()));
-    RETURN_IF_ERROR(client_->Read(position, /*clock=*/0, theta_->data()));
+    RETURN_IF_ERROR(
+        client_->Tick(phase_->from_step() * micro_batches_, lease.clock()));
+    RETURN_IF_ERROR(client_->Read(kAnyPosition, /*clock=*/0, theta_->data()));
   } else {
     RETURN_IF_ERROR(PullUnlessThere(lease.step()));
   }

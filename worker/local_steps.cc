@@ -54,13 +54,12 @@ SampleSums LocalSteps::Change(const float* theta,
     UpdateStep update;
     update.step = updates++;
     update.learning_rate =
-        LearningRateAt(spec_.learning_rate(), steps.first + i,
-                       optimizer_steps_, steps_per_epoch_);
-    update.gradient_scale =
-        ClipFactor(SquaredNorm(gradient_.data(), n),
-                   spec_.optimizer().clip_global_norm());
-    optimizer_->Apply(update, theta_.data(), gradient_.data(), n,
-                      theta_.data(), absl::MakeSpan(state));
+        LearningRateAt(spec_.learning_rate(), steps.first + i, optimizer_steps_,
+                       steps_per_epoch_);
+    update.gradient_scale = ClipFactor(SquaredNorm(gradient_.data(), n),
+                                       spec_.optimizer().clip_global_norm());
+    optimizer_->Apply(update, theta_.data(), gradient_.data(), n, theta_.data(),
+                      absl::MakeSpan(state));
   }
   for (int64_t i = 0; i < n; ++i) {
     change[i] = theta[i] - theta_[static_cast<size_t>(i)];

@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "CLI/CLI.hpp"
+#include "absl/time/time.h"
 #include "client/control/grpc_scheduler_client.h"
 #include "client/data_plane/grpc_parameter_channel.h"
 #include "client/member/member_loop.h"
-#include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/process_setup.h"
 #include "common/threads.h"

@@ -32,8 +32,8 @@ class StepWork {
 
   // Writes a micro-batch's part of the step, [parameters], such that the mean
   // over the micro-batches is the step's gradient (or local change).
-  SampleSums MicroBatch(uint64_t step, uint32_t micro_batch,
-                        const float* theta, float* gradient);
+  SampleSums MicroBatch(uint64_t step, uint32_t micro_batch, const float* theta,
+                        float* gradient);
 
   // Scales the sum over `run` micro-batches down to the job's limit on the
   // norm of its mean, if it has one and the step's change is a gradient.

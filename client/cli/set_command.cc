@@ -79,10 +79,10 @@ absl::StatusOr<ChangeJobRequest> RequestOf(const SetFlags& flags) {
         absl::StrSplit(setting, absl::MaxSplits('=', 1));
     const auto setter = Setters().find(parts.first);
     if (setter == Setters().end()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "\"", setting, "\": there is no ", parts.first,
-          " to set; write mode=, staleness=, staleness_seconds=, "
-          "local_steps= or scale_by_staleness="));
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"", setting, "\": there is no ", parts.first,
+                       " to set; write mode=, staleness=, staleness_seconds=, "
+                       "local_steps= or scale_by_staleness="));
     }
     if (!setter->second(parts.second, &request)) {
       return absl::InvalidArgumentError(

@@ -168,35 +168,35 @@ absl::StatusOr<Lease> ParameterClient::AwaitLease() {
 }
 
 absl::Status ParameterClient::Receive(size_t server) {
-  return channels_[server]->Receive([&](const FrameHeader& header,
-                                        PayloadPieces pieces) -> absl::Status {
-    if (header.kind == FrameKind::kError) {
-      const absl::Status refusal = Refusal(header, pieces);
-      if (!absl::IsOutOfRange(refusal) || due_[server].blocks == 0) {
-        return refusal;
-      }
-      // One block's answer to a read; the others answer, too.
-      --due_[server].blocks;
-      past_ = refusal;
-      return absl::OkStatus();
-    }
-    if (header.job != plan_.job() ||
-        header.incarnation != plan_.incarnation()) {
-      return absl::DataLossError("a frame of another job");
-    }
-    if (header.kind == FrameKind::kBlock && due_[server].blocks != 0) {
-      --due_[server].blocks;
-      return TakeBlock(header, pieces);
-    }
-    if (header.kind == FrameKind::kAck && due_[server].acks != 0) {
-      --due_[server].acks;
-      return absl::OkStatus();
-    }
-    if (header.kind == FrameKind::kLease && server == lease_server_) {
-      return TakeLease(pieces);
-    }
-    return absl::DataLossError("a frame that was not asked for");
-  });
+  return channels_[server]->Receive(
+      [&](const FrameHeader& header, PayloadPieces pieces) -> absl::Status {
+        if (header.kind == FrameKind::kError) {
+          const absl::Status refusal = Refusal(header, pieces);
+          if (!absl::IsOutOfRange(refusal) || due_[server].blocks == 0) {
+            return refusal;
+          }
+          // One block's answer to a read; the others answer, too.
+          --due_[server].blocks;
+          past_ = refusal;
+          return absl::OkStatus();
+        }
+        if (header.job != plan_.job() ||
+            header.incarnation != plan_.incarnation()) {
+          return absl::DataLossError("a frame of another job");
+        }
+        if (header.kind == FrameKind::kBlock && due_[server].blocks != 0) {
+          --due_[server].blocks;
+          return TakeBlock(header, pieces);
+        }
+        if (header.kind == FrameKind::kAck && due_[server].acks != 0) {
+          --due_[server].acks;
+          return absl::OkStatus();
+        }
+        if (header.kind == FrameKind::kLease && server == lease_server_) {
+          return TakeLease(pieces);
+        }
+        return absl::DataLossError("a frame that was not asked for");
+      });
 }
 
 absl::Status ParameterClient::TakeBlock(const FrameHeader& header,

@@ -104,7 +104,7 @@ class ParameterClient {
   float* theta_ = nullptr;         // where awaited blocks go
   absl::Status past_;              // why awaited blocks will not come
   std::vector<uint64_t> updates_;  // of each block as last received
-  std::string request_;  // on its way
+  std::string request_;            // on its way
   std::optional<Lease> lease_;
 };
 

@@ -41,4 +41,8 @@ double LearningRateAt(const LearningRateSpec& spec, uint64_t step,
   return spec.base() * Decay(spec, step, total_steps, steps_per_epoch);
 }
 
+double RateForShare(const OptimizerSpec& optimizer, double share) {
+  return optimizer.has_sgd() ? share : std::sqrt(share);
+}
+
 }  // namespace hawser

@@ -16,6 +16,11 @@ namespace hawser {
 double LearningRateAt(const LearningRateSpec& complete, uint64_t step,
                       uint64_t total_steps, uint64_t steps_per_epoch);
 
+// The factor of the rate for an update with `share`, in (0, 1], of a step's
+// samples: the share itself for SGD (Goyal et al., 2017), its square root for
+// optimizers that divide by the gradient's size (Malladi et al., 2022).
+double RateForShare(const OptimizerSpec& optimizer, double share);
+
 }  // namespace hawser
 
 #endif  // HAWSER_COMMON_OPTIMIZER_LEARNING_RATE_H_

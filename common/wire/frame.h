@@ -46,6 +46,10 @@ enum class Codec : uint16_t { kFloat32 = 0 };
 // In a pull: every block that the server holds for the job.
 inline constexpr uint32_t kAllBlocks = 0xffffffff;
 
+// The position of a read that takes the parameters as they are: to measure
+// them, not to compute gradients with.
+inline constexpr uint64_t kAnyPosition = ~uint64_t{0};
+
 inline constexpr size_t kFrameHeaderBytes = 112;
 // The largest payload: a block of 1 Mi float32.
 inline constexpr size_t kMaxPayloadBytes = size_t{4} << 20;

@@ -92,8 +92,7 @@ absl::StatusOr<JournalEvent> ClusterState::Change(
     return absl::FailedPreconditionError(absl::StrCat(
         "job ", request.name(), " has made its last step; nothing changes it"));
   }
-  ASSIGN_OR_RETURN(const SynchronisationSpec changed,
-                   Changed(*job, request));
+  ASSIGN_OR_RETURN(const SynchronisationSpec changed, Changed(*job, request));
   JournalEvent event = At(now);
   event.mutable_job_changed()->set_job(job->id());
   *event.mutable_job_changed()->mutable_synchronisation() = changed;

@@ -115,7 +115,8 @@ void Job::Change(const SynchronisationSpec& synchronisation, absl::Time now) {
 void Job::Adopt(const Plan& plan, absl::Time now) {
   const bool had_phases = plan_.has_value() && plan_->phases_size() != 0;
   const bool was_paused = plan_.has_value() && plan_->pause();
-  if (plan.phases_size() != 0 && (!had_phases || (was_paused && !plan.pause()))) {
+  if (plan.phases_size() != 0 &&
+      (!had_phases || (was_paused && !plan.pause()))) {
     change_.reset();
   }
   plan_ = plan;
@@ -138,8 +139,8 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
   if (was_paused) {
     const Phase& phase = plan.phases(plan.phases_size() - 1);
     Log(now, "scheduler",
-        absl::StrCat("from step ", phase.from_step(), " on: ",
-                     phase.synchronisation().ShortDebugString()));
+        absl::StrCat("from step ", phase.from_step(),
+                     " on: ", phase.synchronisation().ShortDebugString()));
   }
   Log(now, "scheduler",
       absl::StrCat("incarnation ", plan.incarnation(), ": ", plan.blocks_size(),

@@ -23,7 +23,9 @@ class ClockTable {
   bool Advance(uint64_t node, uint64_t clock);
 
   // Of all nodes; 0 without any.
-  uint64_t Minimum() const { return counts_.empty() ? 0 : counts_.begin()->first; }
+  uint64_t Minimum() const {
+    return counts_.empty() ? 0 : counts_.begin()->first;
+  }
 
   // By node.
   const std::map<uint64_t, uint64_t>& clocks() const { return clocks_; }

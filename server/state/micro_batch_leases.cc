@@ -1,6 +1,7 @@
 #include "server/state/micro_batch_leases.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
@@ -15,13 +16,14 @@ constexpr double kOverdue = 1.25;
 constexpr double kShareAtOnce = 0.75;
 // Equal leases of a step, per worker.
 constexpr uint64_t kEqualLeases = 4;
+// A worker is too slow when it takes this much longer than the others.
+constexpr double kMuchLonger = 1.25;
 // A worker that was too slow is tried again after so many steps.
 constexpr uint64_t kTryAgainAfter = 16;
 
 }  // namespace
 
-MicroBatchLeases::MicroBatchLeases(const Plan& plan,
-                                   uint32_t validation_chunks)
+MicroBatchLeases::MicroBatchLeases(const Plan& plan, uint32_t validation_chunks)
     : micro_batches_(plan.spec().schedule().micro_batches()),
       scheduling_(plan.spec().scheduling()),
       schedule_(plan),
@@ -79,7 +81,11 @@ void MicroBatchLeases::EnterPhase(size_t phase, uint64_t step) {
   pool_.Clear();
   begun_ = true;
   latest_clock_ = 0;
-  for (auto& [node, worker] : workers_) worker.next_clock = 0;
+  for (auto& [node, worker] : workers_) {
+    worker.next_clock = 0;
+    // What it still does belongs to the phase that is over.
+    if (worker.lease.has_value()) worker.lease->moot = true;
+  }
   const uint64_t from = schedule_.phases()[phase].from_step();
   done_ = PushLedger(from * micro_batches_);
   frontier_ = from * micro_batches_;
@@ -124,28 +130,35 @@ absl::Status MicroBatchLeases::Request(uint64_t node,
   if (request.first()) {
     Settle(&worker, 0);
     const size_t phase = schedule_.PhaseIndexOf(request.step());
-    if (phase < phase_) {
-      Grant grant;
-      grant.node = node;
-      grant.lease.set_phase_over_at(schedule_.phases()[phase_].from_step());
-      grants->push_back(grant);
-      return absl::OkStatus();
-    }
+    worker.phase = phase;
     if (phase > phase_) {
       EnterPhase(phase, request.step());
     } else if (!begun_) {
       begun_ = true;
-      BeginStep(std::max(request.step(), schedule_.phases()[phase_].from_step()));
+      BeginStep(
+          std::max(request.step(), schedule_.phases()[phase_].from_step()));
     }
   } else if (worker.lease.has_value() &&
              worker.lease->number == request.lease()) {
     Settle(&worker, request.done());
   }
   speeds_.Set(node, request.seconds_per_micro_batch());
+  if (worker.phase < phase_) {
+    SendToPhase(node, grants);
+    return absl::OkStatus();
+  }
   worker.waiting = true;
   Grants served = Serve(now);
   grants->insert(grants->end(), served.begin(), served.end());
   return absl::OkStatus();
+}
+
+// The worker's phase is over.
+void MicroBatchLeases::SendToPhase(uint64_t node, Grants* grants) {
+  Grant grant;
+  grant.node = node;
+  grant.lease.set_phase_over_at(schedule_.phases()[phase_].from_step());
+  grants->push_back(grant);
 }
 
 void MicroBatchLeases::Settle(Worker* worker, uint64_t done) {
@@ -153,6 +166,7 @@ void MicroBatchLeases::Settle(Worker* worker, uint64_t done) {
   if (!worker->lease.has_value()) return;
   const Outstanding lease = *worker->lease;
   worker->lease.reset();
+  if (lease.moot) return;
   done = std::min(done, lease.run.count);
   switch (lease.work) {
     case Work::kHash:
@@ -163,7 +177,6 @@ void MicroBatchLeases::Settle(Worker* worker, uint64_t done) {
       if (done != 0) validation_.Done({lease.run.position, done});
       break;
     case Work::kRun:
-      if (lease.moot) return;
       if (done != 0) NoteDone({lease.run.position, done});
       break;
   }
@@ -217,8 +230,8 @@ MicroBatchLeases::Grants MicroBatchLeases::Serve(absl::Time now) {
     // The next epoch whose work is done is validated.
     const uint64_t complete = done_.floor() / micro_batches_;
     if (!validation_.active() && complete > 0) {
-      const uint64_t next =
-          schedule_.StepsAtEndOf(schedule_.EpochsOver(validation_.version()) + 1);
+      const uint64_t next = schedule_.StepsAtEndOf(
+          schedule_.EpochsOver(validation_.version()) + 1);
       if (next <= complete) validation_.Start(next);
     }
   }
@@ -251,8 +264,7 @@ std::vector<uint64_t> MicroBatchLeases::InOrder() const {
   return nodes;
 }
 
-bool MicroBatchLeases::ServeOne(uint64_t node, absl::Time now,
-                                Grants* grants) {
+bool MicroBatchLeases::ServeOne(uint64_t node, absl::Time now, Grants* grants) {
   if (LeaseValidation(node, now, grants)) return true;
   if (validation_.active() && !on_arrival()) return false;
   return LeaseRun(node, now, grants) || LeaseBackup(node, now, grants) ||
@@ -278,8 +290,9 @@ bool MicroBatchLeases::LeaseValidation(uint64_t node, absl::Time now,
   const auto chunks = validation_.Take(workers_.size());
   if (!chunks.has_value()) return false;
   Worker& worker = workers_.at(node);
-  ValidationLease* lease = NewLease(node, Work::kValidation, *chunks, now, grants)
-                               ->mutable_validation();
+  ValidationLease* lease =
+      NewLease(node, Work::kValidation, *chunks, now, grants)
+          ->mutable_validation();
   lease->set_step(validation_.version());
   lease->set_first_chunk(static_cast<uint32_t>(chunks->position));
   lease->set_last_chunk(static_cast<uint32_t>(chunks->end()));
@@ -288,8 +301,7 @@ bool MicroBatchLeases::LeaseValidation(uint64_t node, absl::Time now,
   return true;
 }
 
-bool MicroBatchLeases::LeaseRun(uint64_t node, absl::Time now,
-                                Grants* grants) {
+bool MicroBatchLeases::LeaseRun(uint64_t node, absl::Time now, Grants* grants) {
   Worker& worker = workers_.at(node);
   if (scheduling_.policy() == STATIC && worker.first == worker.last) {
     return false;
@@ -319,8 +331,7 @@ std::optional<Run> MicroBatchLeases::TakeRun(uint64_t node, absl::Time now) {
     if (pool_.size() == 0 || IsTooSlowFor(node, now)) return std::nullopt;
     return pool_.Take(SizeFor(node));
   }
-  const auto run =
-      pool_.TakeOf(worker.first, worker.last, worker.search_from);
+  const auto run = pool_.TakeOf(worker.first, worker.last, worker.search_from);
   if (run.has_value()) worker.search_from = run->position;
   return run;
 }
@@ -346,25 +357,31 @@ uint64_t MicroBatchLeases::SizeFor(uint64_t node) const {
   return std::max<uint64_t>(1, static_cast<uint64_t>(size));
 }
 
-// Once per step, a worker whose single micro-batch would take longer than all
-// that is left takes the others.
+// Once per step, a worker whose single micro-batch would take much longer than
+// the others need for all that is left leaves it to them.
 bool MicroBatchLeases::IsTooSlowFor(uint64_t node, absl::Time now) const {
   if (on_arrival() || scheduling_.leases() != ADAPTIVE) return false;
   if (step_ - workers_.at(node).last_step >= kTryAgainAfter) return false;
-  double left = static_cast<double>(pool_.size());
+  const double own = speeds_.SecondsOf(node);
+  auto left = static_cast<double>(pool_.size());  // micro-batches
   double speed = 0;
+  // No micro-batch is done by several: when the first of the others can have
+  // done one more.
+  double first = std::numeric_limits<double>::infinity();
   for (const auto& [other, worker] : workers_) {
     if (other == node) continue;
+    double busy = 0;
     if (worker.lease.has_value() && !worker.lease->moot) {
-      const double seconds = ExpectedSecondsLeft(other, *worker.lease, now);
-      if (seconds > speeds_.SecondsOf(node)) continue;  // a straggler itself
-      left += seconds * speeds_.Of(other);
-      speed += speeds_.Of(other);
-    } else if (worker.waiting) {
-      speed += speeds_.Of(other);
+      busy = ExpectedSecondsLeft(other, *worker.lease, now);
+    } else if (!worker.waiting) {
+      continue;  // nobody knows when it asks again
     }
+    if (busy > own) continue;  // a straggler itself
+    left += busy * speeds_.Of(other);
+    speed += speeds_.Of(other);
+    first = std::min(first, busy + speeds_.SecondsOf(other));
   }
-  return speed > 0 && speeds_.SecondsOf(node) > left / speed;
+  return speed > 0 && own > kMuchLonger * std::max(left / speed, first);
 }
 
 double MicroBatchLeases::ExpectedSecondsLeft(uint64_t node,
@@ -458,6 +475,8 @@ absl::Time MicroBatchLeases::NextDeadline(absl::Time now) const {
     if (worker.waiting) fastest = std::max(fastest, speeds_.Of(node));
   }
   if (fastest == 0) return next;
+  // Work that was left to others.
+  if (pool_.size() != 0) next = now + absl::Seconds(1 / fastest);
   for (const auto& [node, worker] : workers_) {
     if (!worker.lease.has_value() || worker.lease->moot) continue;
     const Outstanding& lease = *worker.lease;

@@ -91,6 +91,7 @@ class MicroBatchLeases {
     uint64_t next_clock = 0;
     double load_seconds = 0;
     uint64_t last_step = 0;  // that it had work of
+    size_t phase = 0;        // that it works on
     std::optional<Outstanding> lease;
     bool waiting = false;
   };
@@ -118,6 +119,7 @@ class MicroBatchLeases {
   bool LeaseBackup(uint64_t node, absl::Time now, Grants* grants);
   bool FinishPhase(uint64_t node, absl::Time now, Grants* grants);
   void AdvanceClocks(Grants* grants);
+  void SendToPhase(uint64_t node, Grants* grants);
   Lease* NewLease(uint64_t node, Work work, Run run, absl::Time now,
                   Grants* grants);
   std::optional<Run> TakeRun(uint64_t node, absl::Time now);
