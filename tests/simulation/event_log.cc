@@ -16,7 +16,8 @@ void EventLog::Fold(absl::string_view text) {
   Fold(text.size());
   while (!text.empty()) {
     uint64_t word = 0;
-    const size_t bytes = text.size() < sizeof(word) ? text.size() : sizeof(word);
+    const size_t bytes =
+        text.size() < sizeof(word) ? text.size() : sizeof(word);
     std::memcpy(&word, text.data(), bytes);
     Fold(word);
     text.remove_prefix(bytes);
@@ -30,8 +31,9 @@ void EventLog::Note(absl::string_view who, absl::string_view what,
   Fold(what);
   for (const auto& [name, value] : details) Fold(value);
   if (trace_ == nullptr) return;
-  *trace_ << absl::StrFormat(
-      "%12.6f %-10s %s", absl::ToDoubleSeconds(timeline_->elapsed()), who, what);
+  *trace_ << absl::StrFormat("%12.6f %-10s %s",
+                             absl::ToDoubleSeconds(timeline_->elapsed()), who,
+                             what);
   for (const auto& [name, value] : details) {
     *trace_ << " " << name << "=" << value;
   }

@@ -12,8 +12,20 @@ namespace {
 TEST(FiberTest, RunsInTurns) {
   StackPool stacks;
   std::string order;
-  Fiber a([&] { order += "a"; Fiber::Park(); order += "A"; }, &stacks);
-  Fiber b([&] { order += "b"; Fiber::Park(); order += "B"; }, &stacks);
+  Fiber a(
+      [&] {
+        order += "a";
+        Fiber::Park();
+        order += "A";
+      },
+      &stacks);
+  Fiber b(
+      [&] {
+        order += "b";
+        Fiber::Park();
+        order += "B";
+      },
+      &stacks);
   a.Resume();
   b.Resume();
   EXPECT_EQ(Fiber::Current(), nullptr);

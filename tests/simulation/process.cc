@@ -155,16 +155,14 @@ void Process::Sleep(absl::Duration duration) {
   WaitFor([] { return false; }, duration);
 }
 
-bool Process::WaitFor(absl::FunctionRef<bool()> ready,
-                      absl::Duration timeout) {
+bool Process::WaitFor(absl::FunctionRef<bool()> ready, absl::Duration timeout) {
   if (!up_ && Fiber::Current() == nullptr) return false;
   Strand* self = CurrentStrand();
   self->wait = ++waits_;
   self->ready = &ready;
   self->timed_out = false;
   if (timeout < absl::Hours(24)) {
-    const absl::Duration real =
-        std::max(absl::ZeroDuration(), timeout) / rate_;
+    const absl::Duration real = std::max(absl::ZeroDuration(), timeout) / rate_;
     Post(world_.timeline->now() + real,
          [this, wait = self->wait] { Expire(wait); });
   }

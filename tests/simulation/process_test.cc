@@ -24,9 +24,8 @@ class OneThread : public Program {
 class ProcessTest : public testing::Test {
  protected:
   void Boot(std::function<void()> body) {
-    process.Boot([&] {
-      return std::make_unique<OneThread>(&process, std::move(body));
-    });
+    process.Boot(
+        [&] { return std::make_unique<OneThread>(&process, std::move(body)); });
   }
   void RunUntil(double seconds) {
     bool reached = false;
@@ -61,8 +60,8 @@ TEST_F(ProcessTest, AConditionIsSeenAfterATaskOfItsProcess) {
   std::optional<bool> in_time;
   Boot([&] {
     const absl::MutexLock lock(&mutex);
-    in_time = process.AwaitFor(&mutex, absl::Condition(&flag),
-                               absl::Seconds(5));
+    in_time =
+        process.AwaitFor(&mutex, absl::Condition(&flag), absl::Seconds(5));
     mutex.AssertHeld();
   });
   process.Post(start + absl::Seconds(1), [&] {
@@ -79,8 +78,8 @@ TEST_F(ProcessTest, AWaitEndsInTime) {
   std::optional<bool> in_time;
   Boot([&] {
     const absl::MutexLock lock(&mutex);
-    in_time = process.AwaitFor(&mutex, absl::Condition(&flag),
-                               absl::Seconds(5));
+    in_time =
+        process.AwaitFor(&mutex, absl::Condition(&flag), absl::Seconds(5));
     EXPECT_EQ(Seconds(), 5);
   });
   RunUntil(6);

@@ -6,10 +6,10 @@
 namespace hawser::simulation {
 
 uint64_t SeededRandom::Next() {
-  const auto words =
-      Philox({static_cast<uint32_t>(drawn_), static_cast<uint32_t>(drawn_ >> 32),
-              static_cast<uint32_t>(purpose_), 0x51517u},
-             {static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32)});
+  const auto words = Philox(
+      {static_cast<uint32_t>(drawn_), static_cast<uint32_t>(drawn_ >> 32),
+       static_cast<uint32_t>(purpose_), 0x51517u},
+      {static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32)});
   ++drawn_;
   return uint64_t{words[1]} << 32 | words[0];
 }
@@ -27,8 +27,8 @@ int64_t SeededRandom::Between(int64_t least, int64_t most) {
 
 absl::Duration SeededRandom::Between(absl::Duration least,
                                      absl::Duration most) {
-  return absl::Nanoseconds(Between(absl::ToInt64Nanoseconds(least),
-                                   absl::ToInt64Nanoseconds(most)));
+  return absl::Nanoseconds(
+      Between(absl::ToInt64Nanoseconds(least), absl::ToInt64Nanoseconds(most)));
 }
 
 bool SeededRandom::Chance(double probability) {

@@ -30,6 +30,9 @@ class Timeline {
   // False: nothing is to come.
   bool RunNext();
 
+  // Forgets what is to come.
+  void Clear() { events_.clear(); }
+
  private:
   struct Event {
     absl::Time time;

@@ -1,0 +1,159 @@
+#include "tests/simulation/invariants.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace hawser::simulation {
+namespace {
+
+bool IsFinal(JobState state) {
+  return state == SUCCEEDED || state == FAILED || state == CANCELLED;
+}
+
+// Who is in a plan and with what, briefly.
+std::string Members(const Plan& plan) {
+  std::string text =
+      absl::StrCat("job ", plan.job(), " steps ", plan.total_steps());
+  for (const MicroBatchRange& worker : plan.workers()) {
+    absl::StrAppend(&text, " worker ", worker.node(), " [", worker.first(), ",",
+                    worker.last(), ")");
+  }
+  for (const ServerEndpoint& server : plan.servers()) {
+    absl::StrAppend(&text, " server ", server.node());
+  }
+  return text;
+}
+
+std::string Describe(const Metrics& metrics) {
+  return absl::StrCat(metrics.samples(), " samples, ", metrics.correct(),
+                      " correct, loss ", metrics.loss_nanonats());
+}
+
+// Of all but the seconds, which are a run's own.
+std::string Describe(const EpochMetrics& epoch) {
+  return absl::StrCat("epoch ", epoch.epoch(), ": ", Describe(epoch.training()),
+                      "; validation ", Describe(epoch.validation()));
+}
+
+}  // namespace
+
+void Invariants::Fail(absl::string_view what) {
+  if (!failure_.has_value()) failure_ = std::string(what);
+}
+
+void Invariants::Give(uint64_t number, absl::string_view what) {
+  const auto [given, is_new] = numbers_.emplace(number, what);
+  if (!is_new) {
+    Fail(absl::StrCat("number ", number, ", given to ", given->second,
+                      ", is given to ", what, ", too"));
+  }
+}
+
+void Invariants::Registered(uint64_t node) { Give(node, "a node"); }
+
+void Invariants::Accepted(uint64_t job) {
+  if (job_number_ == job) return;  // told again
+  Give(job, "a job");
+  job_number_ = job;
+}
+
+void Invariants::Ordered(const Plan& plan) {
+  const auto [known, is_new] =
+      plans_.emplace(plan.incarnation(), std::string());
+  if (is_new) {
+    Give(plan.incarnation(), "a plan");
+    known->second = Members(plan);
+  } else if (known->second != Members(plan)) {
+    Fail(absl::StrCat("incarnation ", plan.incarnation(), " was ",
+                      known->second, " and is ", Members(plan)));
+  }
+}
+
+bool Invariants::ended() const { return IsFinal(job_.state()); }
+
+void Invariants::Told(const JobStatus& status) {
+  if (ended()) {
+    // A restarted scheduler counts revisions and steps anew.
+    if (status.state() != job_.state() || status.reason() != job_.reason() ||
+        status.parameters_sha256() != job_.parameters_sha256() ||
+        status.epochs_done_size() != job_.epochs_done_size()) {
+      Fail(absl::StrCat("the job had ended as ", JobState_Name(job_.state()),
+                        " and changed: ", job_.ShortDebugString(), " became ",
+                        status.ShortDebugString()));
+    }
+    return;
+  }
+  if (status.step() < job_.step() || status.epoch() < job_.epoch()) {
+    // What a restarted scheduler knows of a job that it ends begins anew.
+    if (status.state() != FAILED && status.state() != CANCELLED) {
+      Fail(absl::StrCat("the job went back from step ", job_.step(), ", epoch ",
+                        job_.epoch(), " to step ", status.step(), ", epoch ",
+                        status.epoch()));
+    }
+  }
+  job_ = status;
+  if (job_.state() == SUCCEEDED) CheckEnd();
+}
+
+void Invariants::CheckEnd() {
+  if (reference_ == nullptr) return;
+  const JobStatus& expected = reference_->end;
+  if (job_.parameters_sha256() != expected.parameters_sha256()) {
+    Fail(absl::StrCat(
+        "the job's parameters have hash ", job_.parameters_sha256(),
+        ", those of the fault-free run ", expected.parameters_sha256()));
+  }
+  if (job_.step() != expected.step() ||
+      job_.checkpoint_step() != expected.step()) {
+    Fail(absl::StrCat("the job succeeded at step ", job_.step(),
+                      " with a checkpoint of step ", job_.checkpoint_step(),
+                      "; it has ", expected.step(), " steps"));
+  }
+  if (job_.epochs_done_size() != expected.epochs_done_size()) {
+    Fail(absl::StrCat("the job has ", job_.epochs_done_size(),
+                      " epochs, the fault-free run ",
+                      expected.epochs_done_size()));
+    return;
+  }
+  for (int i = 0; i < job_.epochs_done_size(); ++i) {
+    const std::string got = Describe(job_.epochs_done(i));
+    const std::string wanted = Describe(expected.epochs_done(i));
+    if (got == wanted) continue;
+    Fail(absl::StrCat(got, "; in the fault-free run ", wanted));
+  }
+}
+
+void Invariants::Answered(const FrameHeader& block) {
+  const std::pair<uint64_t, uint32_t> key = {block.clock, block.block};
+  if (reference_ == nullptr) {
+    recorded_.blocks[key] = block.payload_crc32c;
+    return;
+  }
+  const auto expected = reference_->blocks.find(key);
+  if (expected == reference_->blocks.end() ||
+      expected->second != block.payload_crc32c) {
+    Fail(absl::StrCat("block ", block.block, " of version ", block.clock,
+                      " is not that of the fault-free run"));
+  }
+}
+
+void Invariants::Serves(const Process& server, const ServerDriver& driver) {
+  const auto shard = driver.Find(job_number_);
+  if (shard == nullptr) return;
+  const auto step = shard->Progress(shard->incarnation());
+  if (!step.ok()) return;
+  Version& known = versions_[server.number()];
+  if (known.life == server.life() && *step < known.step) {
+    Fail(absl::StrCat(server.name(), " went back from version ", known.step,
+                      " to ", *step));
+  }
+  known = {server.life(), *step};
+}
+
+Reference Invariants::TakeReference() {
+  recorded_.end = job_;
+  return std::move(recorded_);
+}
+
+}  // namespace hawser::simulation

@@ -1,0 +1,80 @@
+// What must hold at every moment of every run, judged by what crosses the
+// network alone, not by what the drivers think of themselves:
+//
+//   1. a job that has ended stays as it is;
+//   2. (progress: by whoever runs the timeline;)
+//   3. its parameters_sha256 is that of the fault-free run;
+//   4. so are every epoch's sums over samples, their number included: each
+//      sample counted once;
+//   5. its step and its epochs never go back;
+//   6. a server's version of a job never falls within the server's life, and
+//      every block that is sent has the bytes of its version in the fault-free
+//      run;
+//   7. no number is given to two nodes, jobs or plans.
+//
+// Not thread-safe.
+#ifndef HAWSER_TESTS_SIMULATION_INVARIANTS_H_
+#define HAWSER_TESTS_SIMULATION_INVARIANTS_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "common/wire/frame.h"
+#include "proto/plan.pb.h"
+#include "proto/scheduler.pb.h"
+#include "server/server_driver.h"
+#include "tests/simulation/process.h"
+#include "tests/simulation/reference.h"
+
+namespace hawser::simulation {
+
+class Invariants {
+ public:
+  // reference: null: this run becomes one.
+  explicit Invariants(const Reference* reference) : reference_(reference) {}
+
+  // --- What is seen ---
+  void Registered(uint64_t node);
+  void Accepted(uint64_t job);
+  void Ordered(const Plan& plan);
+  void Told(const JobStatus& status);
+  void Answered(const FrameHeader& block);
+  void Serves(const Process& server, const ServerDriver& driver);
+
+  void Fail(absl::string_view what);
+  // The first that was broken.
+  const std::optional<std::string>& failure() const { return failure_; }
+
+  // The job's last status.
+  const JobStatus& job() const { return job_; }
+  bool ended() const;
+  uint64_t incarnations() const { return plans_.size(); }
+
+  Reference TakeReference();
+
+ private:
+  void Give(uint64_t number, absl::string_view what);
+  void CheckEnd();
+
+  const Reference* const reference_;
+  Reference recorded_;
+  std::optional<std::string> failure_;
+  JobStatus job_;
+  uint64_t job_number_ = 0;
+  std::map<uint64_t, std::string> numbers_;  // and what each was given to
+  // By incarnation: its job and what workers it has.
+  std::map<uint64_t, std::string> plans_;
+  struct Version {
+    uint64_t life = 0;
+    uint64_t step = 0;
+  };
+  std::map<uint32_t, Version> versions_;  // by number of the server's process
+};
+
+}  // namespace hawser::simulation
+
+#endif  // HAWSER_TESTS_SIMULATION_INVARIANTS_H_

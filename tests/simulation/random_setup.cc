@@ -1,0 +1,65 @@
+#include "tests/simulation/random_setup.h"
+
+#include <algorithm>
+
+#include "tests/simulation/fault_schedule.h"
+#include "tests/simulation/random_job.h"
+#include "tests/simulation/seeded_random.h"
+
+namespace hawser::simulation {
+namespace {
+
+void DrawNetwork(SeededRandom* random, Network::Conditions* network) {
+  network->least_delay =
+      random->Between(absl::Microseconds(50), absl::Microseconds(500));
+  network->most_delay =
+      network->least_delay +
+      random->Between(absl::Microseconds(50), absl::Milliseconds(3));
+  if (random->Chance(0.5)) network->late = 0.01;
+  if (random->Chance(0.6)) network->lost = 0.01;
+  if (random->Chance(0.6)) network->repeated = 0.02;
+  if (random->Chance(0.5)) network->broken = 0.0003;
+}
+
+}  // namespace
+
+Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
+  SeededRandom random(seed, SeededRandom::Purpose::kSetup);
+  Setup setup;
+  setup.seed = seed;
+  setup.workers = static_cast<uint32_t>(random.Between(int64_t{1}, 4));
+  setup.servers = static_cast<uint32_t>(random.Between(int64_t{1}, 3));
+  setup.spec = RandomJob(random.Below(kRandomJobs), options.steps);
+  setup.spec.mutable_placement()->set_policy(random.Chance(0.5) ? BY_LAYER
+                                                                : BY_BLOCK);
+  if (random.Chance(0.3)) {
+    setup.spec.mutable_checkpoint()->set_every_steps(
+        1 + options.steps / 4 + random.Below(options.steps));
+  }
+  // Sometimes fewer than there are: the rest stand by.
+  setup.spec.mutable_resources()->set_workers(static_cast<uint32_t>(
+      random.Chance(0.7) ? setup.workers : 1 + random.Below(setup.workers)));
+  setup.spec.mutable_resources()->set_servers(static_cast<uint32_t>(
+      random.Chance(0.7) ? setup.servers : 1 + random.Below(setup.servers)));
+  setup.heartbeat =
+      random.Between(absl::Milliseconds(200), absl::Milliseconds(1000));
+  setup.lease = setup.heartbeat * random.Between(int64_t{4}, 6);
+  setup.compute = random.Between(absl::Milliseconds(5), absl::Milliseconds(40));
+  setup.journal_write =
+      random.Between(absl::Microseconds(100), absl::Milliseconds(5));
+  DrawNetwork(&random, &setup.network);
+  setup.may_fail = random.Chance(0.4);
+
+  SeededRandom fault_random(seed, SeededRandom::Purpose::kFaults);
+  FaultScheduleOptions schedule;
+  schedule.workers = setup.workers;
+  schedule.servers = setup.servers;
+  schedule.faults = options.faults;
+  schedule.lease = setup.lease;
+  schedule.window = static_cast<double>(options.steps) * setup.compute;
+  schedule.gentle = !setup.may_fail;
+  setup.faults = DrawFaults(schedule, &fault_random);
+  return setup;
+}
+
+}  // namespace hawser::simulation

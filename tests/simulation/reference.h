@@ -1,0 +1,23 @@
+// What a job's fault-free run with one worker and one server came to: what
+// every other run of it must come to, whatever happens.
+#ifndef HAWSER_TESTS_SIMULATION_REFERENCE_H_
+#define HAWSER_TESTS_SIMULATION_REFERENCE_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "proto/scheduler.pb.h"
+
+namespace hawser::simulation {
+
+struct Reference {
+  // CRC32C of each block's bytes by (version, block).
+  std::map<std::pair<uint64_t, uint32_t>, uint32_t> blocks;
+  JobStatus end;
+};
+
+}  // namespace hawser::simulation
+
+#endif  // HAWSER_TESTS_SIMULATION_REFERENCE_H_

@@ -1,0 +1,34 @@
+// One simulated run: a cluster, a job, and what goes wrong.
+#ifndef HAWSER_TESTS_SIMULATION_SETUP_H_
+#define HAWSER_TESTS_SIMULATION_SETUP_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "proto/job.pb.h"
+#include "tests/simulation/fault.h"
+#include "tests/simulation/network.h"
+
+namespace hawser::simulation {
+
+struct Setup {
+  uint64_t seed = 0;  // of delays, losses and the like
+  uint32_t workers = 1;
+  uint32_t servers = 1;
+  JobSpec spec;
+  absl::Duration lease = absl::Seconds(5);
+  absl::Duration heartbeat = absl::Seconds(1);
+  Network::Conditions network;
+  absl::Duration compute = absl::Milliseconds(20);  // mean, of a partial sum
+  absl::Duration journal_write = absl::Milliseconds(2);  // mean
+  std::vector<Fault> faults;
+  // A run must end within this time once the last fault is over.
+  absl::Duration patience = absl::Seconds(120);
+  // Faults that end a job today, with a reason, are among the above.
+  bool may_fail = false;
+};
+
+}  // namespace hawser::simulation
+
+#endif  // HAWSER_TESTS_SIMULATION_SETUP_H_
