@@ -1,5 +1,6 @@
 #include "tests/simulation/cluster.h"
 
+#include <set>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -115,6 +116,16 @@ class ClientProgram : public Program {
                    Network::Loss::kResetOrDeadline),
         thread_(process->Start([this] { Run(); })) {}
 
+  void Cancel() {
+    cancelling_ = process_->Start([this] {
+      CancelJobRequest request;
+      request.set_name(spec_.name());
+      while (absl::IsUnavailable(scheduler_.CancelJob(request).status())) {
+        process_->Sleep(kPause);
+      }
+    });
+  }
+
  private:
   static constexpr absl::Duration kPause = absl::Milliseconds(100);
 
@@ -162,6 +173,7 @@ class ClientProgram : public Program {
   const JobSpec spec_;
   SchedulerLink scheduler_;
   std::unique_ptr<Threads::Thread> thread_;
+  std::unique_ptr<Threads::Thread> cancelling_;
 };
 
 }  // namespace
@@ -224,7 +236,13 @@ Process* Cluster::Find(const std::string& name) {
 }
 
 void Cluster::Start() {
-  for (const auto& member : members_) Boot(member.get());
+  std::set<std::string> later;
+  for (const Fault& fault : setup_.faults) {
+    if (fault.kind == Fault::Kind::kStart) later.insert(fault.target);
+  }
+  for (const auto& member : members_) {
+    if (later.count(member->process.name()) == 0) Boot(member.get());
+  }
 }
 
 void Cluster::Boot(Member* member) {
@@ -288,6 +306,13 @@ void Cluster::Begin(const Fault& fault) {
       return disk_->SetSlowness(fault.amount);
     case Kind::kFillDisk:
       return disk_->SetFull(true);
+    case Kind::kStart:
+      return Boot(target);
+    case Kind::kCancel:
+      Process* const client = Find("client");
+      return client->Post(world_.timeline->now(), [client] {
+        static_cast<ClientProgram*>(client->program())->Cancel();
+      });
   }
 }
 
@@ -312,6 +337,8 @@ void Cluster::End(const Fault& fault) {
       return disk_->SetFull(false);
     case Kind::kBreakStreams:
     case Kind::kJumpClock:
+    case Kind::kStart:
+    case Kind::kCancel:
       return;
   }
 }

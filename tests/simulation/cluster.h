@@ -30,7 +30,7 @@ class Cluster {
           std::string output_root);
   ~Cluster();
 
-  // Boots all.
+  // Boots all, but those that start later.
   void Start();
 
   // By name, as a fault's target; null: none.

@@ -11,8 +11,9 @@ namespace hawser::simulation {
 namespace {
 
 constexpr absl::string_view kNames[] = {
-    "crash",      "pause",     "slow worker", "partition", "break streams",
-    "jump clock", "run clock", "slow disk",   "fill disk"};
+    "crash",         "pause",      "slow worker",   "partition",
+    "break streams", "jump clock", "run clock",     "slow disk",
+    "fill disk",     "start",      "cancel the job"};
 
 // The words of a line, one after the other.
 class Words {
@@ -101,17 +102,25 @@ absl::Status ParseKind(Words* words, Fault* fault) {
   } else if (words->Accept("fill")) {
     fault->kind = Kind::kFillDisk;
     return words->Expect("disk");
+  } else if (words->Accept("start")) {
+    fault->kind = Kind::kStart;
+  } else if (words->Accept("cancel")) {
+    fault->kind = Kind::kCancel;
+    RETURN_IF_ERROR(words->Expect("the"));
+    return words->Expect("job");
   } else if (words->Accept("slow")) {
     fault->kind = words->Accept("disk") ? Kind::kSlowDisk : Kind::kSlowWorker;
   } else {
     return words->Wrong(
-        "crash, pause, slow, partition, break, jump, run or fill");
+        "crash, pause, slow, partition, break, jump, run, fill, start or "
+        "cancel");
   }
   return absl::OkStatus();
 }
 
 bool HasTarget(Fault::Kind kind) {
-  return kind != Fault::Kind::kSlowDisk && kind != Fault::Kind::kFillDisk;
+  return kind != Fault::Kind::kSlowDisk && kind != Fault::Kind::kFillDisk &&
+         kind != Fault::Kind::kCancel;
 }
 
 }  // namespace
@@ -169,8 +178,9 @@ absl::StatusOr<Fault> ParseFault(absl::string_view line) {
     RETURN_IF_ERROR(words.Expect("by"));
     ASSIGN_OR_RETURN(fault.jump, words.Duration());
   }
-  const bool lasts =
-      fault.kind != Kind::kBreakStreams && fault.kind != Kind::kJumpClock;
+  const bool lasts = fault.kind != Kind::kBreakStreams &&
+                     fault.kind != Kind::kJumpClock &&
+                     fault.kind != Kind::kStart && fault.kind != Kind::kCancel;
   if (lasts && !(fault.kind == Kind::kCrash && words.at_end())) {
     RETURN_IF_ERROR(words.Expect("for"));
     ASSIGN_OR_RETURN(fault.lasts, words.Duration());

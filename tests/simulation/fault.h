@@ -11,6 +11,9 @@
 //   at 2s run clock of worker 1 at 0.5 for 5s
 //   at 2s slow disk by 50 for 3s
 //   at 2s fill disk for 1s                the journal refuses what it is given
+// No faults, but they happen, too:
+//   at 2s start worker 3                  it is not there before
+//   at 2s cancel the job
 #ifndef HAWSER_TESTS_SIMULATION_FAULT_H_
 #define HAWSER_TESTS_SIMULATION_FAULT_H_
 
@@ -33,6 +36,8 @@ struct Fault {
     kRunClock,
     kSlowDisk,
     kFillDisk,
+    kStart,
+    kCancel,
   };
   absl::Duration at;
   Kind kind = Kind::kCrash;

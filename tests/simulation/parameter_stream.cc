@@ -253,6 +253,8 @@ void Stream::Crashed(const Process& process) {
 }
 
 void Stream::Break() {
+  network_->world().log->Note(worker_->name(), "loses a stream",
+                              {{"to", server_->process->number()}});
   up_.clear();
   down_.clear();
   repeat_later_.reset();

@@ -62,6 +62,7 @@ class Process : public Threads, public Clock {
   void Continue();
   bool up() const { return up_; }
   bool paused() const { return paused_; }
+  Program* program() { return program_.get(); }  // null: down
   // How often it was booted.
   uint64_t life() const { return life_; }
 

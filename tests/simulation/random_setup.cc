@@ -9,6 +9,11 @@
 namespace hawser::simulation {
 namespace {
 
+// The reasons for which today's version gives up a job, as it says.
+constexpr const char* kDocumentedEnds[] = {
+    "and with it the parameters it held",
+    "the scheduler restarted while the job ran"};
+
 void DrawNetwork(SeededRandom* random, Network::Conditions* network) {
   network->least_delay =
       random->Between(absl::Microseconds(50), absl::Microseconds(500));
@@ -48,7 +53,12 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
   setup.journal_write =
       random.Between(absl::Microseconds(100), absl::Milliseconds(5));
   DrawNetwork(&random, &setup.network);
-  setup.may_fail = random.Chance(0.4);
+  const bool gentle = random.Chance(0.6);
+  if (!gentle) {
+    for (const char* because : kDocumentedEnds) {
+      setup.ends.push_back({FAILED, because});
+    }
+  }
 
   SeededRandom fault_random(seed, SeededRandom::Purpose::kFaults);
   FaultScheduleOptions schedule;
@@ -57,7 +67,7 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
   schedule.faults = options.faults;
   schedule.lease = setup.lease;
   schedule.window = static_cast<double>(options.steps) * setup.compute;
-  schedule.gentle = !setup.may_fail;
+  schedule.gentle = gentle;
   setup.faults = DrawFaults(schedule, &fault_random);
   return setup;
 }

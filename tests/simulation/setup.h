@@ -3,10 +3,12 @@
 #define HAWSER_TESTS_SIMULATION_SETUP_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "proto/job.pb.h"
+#include "proto/scheduler.pb.h"
 #include "tests/simulation/fault.h"
 #include "tests/simulation/network.h"
 
@@ -25,8 +27,12 @@ struct Setup {
   std::vector<Fault> faults;
   // A run must end within this time once the last fault is over.
   absl::Duration patience = absl::Seconds(120);
-  // Faults that end a job today, with a reason, are among the above.
-  bool may_fail = false;
+  // How the job may end, one or the other.
+  struct End {
+    JobState state = SUCCEEDED;
+    std::string because;  // part of the reason
+  };
+  std::vector<End> ends = {End()};
 };
 
 }  // namespace hawser::simulation

@@ -24,17 +24,12 @@ constexpr absl::Duration kAftermath = absl::Seconds(3);
 // More than any run takes.
 constexpr uint64_t kMaxEvents = 20'000'000;
 
-// The reasons for which today's version gives up a job, as it says.
-bool IsDocumentedEnd(const std::string& reason) {
-  return absl::StrContains(reason, "and with it the parameters it held") ||
-         absl::StrContains(reason, "the scheduler restarted while the job ran");
-}
-
 std::optional<std::string> JudgeEnd(const Setup& setup, const JobStatus& job) {
-  if (job.state() == SUCCEEDED) return std::nullopt;
-  if (setup.may_fail && job.state() == FAILED &&
-      IsDocumentedEnd(job.reason())) {
-    return std::nullopt;
+  for (const Setup::End& end : setup.ends) {
+    if (job.state() == end.state &&
+        absl::StrContains(job.reason(), end.because)) {
+      return std::nullopt;
+    }
   }
   return absl::StrCat("the job ended as ", JobState_Name(job.state()), ": ",
                       job.reason());
@@ -92,6 +87,7 @@ const Reference* Simulator::ReferenceOf(const JobSpec& spec) {
   setup.spec.mutable_placement()->clear_policy();
   setup.spec.clear_resources();
   setup.spec.clear_checkpoint();
+  setup.spec.clear_limits();
   const std::string key = setup.spec.SerializeAsString();
   const auto known = references_.find(key);
   if (known != references_.end()) return &known->second;

@@ -2,14 +2,20 @@
 // must hold:
 //   bazel run //tests/simulation:soak -- --runs=1000
 //   bazel run //tests/simulation:soak -- --seed=N --runs=1 --trace
+// or one scenario:
+//   bazel run //tests/simulation:soak -- --scenario=$PWD/FILE --trace
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <iostream>
+#include <iterator>
+#include <string>
 
 #include "CLI/CLI.hpp"
 #include "glog/logging.h"
 #include "tests/simulation/fault.h"
 #include "tests/simulation/random_setup.h"
+#include "tests/simulation/scenario.h"
 #include "tests/simulation/simulator.h"
 
 namespace hawser::simulation {
@@ -21,6 +27,7 @@ struct Flags {
   uint64_t runs = 1000;
   bool trace = false;
   bool keep_going = false;
+  std::string scenario;
   RandomSetupOptions setup;
 };
 
@@ -39,6 +46,27 @@ void PrintFailure(const Setup& setup, const Flags& flags,
       "replay: bazel run //tests/simulation:soak -- --seed=%lu --runs=1 "
       "--steps=%lu --faults=%u --trace\n",
       setup.seed, flags.setup.steps, flags.setup.faults);
+}
+
+int RunFile(const Flags& flags) {
+  std::ifstream file(flags.scenario);
+  if (!file.good()) {
+    std::fprintf(stderr, "soak: cannot read %s\n", flags.scenario.c_str());
+    return 2;
+  }
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto scenario = ParseScenario(text);
+  if (!scenario.ok()) {
+    std::fprintf(stderr, "%s: %s\n", flags.scenario.c_str(),
+                 std::string(scenario.status().message()).c_str());
+    return 2;
+  }
+  Simulator simulator(FastTemporaryDirectory());
+  const auto failure =
+      RunScenario(*scenario, &simulator, flags.trace ? &std::cerr : nullptr);
+  std::printf("%s: %s\n", flags.scenario.c_str(),
+              failure.value_or("holds").c_str());
+  return failure.has_value() ? 1 : 0;
 }
 
 int Run(const Flags& flags) {
@@ -97,9 +125,11 @@ int main(int argc, char** argv) {
   app.add_flag("--trace", flags.trace, "write what happens to stderr");
   app.add_flag("--keep-going", flags.keep_going,
                "do not stop at the first seed that breaks something");
+  app.add_option("--scenario", flags.scenario, "run this file instead");
   CLI11_PARSE(app, argc, argv);
   FLAGS_logtostderr = true;
   FLAGS_log_prefix = false;
   FLAGS_minloglevel = flags.trace ? google::INFO : google::FATAL;
-  return hawser::simulation::Run(flags);
+  return flags.scenario.empty() ? hawser::simulation::Run(flags)
+                                : hawser::simulation::RunFile(flags);
 }
