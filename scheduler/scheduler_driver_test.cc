@@ -95,7 +95,7 @@ class SchedulerDriverTest : public testing::Test {
   uint64_t Join(Role role) {
     RegisterRequest request;
     request.set_role(role);
-    request.set_address("address");
+    request.set_address(absl::StrCat("address ", ++joined_));
     request.set_version(kVersion);
     RegisterResponse response;
     EXPECT_TRUE(driver_->Register(request, &response).ok());
@@ -168,6 +168,7 @@ class SchedulerDriverTest : public testing::Test {
 
   CountingJournal journal_;
   FakeClock clock_;
+  int joined_ = 0;
   std::unique_ptr<SchedulerDriver> driver_;
 };
 

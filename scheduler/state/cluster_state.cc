@@ -1,6 +1,7 @@
 #include "scheduler/state/cluster_state.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -150,6 +151,15 @@ absl::StatusOr<uint64_t> ClusterState::Register(const RegisterRequest& request,
   }
   if (next_number_ >= reserved_limit_) {
     return absl::UnavailableError("the journal has not reserved a number yet");
+  }
+  if (request.role() == SERVER) {
+    // Its process is another by now, or never learned the number.
+    const std::optional<uint64_t> before =
+        membership_.FindServer(request.address());
+    if (before.has_value()) {
+      membership_.Deregister(*before);
+      Lose(*before, "has started over", now);
+    }
   }
   const uint64_t node = next_number_++;
   membership_.Register(node, request, now);

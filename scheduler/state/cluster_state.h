@@ -61,7 +61,8 @@ class ClusterState {
 
   // --- Members ---
 
-  // UNAVAILABLE: no number is durable yet, try again.
+  // A server takes the place of the one that was at its address. UNAVAILABLE:
+  // no number is durable yet, try again.
   absl::StatusOr<uint64_t> Register(const RegisterRequest& request,
                                     absl::Time now);
   // NOT_FOUND: not a member (any more).

@@ -50,6 +50,24 @@ TEST_F(ClusterStateTest, ALostWorkerMeansANewIncarnationWithoutIt) {
   EXPECT_EQ(PlanOf("a").workers(1).first(), 4u);
 }
 
+TEST_F(ClusterStateTest, AServerTakesThePlaceOfTheOneAtItsAddress) {
+  const uint64_t before = JoinAt("here", SERVER);
+  const uint64_t other = JoinAt("there", SERVER);
+  const uint64_t after = JoinAt("here", SERVER);
+  EXPECT_TRUE(absl::IsNotFound(state_.Renew(before, now_)));
+  JoinAll(WORKER, 2);
+  ASSERT_TRUE(Submit(Spec("a", 1, 2)).ok());
+  StartJob("a");
+  ASSERT_EQ(PlanOf("a").servers_size(), 2);
+  EXPECT_EQ(PlanOf("a").servers(0).node(), other);
+  EXPECT_EQ(PlanOf("a").servers(1).node(), after);
+  // What the one before held is lost, and that is known at once.
+  JoinAt("here", SERVER);
+  EXPECT_EQ(Get("a").state(), FAILED);
+  EXPECT_THAT(ReasonOf("a"),
+              HasSubstr(absl::StrCat("server ", after, " has started over")));
+}
+
 TEST_F(ClusterStateTest, AJobWithoutWorkersWaitsForOne) {
   const auto servers = JoinAll(SERVER, 1);
   const auto workers = JoinAll(WORKER, 1);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/metrics_proto.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
@@ -82,9 +83,12 @@ class ClusterStateTest : public testing::Test {
     return absl::OkStatus();
   }
   uint64_t Join(Role role) {
+    return JoinAt(absl::StrCat("address ", ++joined_), role);
+  }
+  uint64_t JoinAt(const std::string& address, Role role) {
     RegisterRequest request;
     request.set_role(role);
-    request.set_address("address");
+    request.set_address(address);
     const auto node = state_.Register(request, now_);
     EXPECT_TRUE(node.ok()) << node.status();
     Settle();
@@ -224,6 +228,7 @@ class ClusterStateTest : public testing::Test {
   }
 
   absl::Time now_ = absl::FromUnixSeconds(1000);
+  int joined_ = 0;
   ClusterState state_;
   std::vector<JournalEvent> journal_;
 };

@@ -33,6 +33,14 @@ const Member* Membership::Find(uint64_t node) const {
   return found == members_.end() ? nullptr : &found->second;
 }
 
+std::optional<uint64_t> Membership::FindServer(
+    const std::string& address) const {
+  for (const auto& [node, member] : members_) {
+    if (member.role == SERVER && member.address == address) return node;
+  }
+  return std::nullopt;
+}
+
 absl::Time Membership::NextDeadline() const {
   absl::Time next = absl::InfiniteFuture();
   for (const auto& [node, member] : members_) {

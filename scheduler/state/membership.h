@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,8 @@ class Membership {
   std::vector<uint64_t> Expire(absl::Time now);
 
   const Member* Find(uint64_t node) const;
+  // The server at this address.
+  std::optional<uint64_t> FindServer(const std::string& address) const;
   const std::map<uint64_t, Member>& members() const { return members_; }
 
   // When the next lease ends; InfiniteFuture without members.
