@@ -11,7 +11,7 @@ TrainingRun::TrainingRun(const Plan& plan, uint64_t node, const Dataset* data,
                          Model* model, const Surroundings* surroundings)
     : plan_(plan),
       schedule_(plan),
-      client_(plan, node, surroundings->make_channel),
+      client_(plan, node, surroundings->make_channel, surroundings->threads),
       work_(plan, data, model, surroundings),
       sum_(plan.spec().schedule().micro_batches(), model->parameters()),
       theta_(static_cast<size_t>(model->parameters())),

@@ -1,6 +1,7 @@
 #include "client/data_plane/grpc_parameter_channel.h"
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -47,7 +48,8 @@ class GrpcParameterChannel : public ParameterChannel {
   ~GrpcParameterChannel() override {
     if (stream_ == nullptr) return;
     context_.TryCancel();
-    stream_->Finish().IgnoreError();
+    absl::MutexLock finish(&finish_mutex_);
+    if (!ended_.has_value()) stream_->Finish().IgnoreError();
   }
 
   absl::StatusOr<uint64_t> GetProgress(uint64_t job,
@@ -93,9 +95,9 @@ class GrpcParameterChannel : public ParameterChannel {
  private:
   // The generated stub parses messages; this is the same call with raw bytes.
   absl::Status Open() {
-    if (stream_ != nullptr) return absl::OkStatus();
     absl::MutexLock lock(&mutex_);
     if (cancelled_) return absl::CancelledError("cancelled");
+    if (stream_ != nullptr) return absl::OkStatus();
     const grpc::internal::RpcMethod method(
         "/hawser.ParameterServer/Exchange",
         grpc::internal::RpcMethod::BIDI_STREAMING);
@@ -105,19 +107,19 @@ class GrpcParameterChannel : public ParameterChannel {
     return absl::OkStatus();
   }
 
+  // Sender and receiver may both find that the stream has ended.
   absl::Status Ended() {
-    const grpc::Status status = stream_->Finish();
-    stream_.reset();
-    {
-      absl::MutexLock lock(&mutex_);
-      if (cancelled_) return absl::CancelledError("cancelled");
-      cancelled_ = true;  // a stream is not opened twice
+    absl::MutexLock finish(&finish_mutex_);
+    if (!ended_.has_value()) ended_ = stream_->Finish();
+    absl::MutexLock lock(&mutex_);
+    if (std::exchange(cancelled_, true)) {  // a stream is not opened twice
+      return absl::CancelledError("cancelled");
     }
-    if (status.ok()) {
+    if (ended_->ok()) {
       return absl::UnavailableError(
           absl::StrCat("server ", address_, " closed the stream"));
     }
-    return FromGrpc(address_, status);
+    return FromGrpc(address_, *ended_);
   }
 
   const std::string address_;
@@ -125,6 +127,8 @@ class GrpcParameterChannel : public ParameterChannel {
   const std::unique_ptr<ParameterServer::Stub> stub_;
   absl::Mutex mutex_;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Mutex finish_mutex_;
+  std::optional<grpc::Status> ended_ ABSL_GUARDED_BY(finish_mutex_);
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<ByteBuffer, ByteBuffer>> stream_;
   ByteBuffer received_;

@@ -1,7 +1,8 @@
 // The data plane to one server: frames out, frames in, in order.
 //
-// Thread-compatible: one caller at a time, except Cancel, which any thread may
-// call and which makes the others return CANCELLED from then on.
+// One thread may send while another one receives; otherwise one caller at a
+// time, except Cancel, which any thread may call and which makes the others
+// return CANCELLED from then on.
 #ifndef HAWSER_CLIENT_DATA_PLANE_PARAMETER_CHANNEL_H_
 #define HAWSER_CLIENT_DATA_PLANE_PARAMETER_CHANNEL_H_
 

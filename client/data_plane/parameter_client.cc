@@ -23,9 +23,11 @@ absl::Status Refusal(const FrameHeader& header, PayloadPieces pieces) {
 }  // namespace
 
 ParameterClient::ParameterClient(const Plan& plan, uint64_t node,
-                                 const ChannelFactory& make_channel)
+                                 const ChannelFactory& make_channel,
+                                 Threads* threads)
     : plan_(plan),
       node_(node),
+      threads_(threads),
       channels_(static_cast<size_t>(plan.servers_size())),
       blocks_on_(static_cast<size_t>(plan.servers_size()), 0),
       due_(static_cast<size_t>(plan.servers_size())),
@@ -39,6 +41,18 @@ ParameterClient::ParameterClient(const Plan& plan, uint64_t node,
     }
     ++blocks_on_[block.server()];
   }
+  const auto used = std::count_if(
+      channels_.begin(), channels_.end(),
+      [](const auto& channel) { return channel != nullptr; });
+  for (size_t server = 0; used > 1 && server < channels_.size(); ++server) {
+    if (channels_[server] == nullptr) continue;
+    readers_.push_back(threads->Start([this, server] { RunReader(server); }));
+  }
+}
+
+ParameterClient::~ParameterClient() {
+  if (!readers_.empty()) Cancel();
+  readers_.clear();
 }
 
 absl::StatusOr<uint64_t> ParameterClient::CurrentStep() {
@@ -72,11 +86,14 @@ absl::Status ParameterClient::SendBlocks(FrameHeader header,
         block.elements() * sizeof(float));
     header.block = block.id();
     header.sums = block.id() == 0 ? sums : SampleSums();
-    header.updates = updates_[block.id()];
+    {
+      absl::MutexLock lock(&mutex_);
+      header.updates = updates_[block.id()];
+      if ((header.flags & kAckWanted) != 0) ++due_[block.server()].acks;
+    }
     header.payload_bytes = static_cast<uint32_t>(payload.size());
     header.payload_crc32c = Crc32c(payload.data(), payload.size());
     RETURN_IF_ERROR(channels_[block.server()]->Send(header, payload));
-    if ((header.flags & kAckWanted) != 0) ++due_[block.server()].acks;
   }
   return absl::OkStatus();
 }
@@ -130,24 +147,29 @@ absl::Status ParameterClient::ReceiveBlocks(const FrameHeader& request,
                                             float* theta) {
   FrameHeader header = request;
   header.block = kAllBlocks;
-  theta_ = theta;
-  awaited_clock_ = request.clock;
-  past_ = absl::OkStatus();
+  {
+    absl::MutexLock lock(&mutex_);
+    theta_ = theta;
+    awaited_clock_ = request.clock;
+    past_ = absl::OkStatus();
+    for (size_t server = 0; server < channels_.size(); ++server) {
+      due_[server].blocks = blocks_on_[server];
+    }
+  }
   RETURN_IF_ERROR(SendToAll(header));
-  for (size_t server = 0; server < channels_.size(); ++server) {
-    due_[server].blocks = blocks_on_[server];
-  }
-  for (size_t server = 0; server < channels_.size(); ++server) {
-    while (due_[server].blocks != 0) RETURN_IF_ERROR(Receive(server));
-  }
+  RETURN_IF_ERROR(WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return std::all_of(due_.begin(), due_.end(),
+                       [](const Due& due) { return due.blocks == 0; });
+  }));
+  absl::MutexLock lock(&mutex_);
   return past_;
 }
 
 absl::Status ParameterClient::AwaitAcks() {
-  for (size_t server = 0; server < channels_.size(); ++server) {
-    while (due_[server].acks != 0) RETURN_IF_ERROR(Receive(server));
-  }
-  return absl::OkStatus();
+  return WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return std::all_of(due_.begin(), due_.end(),
+                       [](const Due& due) { return due.acks == 0; });
+  });
 }
 
 absl::Status ParameterClient::RequestLease(const LeaseRequest& request) {
@@ -161,49 +183,95 @@ absl::Status ParameterClient::RequestLease(const LeaseRequest& request) {
 }
 
 absl::StatusOr<Lease> ParameterClient::AwaitLease() {
-  while (!lease_.has_value()) RETURN_IF_ERROR(Receive(lease_server_));
-  const Lease lease = *std::move(lease_);
-  lease_.reset();
+  RETURN_IF_ERROR(WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return !leases_.empty();
+  }));
+  absl::MutexLock lock(&mutex_);
+  Lease lease = std::move(leases_.front());
+  leases_.pop_front();
   return lease;
+}
+
+absl::Status ParameterClient::WaitUntil(absl::FunctionRef<bool()> holds) {
+  if (readers_.empty()) {
+    // Nobody else touches what is waited for.
+    while (!holds()) RETURN_IF_ERROR(Receive(lease_server_));
+    return absl::OkStatus();
+  }
+  absl::MutexLock lock(&mutex_);
+  const auto over = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return !status_.ok() || holds();
+  };
+  threads_->Await(&mutex_, absl::Condition(&over));
+  return status_;
+}
+
+void ParameterClient::RunReader(size_t server) {
+  for (;;) {
+    const absl::Status status = Receive(server);
+    if (status.ok()) continue;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (status_.ok()) status_ = status;
+    }
+    Cancel();  // the other readers
+    return;
+  }
 }
 
 absl::Status ParameterClient::Receive(size_t server) {
   return channels_[server]->Receive(
-      [&](const FrameHeader& header, PayloadPieces pieces) -> absl::Status {
-        if (header.kind == FrameKind::kError) {
-          const absl::Status refusal = Refusal(header, pieces);
-          if (!absl::IsOutOfRange(refusal) || due_[server].blocks == 0) {
-            return refusal;
-          }
-          // One block's answer to a read; the others answer, too.
-          --due_[server].blocks;
-          past_ = refusal;
-          return absl::OkStatus();
-        }
-        if (header.job != plan_.job() ||
-            header.incarnation != plan_.incarnation()) {
-          return absl::DataLossError("a frame of another job");
-        }
-        if (header.kind == FrameKind::kBlock && due_[server].blocks != 0) {
-          --due_[server].blocks;
-          return TakeBlock(header, pieces);
-        }
-        if (header.kind == FrameKind::kAck && due_[server].acks != 0) {
-          --due_[server].acks;
-          return absl::OkStatus();
-        }
-        if (header.kind == FrameKind::kLease && server == lease_server_) {
-          return TakeLease(pieces);
-        }
-        return absl::DataLossError("a frame that was not asked for");
+      [&](const FrameHeader& header, PayloadPieces pieces) {
+        return Take(server, header, pieces);
       });
 }
 
-absl::Status ParameterClient::TakeBlock(const FrameHeader& header,
+absl::Status ParameterClient::Take(size_t server, const FrameHeader& header,
+                                   PayloadPieces pieces) {
+  if (header.kind == FrameKind::kError) {
+    return TakeError(server, Refusal(header, pieces));
+  }
+  if (header.job != plan_.job() || header.incarnation != plan_.incarnation()) {
+    return absl::DataLossError("a frame of another job");
+  }
+  switch (header.kind) {
+    case FrameKind::kBlock:
+      return TakeBlock(server, header, pieces);
+    case FrameKind::kLease:
+      return TakeLease(pieces);
+    case FrameKind::kAck: {
+      absl::MutexLock lock(&mutex_);
+      if (due_[server].acks == 0) break;
+      --due_[server].acks;
+      return absl::OkStatus();
+    }
+    default:
+      break;
+  }
+  return absl::DataLossError("a frame that was not asked for");
+}
+
+absl::Status ParameterClient::TakeError(size_t server,
+                                        const absl::Status& refusal) {
+  absl::MutexLock lock(&mutex_);
+  if (!absl::IsOutOfRange(refusal) || due_[server].blocks == 0) return refusal;
+  // One block's answer to a read; the others answer, too.
+  --due_[server].blocks;
+  past_ = refusal;
+  return absl::OkStatus();
+}
+
+absl::Status ParameterClient::TakeBlock(size_t server,
+                                        const FrameHeader& header,
                                         PayloadPieces pieces) {
-  if (header.clock != awaited_clock_ ||
-      header.block >= static_cast<uint32_t>(plan_.blocks_size())) {
-    return absl::DataLossError("a block that was not asked for");
+  float* theta = nullptr;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (due_[server].blocks == 0 || header.clock != awaited_clock_ ||
+        header.block >= static_cast<uint32_t>(plan_.blocks_size())) {
+      return absl::DataLossError("a block that was not asked for");
+    }
+    theta = theta_;
   }
   const Block& block = plan_.blocks(static_cast<int>(header.block));
   if (header.payload_bytes != block.elements() * sizeof(float)) {
@@ -211,12 +279,14 @@ absl::Status ParameterClient::TakeBlock(const FrameHeader& header,
         absl::StrCat("block ", header.block, " has ", header.payload_bytes,
                      " bytes, the plan says ", block.elements(), " floats"));
   }
-  updates_[header.block] = header.updates;
-  char* target = reinterpret_cast<char*>(theta_ + block.offset());
+  char* target = reinterpret_cast<char*>(theta + block.offset());
   for (const absl::Span<const char> piece : pieces) {
     std::memcpy(target, piece.data(), piece.size());
     target += piece.size();
   }
+  absl::MutexLock lock(&mutex_);
+  updates_[header.block] = header.updates;
+  --due_[server].blocks;
   return absl::OkStatus();
 }
 
@@ -229,7 +299,8 @@ absl::Status ParameterClient::TakeLease(PayloadPieces pieces) {
   if (!lease.ParseFromString(payload)) {
     return absl::DataLossError("a lease that cannot be read");
   }
-  lease_ = std::move(lease);
+  absl::MutexLock lock(&mutex_);
+  leases_.push_back(std::move(lease));
   return absl::OkStatus();
 }
 

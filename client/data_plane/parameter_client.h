@@ -1,22 +1,32 @@
 // Pushes and pulls of a whole job: the plan's blocks over the channels to the
 // servers that hold them.
 //
+// Of several servers each is read by a thread of its own, whatever it sends,
+// since one server's answer may depend on what another one has got (norms, for
+// clipping): when one stream ends, nobody goes on waiting for the others. A
+// server alone is read by the caller that waits for it.
+//
+// After an error, but for OUT_OF_RANGE, the client is of no more use.
+//
 // Thread-compatible: one caller at a time, except Cancel (any thread).
 #ifndef HAWSER_CLIENT_DATA_PLANE_PARAMETER_CLIENT_H_
 #define HAWSER_CLIENT_DATA_PLANE_PARAMETER_CLIENT_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "client/data_plane/parameter_channel.h"
 #include "common/metrics.h"
 #include "common/micro_batch_tree.h"
+#include "common/threads.h"
 #include "proto/parameter_server.pb.h"
 #include "proto/plan.pb.h"
 
@@ -27,9 +37,11 @@ using ChannelFactory = std::function<std::unique_ptr<ParameterChannel>(
 
 class ParameterClient {
  public:
-  // node: this worker. Only servers that hold blocks are connected to.
+  // node: this worker. Only servers that hold blocks are connected to. threads
+  // outlives the client.
   ParameterClient(const Plan& plan, uint64_t node,
-                  const ChannelFactory& make_channel);
+                  const ChannelFactory& make_channel, Threads* threads);
+  ~ParameterClient();
 
   // The step every server has completed: where a worker goes on.
   absl::StatusOr<uint64_t> CurrentStep();
@@ -89,23 +101,38 @@ class ParameterClient {
                           const SampleSums& sums);
   absl::Status SendToAll(const FrameHeader& header);
   absl::Status ReceiveBlocks(const FrameHeader& request, float* theta);
+  // Returns when `holds` does, or after an error, with it.
+  absl::Status WaitUntil(absl::FunctionRef<bool()> holds);
+  void RunReader(size_t server);
   // One frame from a server, whatever it is.
   absl::Status Receive(size_t server);
-  absl::Status TakeBlock(const FrameHeader& header, PayloadPieces pieces);
+  absl::Status Take(size_t server, const FrameHeader& header,
+                    PayloadPieces pieces);
+  absl::Status TakeBlock(size_t server, const FrameHeader& header,
+                         PayloadPieces pieces);
+  absl::Status TakeError(size_t server, const absl::Status& refusal);
   absl::Status TakeLease(PayloadPieces pieces);
 
   const Plan plan_;
   const uint64_t node_;
+  Threads* const threads_;
   std::vector<std::unique_ptr<ParameterChannel>> channels_;  // by server
   std::vector<int> blocks_on_;                               // by server
-  std::vector<Due> due_;                                     // by server
-  size_t lease_server_ = 0;                                  // of block 0
-  uint64_t awaited_clock_ = 0;
-  float* theta_ = nullptr;         // where awaited blocks go
-  absl::Status past_;              // why awaited blocks will not come
-  std::vector<uint64_t> updates_;  // of each block as last received
-  std::string request_;            // on its way
-  std::optional<Lease> lease_;
+  size_t lease_server_ = 0;  // of block 0, and the one that is read alone
+  std::string request_;      // for a lease, on its way
+
+  absl::Mutex mutex_;
+  std::vector<Due> due_ ABSL_GUARDED_BY(mutex_);  // by server
+  uint64_t awaited_clock_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Where awaited blocks go.
+  float* theta_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  // Why awaited blocks will not come.
+  absl::Status past_ ABSL_GUARDED_BY(mutex_);
+  // Updates of each block as last received.
+  std::vector<uint64_t> updates_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Lease> leases_ ABSL_GUARDED_BY(mutex_);
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);  // the first error
+  std::vector<std::unique_ptr<Threads::Thread>> readers_;
 };
 
 }  // namespace hawser

@@ -86,8 +86,8 @@ class ExchangeTest : public testing::Test {
     }
   }
   std::unique_ptr<ParameterClient> Client() {
-    return std::make_unique<ParameterClient>(plan_, 7,
-                                             MakeGrpcParameterChannel);
+    return std::make_unique<ParameterClient>(plan_, 7, MakeGrpcParameterChannel,
+                                             RealThreads());
   }
   std::vector<float> Gradient(uint64_t step, uint32_t m) const {
     std::vector<float> gradient(plan_.parameters());
@@ -111,7 +111,8 @@ std::vector<float> Train(
   std::vector<std::thread> workers;
   for (size_t w = 0; w < work.size(); ++w) {
     workers.emplace_back([&, w] {
-      ParameterClient client(plan, 7 + w, MakeGrpcParameterChannel);
+      ParameterClient client(plan, 7 + w, MakeGrpcParameterChannel,
+                             RealThreads());
       std::vector<float> theta(plan.parameters());
       for (uint64_t step = 0;; ++step) {
         ASSERT_TRUE(client.Pull(step, theta.data()).ok());
@@ -119,8 +120,7 @@ std::vector<float> Train(
         std::vector<std::vector<float>> kept;
         for (uint32_t m = work[w].first; m < work[w].second; ++m) {
           kept.push_back(gradient_of(step, m));
-          ASSERT_TRUE(
-              client.Push(step, {0, m}, kept.back().data(), {}, false).ok());
+          ASSERT_TRUE(client.Push(step, {0, m}, kept.back().data(), {}, false).ok());
         }
         // Borrowed until the answer.
         ASSERT_TRUE(client.Pull(step + 1, theta.data()).ok());
@@ -181,7 +181,7 @@ TEST_F(ExchangeTest, AJobThatIsNotHereAndOneThatIsOver) {
   Start(1, 1, 0);
   Plan other = plan_;
   other.set_job(77);
-  ParameterClient client(other, 7, MakeGrpcParameterChannel);
+  ParameterClient client(other, 7, MakeGrpcParameterChannel, RealThreads());
   std::vector<float> theta(plan_.parameters());
   EXPECT_EQ(client.Pull(0, theta.data()).code(), absl::StatusCode::kNotFound);
   const auto mine = Client();

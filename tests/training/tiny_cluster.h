@@ -229,7 +229,7 @@ class Cluster {
     return step;
   }
   std::vector<float> Pull(const Plan& plan, uint64_t version) {
-    ParameterClient client(plan, 999, Channels());
+    ParameterClient client(plan, 999, Channels(), RealThreads());
     std::vector<float> theta(plan.parameters());
     EXPECT_TRUE(client.Pull(version, theta.data()).ok());
     return theta;
