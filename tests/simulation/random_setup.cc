@@ -14,6 +14,9 @@ constexpr const char* kDocumentedEnds[] = {
     "and with it the parameters it held",
     "the scheduler restarted while the job ran"};
 
+constexpr const char* kStartedOver =
+    "has started over and with it the parameters it held";
+
 void DrawNetwork(SeededRandom* random, Network::Conditions* network) {
   network->least_delay =
       random->Between(absl::Microseconds(50), absl::Microseconds(500));
@@ -59,6 +62,10 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
       setup.ends.push_back({FAILED, because});
     }
   }
+
+  // The scheduler gave a server a number and blocks, but the number was lost on
+  // its way.
+  if (setup.network.lost > 0) setup.ends.push_back({FAILED, kStartedOver});
 
   SeededRandom fault_random(seed, SeededRandom::Purpose::kFaults);
   FaultScheduleOptions schedule;

@@ -1,0 +1,135 @@
+// That what must hold is noticed when it does not.
+#include "tests/simulation/invariants.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace hawser::simulation {
+namespace {
+
+using testing::HasSubstr;
+
+class InvariantsTest : public testing::Test {
+ protected:
+  InvariantsTest() {
+    reference.blocks[{3, 0}] = 77;
+    reference.end = Succeeded();
+  }
+  static JobStatus AtStep(uint64_t step) {
+    JobStatus status;
+    status.set_state(RUNNING);
+    status.set_step(step);
+    return status;
+  }
+  static JobStatus Succeeded() {
+    JobStatus status;
+    status.set_state(SUCCEEDED);
+    status.set_step(4);
+    status.set_checkpoint_step(4);
+    status.set_parameters_sha256("abc");
+    EpochMetrics* epoch = status.add_epochs_done();
+    epoch->set_epoch(1);
+    epoch->mutable_training()->set_samples(61);
+    return status;
+  }
+  void ExpectFailure(const std::string& part) {
+    ASSERT_TRUE(invariants.failure().has_value());
+    EXPECT_THAT(*invariants.failure(), HasSubstr(part));
+  }
+
+  Reference reference;
+  Invariants invariants{&reference};
+};
+
+TEST_F(InvariantsTest, ARunAsItShouldBe) {
+  invariants.Registered(1);
+  invariants.Accepted(2);
+  invariants.Accepted(2);
+  Plan plan;
+  plan.set_incarnation(3);
+  invariants.Ordered(plan);
+  invariants.Ordered(plan);
+  FrameHeader block;
+  block.clock = 3;
+  block.payload_crc32c = 77;
+  invariants.Answered(block);
+  invariants.Told(AtStep(1));
+  invariants.Told(AtStep(1));
+  EXPECT_FALSE(invariants.ended());
+  invariants.Told(Succeeded());
+  invariants.Told(Succeeded());
+  EXPECT_TRUE(invariants.ended());
+  EXPECT_FALSE(invariants.failure().has_value()) << *invariants.failure();
+}
+
+TEST_F(InvariantsTest, AJobThatLeavesItsEnd) {
+  invariants.Told(Succeeded());
+  JobStatus changed = Succeeded();
+  changed.set_state(FAILED);
+  invariants.Told(changed);
+  ExpectFailure("the job had ended as SUCCEEDED and changed");
+}
+
+TEST_F(InvariantsTest, OtherParameters) {
+  JobStatus other = Succeeded();
+  other.set_parameters_sha256("abd");
+  invariants.Told(other);
+  ExpectFailure("hash abd");
+}
+
+TEST_F(InvariantsTest, ASampleCountedTwice) {
+  JobStatus other = Succeeded();
+  other.mutable_epochs_done(0)->mutable_training()->set_samples(62);
+  invariants.Told(other);
+  ExpectFailure("62 samples");
+}
+
+TEST_F(InvariantsTest, AnEpochTooFew) {
+  JobStatus other = Succeeded();
+  other.clear_epochs_done();
+  invariants.Told(other);
+  ExpectFailure("the job has 0 epochs");
+}
+
+TEST_F(InvariantsTest, AStepBack) {
+  invariants.Told(AtStep(2));
+  invariants.Told(AtStep(1));
+  ExpectFailure("went back from step 2");
+}
+
+TEST_F(InvariantsTest, ABlockOfOtherBytes) {
+  FrameHeader block;
+  block.clock = 3;
+  block.payload_crc32c = 78;
+  invariants.Answered(block);
+  ExpectFailure("block 0 of version 3");
+}
+
+TEST_F(InvariantsTest, ABlockOfAVersionThatIsNot) {
+  FrameHeader block;
+  block.clock = 5;
+  invariants.Answered(block);
+  ExpectFailure("block 0 of version 5");
+}
+
+TEST_F(InvariantsTest, ANumberGivenTwice) {
+  invariants.Registered(1);
+  Plan plan;
+  plan.set_incarnation(1);
+  invariants.Ordered(plan);
+  ExpectFailure("number 1, given to a node, is given to a plan, too");
+}
+
+TEST_F(InvariantsTest, TwoPlansOfOneIncarnation) {
+  Plan plan;
+  plan.set_incarnation(3);
+  invariants.Ordered(plan);
+  plan.add_workers()->set_node(9);
+  invariants.Ordered(plan);
+  ExpectFailure("incarnation 3 was");
+}
+
+}  // namespace
+}  // namespace hawser::simulation
