@@ -152,6 +152,14 @@ std::string Describe(const Fault& fault) {
   return line;
 }
 
+std::string Describe(const std::vector<Fault>& faults) {
+  std::string lines;
+  for (const Fault& fault : faults) {
+    absl::StrAppend(&lines, Describe(fault), "\n");
+  }
+  return lines;
+}
+
 absl::StatusOr<Fault> ParseFault(absl::string_view line) {
   using Kind = Fault::Kind;
   Words words(line);

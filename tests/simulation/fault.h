@@ -18,6 +18,7 @@
 #define HAWSER_TESTS_SIMULATION_FAULT_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -50,6 +51,8 @@ struct Fault {
 
 // The line.
 std::string Describe(const Fault& fault);
+// A line each.
+std::string Describe(const std::vector<Fault>& faults);
 
 // INVALID_ARGUMENT: what is wrong and what is right.
 absl::StatusOr<Fault> ParseFault(absl::string_view line);

@@ -41,10 +41,12 @@ TEST_F(SimulationTest, FreshSeeds) {
   uint64_t succeeded = 0;
   uint64_t faults = 0;
   for (uint64_t seed = first; seed < first + runs; ++seed) {
-    const Outcome outcome = simulator.Run(RandomSetup(seed, {}), nullptr);
+    const simulation::Setup setup = RandomSetup(seed, {});
+    const Outcome outcome = simulator.Run(setup, nullptr);
     ASSERT_FALSE(outcome.failure.has_value())
-        << "seed " << seed << ": " << *outcome.failure
-        << "\nreplay: bazel run //tests/simulation:soak -- --seed=" << seed
+        << "seed " << seed << ": " << *outcome.failure << "\n"
+        << Describe(setup.faults)
+        << "replay: bazel run //tests/simulation:soak -- --seed=" << seed
         << " --runs=1 --trace";
     if (outcome.job.state() == SUCCEEDED) ++succeeded;
     faults += outcome.faults;

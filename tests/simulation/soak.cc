@@ -38,10 +38,8 @@ struct Totals {
 
 void PrintFailure(const Setup& setup, const Flags& flags,
                   const std::string& failure) {
-  std::printf("seed %lu: %s\nfaults:\n", setup.seed, failure.c_str());
-  for (const Fault& fault : setup.faults) {
-    std::printf("  %s\n", Describe(fault).c_str());
-  }
+  std::printf("seed %lu: %s\n%s", setup.seed, failure.c_str(),
+              Describe(setup.faults).c_str());
   std::printf(
       "replay: bazel run //tests/simulation:soak -- --seed=%lu --runs=1 "
       "--steps=%lu --faults=%u --trace\n",
