@@ -1,0 +1,64 @@
+// The rules of docs/audit_format.md for the records of one block, in the order
+// in which they happened.
+//
+// Keeps the clocks of the workers that take part, the numbers of those that
+// left, and the open steps. Pure: no I/O. Not thread-safe.
+#ifndef HAWSER_CLIENT_AUDIT_BLOCK_AUDIT_H_
+#define HAWSER_CLIENT_AUDIT_BLOCK_AUDIT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/audit/audit_report.h"
+#include "client/audit/phases.h"
+#include "client/audit/record.h"
+#include "client/audit/step_ledger.h"
+
+namespace hawser {
+
+class BlockAudit {
+ public:
+  // Is told each violation, as a sentence.
+  using Complain = absl::FunctionRef<void(AuditRule, std::string)>;
+
+  explicit BlockAudit(uint64_t micro_batches)
+      : micro_batches_(micro_batches), steps_(micro_batches) {}
+
+  // DATA_LOSS, from each: the record is of a worker that never took part, or of
+  // a step that no phase covers.
+  void Join(const JoinRecord& join);
+  absl::Status Leave(const LeaveRecord& leave);
+  absl::Status Push(const PushRecord& push, const AuditPhases& phases,
+                    Complain complain);
+  absl::Status Repeat(const RepeatRecord& repeat, const AuditPhases& phases,
+                      Complain complain);
+  // Returns the staleness of the read.
+  absl::StatusOr<uint64_t> Read(const ReadRecord& read,
+                                const AuditPhases& phases, Complain complain);
+
+ private:
+  absl::Status CheckKnown(uint64_t node) const;
+  // The worker has done push number `clock`.
+  void Advance(uint64_t node, uint64_t clock, const AuditPhase& phase,
+               Complain complain);
+  void CheckRange(const PushRecord& push, const AuditPhase& phase,
+                  Complain complain);
+  uint64_t ReadSynchronous(const ReadRecord& read, Complain complain) const;
+  uint64_t ReadWithSlack(const ReadRecord& read, const AuditPhase& phase,
+                         Complain complain) const;
+  void CheckClocks(const ReadRecord& read, Complain complain) const;
+
+  uint64_t micro_batches_;
+  StepLedger steps_;
+  absl::btree_map<uint64_t, uint64_t> clocks_;  // of those that take part
+  absl::flat_hash_set<uint64_t> left_;
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_CLIENT_AUDIT_BLOCK_AUDIT_H_

@@ -1,0 +1,118 @@
+#include "client/audit/checker.h"
+
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+
+namespace hawser {
+
+absl::Status HistoryChecker::Take(const RecordPlace& place,
+                                  const AuditRecord& record) {
+  if (report_.servers.empty() &&
+      !std::holds_alternative<HeaderRecord>(record)) {
+    return absl::DataLossError("there is no H record before");
+  }
+  return std::visit([&](const auto& kind) { return Do(place, kind); }, record);
+}
+
+absl::Status HistoryChecker::Do(const RecordPlace&,
+                                const HeaderRecord& header) {
+  if (micro_batches_ != 0 && header.micro_batches != micro_batches_) {
+    return absl::DataLossError(
+        absl::StrCat("server ", header.server, " has ", header.micro_batches,
+                     " micro-batches in a step, server ", server().server,
+                     " has ", micro_batches_, ": they are of different runs"));
+  }
+  micro_batches_ = header.micro_batches;
+  report_.servers.push_back({.server = header.server});
+  phases_ = AuditPhases();
+  blocks_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status HistoryChecker::Do(const RecordPlace& place,
+                                const BlockRecord& block) {
+  if (!blocks_.try_emplace(block.block, micro_batches_).second) {
+    return absl::OkStatus();
+  }
+  ++server().blocks;
+  const auto [holder, first] =
+      server_of_.try_emplace(block.block, server().server);
+  if (!first) {
+    Complain(place, block.block, AuditRule::kExactlyOnce,
+             absl::StrCat("server ", holder->second, " holds it, too"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status HistoryChecker::Do(const RecordPlace&, const PhaseRecord& phase) {
+  phases_.Set(phase);
+  return absl::OkStatus();
+}
+
+absl::Status HistoryChecker::Do(const RecordPlace&, const JoinRecord& join) {
+  ASSIGN_OR_RETURN(BlockAudit * block, Block(join.block));
+  block->Join(join);
+  return absl::OkStatus();
+}
+
+absl::Status HistoryChecker::Do(const RecordPlace&, const LeaveRecord& leave) {
+  ASSIGN_OR_RETURN(BlockAudit * block, Block(leave.block));
+  return block->Leave(leave);
+}
+
+absl::Status HistoryChecker::Do(const RecordPlace& place,
+                                const PushRecord& push) {
+  ASSIGN_OR_RETURN(BlockAudit * block, Block(push.block));
+  ++server().pushes;
+  report_.lag.Add(push.lag);
+  return block->Push(push, phases_,
+                     [&](AuditRule rule, const std::string& sentence) {
+                       Complain(place, push.block, rule, sentence);
+                     });
+}
+
+absl::Status HistoryChecker::Do(const RecordPlace& place,
+                                const RepeatRecord& repeat) {
+  ASSIGN_OR_RETURN(BlockAudit * block, Block(repeat.block));
+  ++server().repeats;
+  return block->Repeat(repeat, phases_,
+                       [&](AuditRule rule, const std::string& sentence) {
+                         Complain(place, repeat.block, rule, sentence);
+                       });
+}
+
+absl::Status HistoryChecker::Do(const RecordPlace& place,
+                                const ReadRecord& read) {
+  ASSIGN_OR_RETURN(BlockAudit * block, Block(read.block));
+  ++server().reads;
+  ASSIGN_OR_RETURN(
+      const uint64_t staleness,
+      block->Read(read, phases_,
+                  [&](AuditRule rule, const std::string& sentence) {
+                    Complain(place, read.block, rule, sentence);
+                  }));
+  report_.staleness.Add(staleness);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<BlockAudit*> HistoryChecker::Block(uint64_t block) {
+  const auto found = blocks_.find(block);
+  if (found != blocks_.end()) return &found->second;
+  return absl::DataLossError(
+      absl::StrCat("no B record says that the server holds block ", block));
+}
+
+void HistoryChecker::Complain(const RecordPlace& place, uint64_t block,
+                              AuditRule rule, const std::string& sentence) {
+  ++report_.violations;
+  if (report_.first_violations.size() == violations_kept_) return;
+  report_.first_violations.push_back(
+      {.file = std::string(place.file),
+       .line = place.line,
+       .rule = rule,
+       .sentence = absl::StrCat("block ", block, ": ", sentence)});
+}
+
+}  // namespace hawser

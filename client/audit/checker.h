@@ -1,0 +1,68 @@
+// Checks the histories of a job's servers against docs/audit_format.md: takes
+// their records one by one, collects violations and how stale reads were.
+//
+// Needs memory for the blocks of one server at a time: their workers and open
+// steps. Pure: no I/O. Not thread-safe.
+//
+//   HistoryChecker checker(20);
+//   RETURN_IF_ERROR(ReadHistory(directory, job,
+//       [&](const RecordPlace& place, const AuditRecord& record) {
+//         return checker.Take(place, record);
+//       }));
+//   if (checker.report().violations != 0) ...
+#ifndef HAWSER_CLIENT_AUDIT_CHECKER_H_
+#define HAWSER_CLIENT_AUDIT_CHECKER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/audit/audit_report.h"
+#include "client/audit/block_audit.h"
+#include "client/audit/phases.h"
+#include "client/audit/record.h"
+
+namespace hawser {
+
+class HistoryChecker {
+ public:
+  // Counts all violations and keeps the first of them.
+  explicit HistoryChecker(size_t violations_kept)
+      : violations_kept_(violations_kept) {}
+
+  // The next record. The servers come one after the other, each with its header
+  // first. DATA_LOSS: the record cannot stand here, because one that it needs
+  // is missing; the message does not say where.
+  absl::Status Take(const RecordPlace& place, const AuditRecord& record);
+
+  const AuditReport& report() const { return report_; }
+
+ private:
+  absl::Status Do(const RecordPlace& place, const HeaderRecord& header);
+  absl::Status Do(const RecordPlace& place, const BlockRecord& block);
+  absl::Status Do(const RecordPlace& place, const PhaseRecord& phase);
+  absl::Status Do(const RecordPlace& place, const JoinRecord& join);
+  absl::Status Do(const RecordPlace& place, const LeaveRecord& leave);
+  absl::Status Do(const RecordPlace& place, const PushRecord& push);
+  absl::Status Do(const RecordPlace& place, const RepeatRecord& repeat);
+  absl::Status Do(const RecordPlace& place, const ReadRecord& read);
+
+  absl::StatusOr<BlockAudit*> Block(uint64_t block);
+  void Complain(const RecordPlace& place, uint64_t block, AuditRule rule,
+                const std::string& sentence);
+  AuditServerCounts& server() { return report_.servers.back(); }
+
+  size_t violations_kept_;
+  AuditReport report_;
+  uint64_t micro_batches_ = 0;                         // of every server
+  absl::flat_hash_map<uint64_t, uint64_t> server_of_;  // by block
+  AuditPhases phases_;                                 // of this server
+  absl::flat_hash_map<uint64_t, BlockAudit> blocks_;   // of this server
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_CLIENT_AUDIT_CHECKER_H_

@@ -1,0 +1,46 @@
+// Which micro-batches of which steps one block has counted, and how many steps
+// are complete without a gap from step 0 on.
+//
+// Remembers ranges of the steps that are not complete, and of complete ones
+// only until those before them are. Not thread-safe.
+#ifndef HAWSER_CLIENT_AUDIT_STEP_LEDGER_H_
+#define HAWSER_CLIENT_AUDIT_STEP_LEDGER_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/container/btree_map.h"
+
+namespace hawser {
+
+class StepLedger {
+ public:
+  explicit StepLedger(uint64_t micro_batches) : micro_batches_(micro_batches) {}
+
+  // What a range may do with those counted before in its step.
+  enum class Overlap {
+    kForbidden,  // have nothing in common with them
+    kReplaces,   // or cover some of them entirely and be larger than each
+  };
+
+  // Counts micro-batches [first, last) of a step, which must be a range of
+  // those of a step. False: some of them had been counted, against `overlap`.
+  bool Count(uint64_t step, uint64_t first, uint64_t last, Overlap overlap);
+
+  uint64_t complete_steps() const { return complete_; }
+  size_t open_steps() const { return open_.size(); }
+
+ private:
+  struct Step {
+    absl::btree_map<uint64_t, uint64_t> ranges;  // last, by first; disjoint
+    uint64_t counted = 0;                        // micro-batches
+  };
+
+  uint64_t micro_batches_;
+  uint64_t complete_ = 0;
+  absl::btree_map<uint64_t, Step> open_;  // from complete_ on
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_CLIENT_AUDIT_STEP_LEDGER_H_
