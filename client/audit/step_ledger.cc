@@ -40,4 +40,10 @@ bool StepLedger::Count(uint64_t step, uint64_t first, uint64_t last,
   return once;
 }
 
+size_t StepLedger::ranges() const {
+  size_t ranges = 0;
+  for (const auto& [step, open] : open_) ranges += open.ranges.size();
+  return ranges;
+}
+
 }  // namespace hawser

@@ -28,7 +28,8 @@ class StepLedger {
   bool Count(uint64_t step, uint64_t first, uint64_t last, Overlap overlap);
 
   uint64_t complete_steps() const { return complete_; }
-  size_t open_steps() const { return open_.size(); }
+  // Ranges held, of all steps: what the memory is proportional to.
+  size_t ranges() const;
 
  private:
   struct Step {
