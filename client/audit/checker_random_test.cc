@@ -21,7 +21,7 @@
 namespace hawser {
 namespace {
 
-constexpr int kHistories = 300;
+constexpr int kHistories = 150;
 constexpr int kChangesPerHistory = 10;
 
 uint64_t BlockOf(const AuditRecord& record) {

@@ -123,10 +123,9 @@ HeaderRecord Header(Fields* fields) {
     fields->Fail(absl::StrCat("the format's version is ", version,
                               "; this hawser reads version ", kFormatVersion));
   }
-  const HeaderRecord header = {
-      .job = std::string(fields->Word("JOBNAME")),
-      .server = fields->Number("SERVER"),
-      .micro_batches = fields->Number("MICRO_BATCHES")};
+  HeaderRecord header = {.job = std::string(fields->Word("JOBNAME")),
+                         .server = fields->Number("SERVER"),
+                         .micro_batches = fields->Number("MICRO_BATCHES")};
   if (header.micro_batches == 0) fields->Fail("MICRO_BATCHES is 0");
   return header;
 }
