@@ -48,6 +48,7 @@ void AddClusterCommands(CommandLine* line);  // up, down, nodes
 void AddJobCommands(CommandLine* line);      // submit, jobs, job, watch, ...
 void AddSetCommand(CommandLine* line);
 void AddExportCommand(CommandLine* line);
+void AddAuditCommand(CommandLine* line);
 void AddCompletionCommand(CommandLine* line);
 
 }  // namespace hawser

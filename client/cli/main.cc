@@ -34,6 +34,7 @@ int Main(int argc, char** argv) {
   AddJobCommands(&line);
   AddSetCommand(&line);
   AddExportCommand(&line);
+  AddAuditCommand(&line);
   app.add_subcommand("version", "print the version")->callback([&line] {
     line.verb = [&line] {
       if (line.json()) {

@@ -9,7 +9,7 @@ import subprocess
 from tests.integration import harness
 
 VERBS = ("run", "up", "down", "submit", "jobs", "job", "watch", "logs",
-         "cancel", "wait", "nodes", "export", "version", "completion")
+         "cancel", "wait", "nodes", "export", "audit", "version", "completion")
 
 
 def read_safetensors(path):
@@ -96,6 +96,71 @@ class CliTest(harness.ClusterTest):
             _, err = self.hawser("up", "--state-dir", self.state, code=1)
             self.assertIn("runs already", err)
         self.assert_nothing_left()
+
+    def test_audit_finds_the_history_of_a_job(self):
+        with self.cluster(2, 2):
+            _, err = self.hawser("audit", "one", code=4)
+            self.assertIn("one", err)
+            self.hawser("submit", self.job("one", servers=2), "--watch")
+            _, err = self.hawser("audit", "one", code=4)
+            self.assertIn("synchronisation { audit: true }", err)
+            output = self.hawser_json("job", "one")["output"]
+            history = os.path.join(os.path.dirname(output), "audit")
+            self.write_history(history, "one", 0, "J 0 7 0\nR 0 7 0 0 -\n")
+            _, err = self.hawser("audit", "one", code=4)
+            self.assertIn("has 2 servers", err)
+            self.write_history(history, "one", 1, "")
+            self.assertIn("no violation", self.hawser("audit", "one")[0])
+            # One that has no checkpoint, nor ever will.
+            self.hawser("submit", self.job("large", workers=9))
+            _, err = self.hawser("audit", "large", code=4)
+            self.assertIn("no checkpoint yet", err)
+            self.assertIn("--from", err)
+        _, err = self.hawser("audit", "one", "--scheduler", "127.0.0.1:1",
+                             code=3)
+        self.hawser("audit", "one", "--from", history)
+        self.assert_nothing_left()
+
+    def test_audit_of_a_directory(self):
+        place = f"{self.directory}/collected"
+        arguments = ("audit", "a", "--from", place)
+        _, err = self.hawser(*arguments, code=4)
+        self.assertIn(place, err)
+        fine = "J 0 7 0\nR 0 7 0 0 -\nP 0 7 0 0 0 4 0\nR 0 7 1 1 -\n"
+        self.write_history(place, "a", 0, fine)
+        out, err = self.hawser(*arguments)
+        self.assertIn("2 reads, 1 push checked on 1 block of 1 server: no "
+                      "violation", out)
+        self.assertEqual(err, "")
+        report = self.hawser_json(*arguments)
+        self.assertEqual((report["reads"], report["pushes"],
+                          report["violations"]), (2, 1, 0))
+        # Violations, more than are shown.
+        self.write_history(place, "a", 0, fine + 30 * "P 0 7 0 0 0 4 0\n")
+        out, _ = self.hawser(*arguments, code=1)
+        self.assertIn(f"{place}/server-0.audit:8: exactly once: block 0:", out)
+        self.assertIn("server-0.audit:27: ", out)
+        self.assertNotIn("server-0.audit:28: ", out)
+        self.assertIn("and 10 more", out)
+        self.assertIn("30 violations", out)
+        report = self.hawser_json(*arguments, code=1)
+        self.assertEqual(report["violations"], 30)
+        self.assertEqual(report["first_violations"][0]["line"], 8)
+        # Damage.
+        self.write_history(place, "a", 0, fine + "P 0 7\n" + fine)
+        _, err = self.hawser(*arguments, code=2)
+        self.assertIn(f"{place}/server-0.audit:8: CLOCK is missing", err)
+        self.write_history(place, "b", 0, fine)
+        _, err = self.hawser(*arguments, code=2)
+        self.assertIn("history of job b", err)
+        self.hawser("audit", code=2)
+        self.hawser("audit", "a", "--from", f"{place}/server-0.audit", code=2)
+
+    def write_history(self, directory, job, server, records):
+        os.makedirs(directory, exist_ok=True)
+        self.write(os.path.join(directory, f"server-{server}.audit"),
+                   f"H 1 {job} {server} 4\nB {server}\n"
+                   "M 0 SYNCHRONOUS - -\n" + records)
 
     def test_run_leaves_a_checkpoint_and_nothing_else(self):
         before = set(os.listdir(self.directory))
