@@ -95,6 +95,11 @@ void BlockStore::EnterPhase(size_t phase) {
   if (shared_->audit != nullptr) {
     shared_->audit->Synchronised(members_.schedule->phases()[phase]);
   }
+  // Reads of the phase that is over: all of its work has been counted.
+  for (const uint64_t token : clocks_.Dismiss()) {
+    auto read = parked_.extract(token);
+    ReadNow(read.mapped().header, std::move(read.mapped().sink));
+  }
   versions_ = ReadGate(version());
   ledger_ = PushLedger(version() * shared_->micro_batches);
   ResetClocks();
@@ -122,17 +127,23 @@ void BlockStore::Adopt(Members members, std::function<void(uint64_t)> done) {
     const uint64_t m = shared_->micro_batches;
     const uint64_t untouched =
         on_arrival() ? (ledger_.ceiling() + m - 1) / m : version() + 1;
+    const auto before = members_.schedule;
     members_.incarnation = members.incarnation;
     if (members.incarnation != 0) members_ = members;
     versions_.Dismiss();
     clocks_.Dismiss();
     RefuseWaiting(&parked_);
     RefuseWaiting(&early_);
-    ResetClocks();
-    // A phase that was over already, when the next one was not known.
-    if (version() < members_.schedule->total_steps() &&
-        members_.schedule->PhaseIndexOf(version()) != phase_) {
-      EnterPhase(members_.schedule->PhaseIndexOf(version()));
+    // A further phase begins where the last one was over; or another one takes
+    // the place of one that nothing has been done in.
+    const StepSchedule& schedule = *members_.schedule;
+    const size_t phase = version() < schedule.total_steps()
+                             ? schedule.PhaseIndexOf(version())
+                             : phase_;
+    if (phase != phase_ || !schedule.SamePhase(*before, phase)) {
+      EnterPhase(phase);
+    } else {
+      ResetClocks();
     }
     if (done != nullptr) done(untouched);
   });
@@ -513,8 +524,16 @@ void BlockStore::Answer(const FrameHeader& request, const FloatBuffer* buffer,
   header.updates = updates_;
   header.payload_bytes = static_cast<uint32_t>(buffer->bytes().size());
   header.payload_crc32c = buffer->crc32c;
-  if (shared_->audit != nullptr && request.position != kAnyPosition) {
-    shared_->audit->Served(request, id_, version(),
+  // What is read to be measured, or after the last step, is nobody's gradient.
+  const bool is_history =
+      request.kind == FrameKind::kRead
+          ? request.position != kAnyPosition
+          : !on_arrival();
+  if (shared_->audit != nullptr && is_history) {
+    const uint64_t steps = on_arrival()
+                               ? ledger_.floor() / shared_->micro_batches
+                               : version();
+    shared_->audit->Served(request, id_, steps,
                            request.kind == FrameKind::kRead
                                ? &clocks_.clocks().clocks()
                                : nullptr);

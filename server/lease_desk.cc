@@ -104,6 +104,11 @@ void LeaseDesk::Answer(const MicroBatchLeases::Grants& grants) {
   }
 }
 
+std::optional<uint64_t> LeaseDesk::UnfinishedStep() {
+  absl::MutexLock lock(&mutex_);
+  return leases_.UnfinishedStep();
+}
+
 void LeaseDesk::StepCompleted(uint64_t version) {
   absl::MutexLock lock(&mutex_);
   Answer(leases_.StepCompleted(version, clock_->Now()));

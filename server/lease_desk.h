@@ -36,6 +36,8 @@ class LeaseDesk {
   // node that is no worker, a payload that is no request.
   void Handle(IncomingFrame frame);
 
+  // See MicroBatchLeases.
+  std::optional<uint64_t> UnfinishedStep();
   void StepCompleted(uint64_t version);
   void Tick();
   absl::Time NextDeadline();

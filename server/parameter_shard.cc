@@ -374,12 +374,20 @@ void ParameterShard::FlushAudit() {
   if (audit_ != nullptr) audit_->Flush();
 }
 
+uint64_t ParameterShard::completed_steps() const {
+  uint64_t step = std::numeric_limits<uint64_t>::max();
+  for (const auto& block : blocks_) step = std::min(step, block->version());
+  return step;
+}
+
 absl::StatusOr<uint64_t> ParameterShard::Progress(uint64_t incarnation) const {
   if (incarnation != incarnation_.load()) {
     return StaleIncarnation(incarnation, incarnation_.load());
   }
-  uint64_t step = std::numeric_limits<uint64_t>::max();
-  for (const auto& block : blocks_) step = std::min(step, block->version());
+  uint64_t step = completed_steps();
+  if (LeaseDesk* desk = desk_.load()) {
+    step = std::min(step, desk->UnfinishedStep().value_or(step));
+  }
   return step;
 }
 

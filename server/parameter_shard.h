@@ -74,7 +74,7 @@ class ParameterShard : public BlockStore::Listener {
   void ResendNorms();
 
   // FAILED_PRECONDITION: stale incarnation. The steps completed by every block
-  // held here.
+  // held here, and by whoever reports on them.
   absl::StatusOr<uint64_t> Progress(uint64_t incarnation) const;
 
   // The steps completed since the last call, if this shard holds block 0.
@@ -89,6 +89,9 @@ class ParameterShard : public BlockStore::Listener {
 
   // The job is over: frames are refused from now on, parked reads too.
   void Close();
+
+  // The steps completed by every block held here.
+  uint64_t completed_steps() const;
 
   uint64_t job() const { return shared_.job; }
   uint64_t incarnation() const { return incarnation_.load(); }

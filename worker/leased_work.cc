@@ -62,6 +62,7 @@ absl::StatusOr<uint64_t> LeasedWork::Run(uint64_t step) {
     request.set_lease(lease.number());
     request.set_done(done);
     request.set_seconds_per_micro_batch(seconds_);
+    request.set_complete_steps(complete_steps_);
     RETURN_IF_ERROR(client_->RequestLease(request));
   }
 }
@@ -88,7 +89,11 @@ absl::Status LeasedWork::PullUnlessThere(uint64_t version) {
 absl::StatusOr<uint32_t> LeasedWork::OncePerStep(const RunLease& lease) {
   const uint64_t step = lease.position() / micro_batches_;
   const absl::Status pulled = PullUnlessThere(step);
-  if (absl::IsOutOfRange(pulled)) return 0;
+  if (absl::IsOutOfRange(pulled)) {
+    // A block is beyond the next version, so that all have reached that.
+    complete_steps_ = step + 1;
+    return 0;
+  }
   RETURN_IF_ERROR(pulled);
   const absl::Time start = surroundings_->clock->Now();
   sum_.Clear();
@@ -144,9 +149,12 @@ absl::StatusOr<uint32_t> LeasedWork::OnArrival(const RunLease& lease) {
 absl::Status LeasedWork::Validate(const ValidationLease& lease) {
   if (on_arrival()) {
     // Others need not wait meanwhile.
+    RETURN_IF_ERROR(client_->Tick(phase_->from_step() * micro_batches_,
+                                  lease.clock()));
+  }
+  if (on_arrival() || lease.step() < phase_->from_step()) {
+    // What is left of an earlier phase has no version of its own either.
     version_.reset();
-    RETURN_IF_ERROR(
-        client_->Tick(phase_->from_step() * micro_batches_, lease.clock()));
     RETURN_IF_ERROR(client_->Read(kAnyPosition, /*clock=*/0, theta_->data()));
   } else {
     RETURN_IF_ERROR(PullUnlessThere(lease.step()));

@@ -65,6 +65,7 @@ class LeasedWork {
   std::vector<float> gradient_;  // on arrival: of one micro-batch
   std::vector<float> total_;     // ... and of the lease
   double seconds_ = 0;           // per micro-batch; 0: not measured
+  uint64_t complete_steps_ = 0;  // everywhere, as far as is known
 };
 
 }  // namespace hawser

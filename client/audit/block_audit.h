@@ -37,6 +37,7 @@ class BlockAudit {
                     Complain complain);
   absl::Status Repeat(const RepeatRecord& repeat, const AuditPhases& phases,
                       Complain complain);
+  absl::Status Tick(const TickRecord& tick);
   // Returns the staleness of the read.
   absl::StatusOr<uint64_t> Read(const ReadRecord& read,
                                 const AuditPhases& phases, Complain complain);

@@ -83,6 +83,11 @@ absl::Status HistoryChecker::Do(const RecordPlace& place,
                        });
 }
 
+absl::Status HistoryChecker::Do(const RecordPlace&, const TickRecord& tick) {
+  ASSIGN_OR_RETURN(BlockAudit* const block, Block(tick.block));
+  return block->Tick(tick);
+}
+
 absl::Status HistoryChecker::Do(const RecordPlace& place,
                                 const ReadRecord& read) {
   ASSIGN_OR_RETURN(BlockAudit * block, Block(read.block));

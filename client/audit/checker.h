@@ -48,6 +48,7 @@ class HistoryChecker {
   absl::Status Do(const RecordPlace& place, const LeaveRecord& leave);
   absl::Status Do(const RecordPlace& place, const PushRecord& push);
   absl::Status Do(const RecordPlace& place, const RepeatRecord& repeat);
+  absl::Status Do(const RecordPlace& place, const TickRecord& tick);
   absl::Status Do(const RecordPlace& place, const ReadRecord& read);
 
   absl::StatusOr<BlockAudit*> Block(uint64_t block);

@@ -111,7 +111,10 @@ bool WrongRange(ModelHistory* history, size_t i, std::mt19937& random) {
 bool WrongStep(ModelHistory* history, size_t i, std::mt19937& random) {
   auto* read = std::get_if<ReadRecord>(&history->records[i]);
   if (read == nullptr) return false;
-  read->step += read->step > 0 && random() % 2 == 0 ? -1 : 1;
+  // While synchronous, the update of a whole step may not be made yet.
+  const bool may_be_less =
+      read->step > 0 && !IsSynchronous(history->PhaseAt(read->step - 1));
+  read->step += may_be_less && random() % 2 == 0 ? -1 : 1;
   return true;
 }
 

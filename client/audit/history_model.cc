@@ -261,6 +261,9 @@ struct ToText {
   std::string operator()(const RepeatRecord& r) {
     return Line("D", r.block, r.node, r.clock);
   }
+  std::string operator()(const TickRecord& r) {
+    return Line("T", r.block, r.node, r.clock);
+  }
   std::string operator()(const ReadRecord& r) {
     return absl::StrCat(
         Line("R", r.block, r.node, r.clock, r.step), " ",

@@ -156,6 +156,10 @@ AuditRecord Take(absl::string_view kind, Fields* fields) {
     return RepeatRecord{fields->Number("BLOCK"), fields->Number("NODE"),
                         fields->Number("CLOCK")};
   }
+  if (kind == "T") {
+    return TickRecord{fields->Number("BLOCK"), fields->Number("NODE"),
+                      fields->Number("CLOCK")};
+  }
   if (kind == "R") {
     return ReadRecord{fields->Number("BLOCK"), fields->Number("NODE"),
                       fields->Number("CLOCK"), fields->Number("STEP"),

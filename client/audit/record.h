@@ -66,6 +66,12 @@ struct RepeatRecord {  // D
   uint64_t clock = 0;
 };
 
+struct TickRecord {  // T
+  uint64_t block = 0;
+  uint64_t node = 0;
+  uint64_t clock = 0;
+};
+
 struct ReadRecord {  // R
   uint64_t block = 0;
   uint64_t node = 0;
@@ -77,7 +83,7 @@ struct ReadRecord {  // R
 
 using AuditRecord =
     std::variant<HeaderRecord, BlockRecord, PhaseRecord, JoinRecord,
-                 LeaveRecord, PushRecord, RepeatRecord, ReadRecord>;
+                 LeaveRecord, PushRecord, RepeatRecord, TickRecord, ReadRecord>;
 
 // Where a record is; the first line is 1.
 struct RecordPlace {

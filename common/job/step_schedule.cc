@@ -119,6 +119,12 @@ const Phase& StepSchedule::PhaseOf(uint64_t step) const {
   return phases_[PhaseIndexOf(step)];
 }
 
+bool StepSchedule::SamePhase(const StepSchedule& other, size_t index) const {
+  return index < phases_.size() && index < other.phases_.size() &&
+         phases_[index].SerializeAsString() ==
+             other.phases_[index].SerializeAsString();
+}
+
 uint64_t StepSchedule::EndOfPhase(size_t index) const {
   return index + 1 < starts_.size() ? starts_[index + 1].step : total_steps_;
 }

@@ -49,6 +49,8 @@ class StepSchedule {
   size_t PhaseIndexOf(uint64_t step) const;
   uint64_t EndOfPhase(size_t index) const;
   const std::vector<Phase>& phases() const { return phases_; }
+  // True if phase `index` of both is the same.
+  bool SamePhase(const StepSchedule& other, size_t index) const;
 
  private:
   struct Start {

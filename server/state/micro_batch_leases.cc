@@ -62,9 +62,17 @@ void MicroBatchLeases::SetWorkers(const Plan& plan) {
 
 void MicroBatchLeases::Adopt(const Plan& plan) {
   for (auto& [node, worker] : workers_) Settle(&worker, 0);
+  const StepSchedule before = schedule_;
+  const uint64_t step =
+      on_arrival() ? done_.floor() / micro_batches_ : step_;
   schedule_ = StepSchedule(plan);
   SetWorkers(plan);
   validation_.StartOver();
+  // Another phase may have taken the place of one that nothing was done in.
+  const size_t phase = std::min(phase_, schedule_.PhaseIndexOf(step));
+  if (phase != phase_ || !schedule_.SamePhase(before, phase)) {
+    EnterPhase(phase, step);
+  }
   begun_ = on_arrival();
   if (on_arrival()) {
     // What belongs to a new phase now; nothing of it has been counted.
@@ -89,7 +97,24 @@ void MicroBatchLeases::EnterPhase(size_t phase, uint64_t step) {
   const uint64_t from = schedule_.phases()[phase].from_step();
   done_ = PushLedger(from * micro_batches_);
   frontier_ = from * micro_batches_;
-  if (!on_arrival()) BeginStep(std::max(step, from));
+  if (!on_arrival()) {
+    BeginStep(std::max(step, from));
+    return;
+  }
+  const uint64_t epochs = schedule_.EpochsOver(from);
+  if (schedule_.EndsEpoch(from)) {
+    validation_.SkipTo(schedule_.StepsAtEndOf(epochs - 1));
+    validation_.Start(from);
+  } else {
+    validation_.SkipTo(schedule_.StepsAtEndOf(epochs));
+  }
+}
+
+std::optional<uint64_t> MicroBatchLeases::UnfinishedStep() const {
+  if (!on_arrival() || (TrainingIsOver() && !validation_.active())) {
+    return std::nullopt;
+  }
+  return std::min(done_.floor() / micro_batches_, end_step() - 1);
 }
 
 void MicroBatchLeases::BeginStep(uint64_t step) {
@@ -102,7 +127,7 @@ void MicroBatchLeases::BeginStep(uint64_t step) {
     }
   }
   if (step < end_step()) pool_.Add({step * micro_batches_, micro_batches_});
-  if (schedule_.EndsEpoch(step)) validation_.Start(step);
+  if (schedule_.EndsEpoch(step) && Validates(step)) validation_.Start(step);
 }
 
 bool MicroBatchLeases::AddEpoch() {
@@ -131,9 +156,12 @@ absl::Status MicroBatchLeases::Request(uint64_t node,
     Settle(&worker, 0);
     const size_t phase = schedule_.PhaseIndexOf(request.step());
     worker.phase = phase;
-    if (phase > phase_) {
+    // Back to a phase whose last step a block has not completed yet, which
+    // another worker has left.
+    if (phase != phase_) {
       EnterPhase(phase, request.step());
-    } else if (!begun_) {
+    } else if (!begun_ || (!on_arrival() && request.step() < step_)) {
+      // Or back to a step that a push was lost of.
       begun_ = true;
       BeginStep(
           std::max(request.step(), schedule_.phases()[phase_].from_step()));
@@ -141,6 +169,10 @@ absl::Status MicroBatchLeases::Request(uint64_t node,
   } else if (worker.lease.has_value() &&
              worker.lease->number == request.lease()) {
     Settle(&worker, request.done());
+  }
+  if (!on_arrival() && begun_ && worker.phase == phase_ &&
+      request.complete_steps() > step_) {
+    BeginStep(std::min(request.complete_steps(), end_step()));
   }
   speeds_.Set(node, request.seconds_per_micro_batch());
   if (worker.phase < phase_) {
@@ -232,10 +264,12 @@ MicroBatchLeases::Grants MicroBatchLeases::Serve(absl::Time now) {
     if (!validation_.active() && complete > 0) {
       const uint64_t next = schedule_.StepsAtEndOf(
           schedule_.EpochsOver(validation_.version()) + 1);
-      if (next <= complete) validation_.Start(next);
+      if (next <= complete && Validates(next)) validation_.Start(next);
     }
   }
-  for (const uint64_t node : InOrder()) ServeOne(node, now, &grants);
+  for (const uint64_t node : InOrder()) {
+    if (workers_.at(node).phase == phase_) ServeOne(node, now, &grants);
+  }
   AdvanceClocks(&grants);
   return grants;
 }

@@ -65,6 +65,11 @@ class MicroBatchLeases {
   absl::Status Request(uint64_t node, const LeaseRequest& request,
                        absl::Time now, Grants* grants);
 
+  // A step of which something is left to do, though every block may be beyond
+  // it: reports of work, or validation, of a phase in which pushes are applied
+  // on arrival. Nothing: there is no such step.
+  std::optional<uint64_t> UnfinishedStep() const;
+
   // Block 0 has reached `version`.
   Grants StepCompleted(uint64_t version, absl::Time now);
 
@@ -110,6 +115,11 @@ class MicroBatchLeases {
   void GiveBack(Worker* worker, const Outstanding& lease, uint64_t done);
   void NoteDone(Run run);
   bool TrainingIsOver() const;
+  // The validation after `version` steps is this phase's: that at the end of a
+  // phase is the next one's, which begins there.
+  bool Validates(uint64_t version) const {
+    return version < end_step() || version == schedule_.total_steps();
+  }
 
   Grants Serve(absl::Time now);
   std::vector<uint64_t> InOrder() const;

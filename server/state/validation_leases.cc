@@ -12,6 +12,10 @@ bool ValidationLeases::Start(uint64_t version) {
   return true;
 }
 
+void ValidationLeases::SkipTo(uint64_t version) {
+  if (left_ == 0) version_ = std::max(version_, version);
+}
+
 void ValidationLeases::StartOver() {
   if (left_ == 0) return;
   left_ = chunks_;

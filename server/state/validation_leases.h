@@ -19,6 +19,8 @@ class ValidationLeases {
   // Begins the pass after `version` steps. False: there is nothing to do, or
   // it has been done.
   bool Start(uint64_t version);
+  // Passes up to this one have been somebody else's.
+  void SkipTo(uint64_t version);
   // Begins a pass that is not over anew.
   void StartOver();
 

@@ -45,7 +45,7 @@ Cluster::Cluster(const World& world, const Setup& setup, Network* network,
   for (uint32_t i = 1; i <= setup_.workers; ++i) {
     Member* member = Add(absl::StrCat("worker ", i));
     member->pace =
-        std::make_unique<Pace>(&member->process, setup_.compute, &pace_random_);
+        std::make_unique<Pace>(setup_.compute, &pace_random_);
   }
 }
 
@@ -116,7 +116,8 @@ void Cluster::Crash(Member* member) {
 void Cluster::Begin(const Fault& fault) {
   using Kind = Fault::Kind;
   world_.log->Note("fault", Describe(fault));
-  Member* const target = FindMember(fault.target);
+  Member* const target =
+      fault.kind == Kind::kSet ? nullptr : FindMember(fault.target);
   switch (fault.kind) {
     case Kind::kCrash:
       return Crash(target);
@@ -140,11 +141,18 @@ void Cluster::Begin(const Fault& fault) {
       return disk_->SetFull(true);
     case Kind::kStart:
       return Boot(target);
-    case Kind::kCancel:
+    case Kind::kSet: {
+      Process* const client = Find("client");
+      return client->Post(world_.timeline->now(), [client, &fault] {
+        static_cast<ClientProgram*>(client->program())->Set(fault.target);
+      });
+    }
+    case Kind::kCancel: {
       Process* const client = Find("client");
       return client->Post(world_.timeline->now(), [client] {
         static_cast<ClientProgram*>(client->program())->Cancel();
       });
+    }
   }
 }
 
@@ -170,6 +178,7 @@ void Cluster::End(const Fault& fault) {
     case Kind::kBreakStreams:
     case Kind::kJumpClock:
     case Kind::kStart:
+    case Kind::kSet:
     case Kind::kCancel:
       return;
   }

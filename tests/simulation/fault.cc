@@ -4,8 +4,12 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/types/span.h"
 #include "common/status_macros.h"
+#include "google/protobuf/text_format.h"
+#include "proto/scheduler.pb.h"
 
 namespace hawser::simulation {
 namespace {
@@ -13,7 +17,7 @@ namespace {
 constexpr absl::string_view kNames[] = {
     "crash",         "pause",      "slow worker",   "partition",
     "break streams", "jump clock", "run clock",     "slow disk",
-    "fill disk",     "start",      "cancel the job"};
+    "fill disk",     "start",      "set",          "cancel the job"};
 
 // The words of a line, one after the other.
 class Words {
@@ -56,6 +60,12 @@ class Words {
     }
     ++next_;
     return number;
+  }
+  // All words that are left.
+  std::string Rest() {
+    const auto rest = absl::MakeConstSpan(words_).subspan(next_);
+    next_ = words_.size();
+    return absl::StrJoin(rest, " ");
   }
   absl::StatusOr<std::string> ProcessName() {
     for (const absl::string_view single : {"scheduler", "client"}) {
@@ -104,6 +114,14 @@ absl::Status ParseKind(Words* words, Fault* fault) {
     return words->Expect("disk");
   } else if (words->Accept("start")) {
     fault->kind = Kind::kStart;
+  } else if (words->Accept("set")) {
+    fault->kind = Kind::kSet;
+    ChangeJobRequest request;
+    fault->target = words->Rest();
+    if (!google::protobuf::TextFormat::ParseFromString(fault->target,
+                                                       &request)) {
+      return words->Wrong("a ChangeJobRequest in text format");
+    }
   } else if (words->Accept("cancel")) {
     fault->kind = Kind::kCancel;
     RETURN_IF_ERROR(words->Expect("the"));
@@ -112,15 +130,15 @@ absl::Status ParseKind(Words* words, Fault* fault) {
     fault->kind = words->Accept("disk") ? Kind::kSlowDisk : Kind::kSlowWorker;
   } else {
     return words->Wrong(
-        "crash, pause, slow, partition, break, jump, run, fill, start or "
-        "cancel");
+        "crash, pause, slow, partition, break, jump, run, fill, start, set "
+        "or cancel");
   }
   return absl::OkStatus();
 }
 
 bool HasTarget(Fault::Kind kind) {
   return kind != Fault::Kind::kSlowDisk && kind != Fault::Kind::kFillDisk &&
-         kind != Fault::Kind::kCancel;
+         kind != Fault::Kind::kSet && kind != Fault::Kind::kCancel;
 }
 
 }  // namespace
@@ -135,7 +153,9 @@ std::string Describe(const Fault& fault) {
                      fault.kind == Kind::kJumpClock ||
                      fault.kind == Kind::kRunClock;
   if (is_of) absl::StrAppend(&line, " of");
-  if (HasTarget(fault.kind)) absl::StrAppend(&line, " ", fault.target);
+  if (HasTarget(fault.kind) || fault.kind == Kind::kSet) {
+    absl::StrAppend(&line, " ", fault.target);
+  }
   if (!fault.other.empty()) absl::StrAppend(&line, " from ", fault.other);
   if (fault.kind == Kind::kSlowWorker || fault.kind == Kind::kSlowDisk) {
     absl::StrAppend(&line, " by ", fault.amount);
@@ -188,7 +208,8 @@ absl::StatusOr<Fault> ParseFault(absl::string_view line) {
   }
   const bool lasts = fault.kind != Kind::kBreakStreams &&
                      fault.kind != Kind::kJumpClock &&
-                     fault.kind != Kind::kStart && fault.kind != Kind::kCancel;
+                     fault.kind != Kind::kStart && fault.kind != Kind::kSet &&
+                     fault.kind != Kind::kCancel;
   if (lasts && !(fault.kind == Kind::kCrash && words.at_end())) {
     RETURN_IF_ERROR(words.Expect("for"));
     ASSIGN_OR_RETURN(fault.lasts, words.Duration());

@@ -14,6 +14,7 @@
 // No faults, but they happen, too:
 //   at 2s start worker 3                  it is not there before
 //   at 2s cancel the job
+//   at 2s set mode: ASYNCHRONOUS          a ChangeJobRequest in text format
 #ifndef HAWSER_TESTS_SIMULATION_FAULT_H_
 #define HAWSER_TESTS_SIMULATION_FAULT_H_
 
@@ -38,11 +39,13 @@ struct Fault {
     kSlowDisk,
     kFillDisk,
     kStart,
+    kSet,
     kCancel,
   };
   absl::Duration at;
   Kind kind = Kind::kCrash;
-  std::string target;    // "scheduler", "client", "server 1", "worker 2"
+  std::string target;    // "scheduler", "client", "server 1", "worker 2";
+                           // kSet: the change
   std::string other;     // kPartition
   double amount = 1;     // kSlow*, kRunClock
   absl::Duration jump;   // kJumpClock

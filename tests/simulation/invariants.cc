@@ -99,6 +99,10 @@ void Invariants::Told(const JobStatus& status) {
 void Invariants::CheckEnd() {
   if (reference_ == nullptr) return;
   const JobStatus& expected = reference_->end;
+  if (!reference_->has_one_result) {
+    CheckSamples();
+    return;
+  }
   if (job_.parameters_sha256() != expected.parameters_sha256()) {
     Fail(absl::StrCat(
         "the job's parameters have hash ", job_.parameters_sha256(),
@@ -124,7 +128,33 @@ void Invariants::CheckEnd() {
   }
 }
 
+void Invariants::CheckSamples() {
+  const JobStatus& expected = reference_->end;
+  if (job_.epochs_done_size() != expected.epochs_done_size()) {
+    Fail(absl::StrCat("the job has ", job_.epochs_done_size(),
+                      " epochs, the synchronous run ",
+                      expected.epochs_done_size()));
+    return;
+  }
+  for (int i = 0; i < job_.epochs_done_size(); ++i) {
+    const EpochMetrics& got = job_.epochs_done(i);
+    const EpochMetrics& wanted = expected.epochs_done(i);
+    if (got.training().samples() != wanted.training().samples() ||
+        got.validation().samples() != wanted.validation().samples()) {
+      Fail(absl::StrCat(Describe(got), "; in the synchronous run ",
+                        Describe(wanted)));
+    }
+  }
+  if (job_.step() != job_.total_steps() ||
+      job_.checkpoint_step() != job_.total_steps()) {
+    Fail(absl::StrCat("the job succeeded at step ", job_.step(),
+                      " with a checkpoint of step ", job_.checkpoint_step(),
+                      "; it has ", job_.total_steps(), " steps"));
+  }
+}
+
 void Invariants::Answered(const FrameHeader& block) {
+  if (reference_ != nullptr && !reference_->has_one_result) return;
   const std::pair<uint64_t, uint32_t> key = {block.clock, block.block};
   if (reference_ == nullptr) {
     recorded_.blocks[key] = block.payload_crc32c;
@@ -141,14 +171,13 @@ void Invariants::Answered(const FrameHeader& block) {
 void Invariants::Serves(const Process& server, const ServerDriver& driver) {
   const auto shard = driver.Find(job_number_);
   if (shard == nullptr) return;
-  const auto step = shard->Progress(shard->incarnation());
-  if (!step.ok()) return;
+  const uint64_t step = shard->completed_steps();
   Version& known = versions_[server.number()];
-  if (known.life == server.life() && *step < known.step) {
+  if (known.life == server.life() && step < known.step) {
     Fail(absl::StrCat(server.name(), " went back from version ", known.step,
-                      " to ", *step));
+                      " to ", step));
   }
-  known = {server.life(), *step};
+  known = {server.life(), step};
 }
 
 Reference Invariants::TakeReference() {

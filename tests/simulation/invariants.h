@@ -12,6 +12,9 @@
 //      run;
 //   7. no number is given to two nodes, jobs or plans.
 //
+// Of a job that is not synchronous all the way, 3 and 6 say nothing, and 4 only
+// how many samples there were.
+//
 // Not thread-safe.
 #ifndef HAWSER_TESTS_SIMULATION_INVARIANTS_H_
 #define HAWSER_TESTS_SIMULATION_INVARIANTS_H_
@@ -59,6 +62,7 @@ class Invariants {
  private:
   void Give(uint64_t number, absl::string_view what);
   void CheckEnd();
+  void CheckSamples();
 
   const Reference* const reference_;
   Reference recorded_;

@@ -110,10 +110,12 @@ absl::Status Stream::Send(const FrameHeader& header,
     Queue(repeat_later_->header, repeat_later_->payload);
     repeat_later_.reset();
   }
-  if (header.kind == FrameKind::kPush &&
-      random->Chance(network_->conditions().repeated)) {
+  const bool is_push =
+      header.kind == FrameKind::kPush || header.kind == FrameKind::kPushRun;
+  if (is_push && random->Chance(network_->conditions().repeated)) {
     repeat_later_ =
         PushedFrame{header, {payload.begin(), payload.end()}, absl::Time()};
+    repeat_later_->header.flags = 0;  // nobody waits for a second ack
   }
   ScheduleArrival();
   if (random->Chance(network_->conditions().broken)) Break();
@@ -292,12 +294,11 @@ void Stream::TellServer() {
 class Channel : public ParameterChannel {
  public:
   Channel(Network* network, const Directory::Server* server,
-          Invariants* invariants, Process* worker, Pace* pace)
+          Invariants* invariants, Process* worker)
       : network_(network),
         server_(server),
         invariants_(invariants),
-        worker_(worker),
-        pace_(pace) {}
+        worker_(worker) {}
   ~Channel() override { Cancel(); }
 
   absl::StatusOr<uint64_t> GetProgress(uint64_t job,
@@ -318,21 +319,15 @@ class Channel : public ParameterChannel {
 
   absl::Status Send(const FrameHeader& header,
                     absl::Span<const char> payload) override {
-    if (header.kind == FrameKind::kPush) pace_->Charge(header);
-    if (stream_ == nullptr) {
-      if (cancelled_) return absl::CancelledError("cancelled");
-      stream_ =
-          std::make_shared<Stream>(network_, invariants_, worker_, server_);
-      stream_->Open();
-    }
-    return stream_->Send(header, payload);
+    if (cancelled_) return absl::CancelledError("cancelled");
+    return Open()->Send(header, payload);
   }
 
   absl::Status Receive(
       absl::FunctionRef<absl::Status(const FrameHeader&, PayloadPieces)> use)
       override {
-    if (stream_ == nullptr) return absl::InternalError("nothing was sent");
-    return stream_->Receive(use);
+    if (cancelled_) return absl::CancelledError("cancelled");
+    return Open()->Receive(use);
   }
 
   void Cancel() override {
@@ -341,11 +336,19 @@ class Channel : public ParameterChannel {
   }
 
  private:
+  Stream* Open() {
+    if (stream_ == nullptr) {
+      stream_ =
+          std::make_shared<Stream>(network_, invariants_, worker_, server_);
+      stream_->Open();
+    }
+    return stream_.get();
+  }
+
   Network* const network_;
   const Directory::Server* const server_;
   Invariants* const invariants_;
   Process* const worker_;
-  Pace* const pace_;
   bool cancelled_ = false;
   std::shared_ptr<Stream> stream_;
 };
@@ -354,9 +357,9 @@ class Channel : public ParameterChannel {
 
 std::unique_ptr<ParameterChannel> MakeParameterChannel(
     Network* network, const Directory* directory, Invariants* invariants,
-    Process* worker, Pace* pace, const std::string& address) {
+    Process* worker, const std::string& address) {
   return std::make_unique<Channel>(network, &directory->servers.at(address),
-                                   invariants, worker, pace);
+                                   invariants, worker);
 }
 
 }  // namespace hawser::simulation

@@ -16,14 +16,13 @@
 #include "tests/simulation/directory.h"
 #include "tests/simulation/invariants.h"
 #include "tests/simulation/network.h"
-#include "tests/simulation/pace.h"
 
 namespace hawser::simulation {
 
 // A channel of `worker` to the server at `address`. The pointers outlive it.
 std::unique_ptr<ParameterChannel> MakeParameterChannel(
     Network* network, const Directory* directory, Invariants* invariants,
-    Process* worker, Pace* pace, const std::string& address);
+    Process* worker, const std::string& address);
 
 }  // namespace hawser::simulation
 

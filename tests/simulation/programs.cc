@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/member/member_loop.h"
+#include "glog/logging.h"
+#include "google/protobuf/text_format.h"
 #include "tests/simulation/norm_link.h"
 #include "tests/simulation/parameter_stream.h"
 #include "tests/simulation/scheduler_link.h"
@@ -43,7 +45,7 @@ class ServerProgram : public Program {
         norms_(site.network, site.directory, site.process),
         scheduler_(site.network, site.directory, site.invariants, site.process,
                    Network::Loss::kReset),
-        driver_(&norms_, output_root, site.process),
+        driver_(&norms_, output_root, site.process, site.process),
         member_(
             &scheduler_,
             Registration(SERVER, site.process->name(), *site.process),
@@ -72,15 +74,15 @@ class WorkerProgram : public Program {
                    Network::Loss::kResetOrDeadline),
         driver_(
             data_root, /*compute_threads=*/1,
-            [site, pace](const std::string& address) {
-              return MakeParameterChannel(site.network, site.directory,
-                                          site.invariants, site.process, pace,
-                                          address);
-            },
-            [this](ReportRequest report) {
-              return member_.ReportAndWait(std::move(report));
-            },
-            site.process),
+            {[site](const std::string& address) {
+               return MakeParameterChannel(site.network, site.directory,
+                                           site.invariants, site.process,
+                                           address);
+             },
+             [this](ReportRequest report) {
+               return member_.ReportAndWait(std::move(report));
+             },
+             site.process, site.process, [pace] { return pace->Next(); }}),
         member_(
             &scheduler_, Registration(WORKER, "", *site.process),
             [this](uint64_t node, const Orders& orders) {
@@ -114,6 +116,17 @@ class PatientClient : public ClientProgram {
         process_->Sleep(kPause);
       }
     });
+  }
+
+  void Set(const std::string& change) override {
+    ChangeJobRequest request;
+    CHECK(google::protobuf::TextFormat::ParseFromString(change, &request));
+    request.set_name(spec_.name());
+    changes_.push_back(process_->Start([this, request] {
+      while (absl::IsUnavailable(scheduler_.ChangeJob(request).status())) {
+        process_->Sleep(kPause);
+      }
+    }));
   }
 
  private:
@@ -164,6 +177,7 @@ class PatientClient : public ClientProgram {
   SchedulerLink scheduler_;
   std::unique_ptr<Threads::Thread> thread_;
   std::unique_ptr<Threads::Thread> cancelling_;
+  std::vector<std::unique_ptr<Threads::Thread>> changes_;
 };
 
 }  // namespace

@@ -40,6 +40,8 @@ class ClientProgram : public Program {
  public:
   // Asks once more and more until it is answered.
   virtual void Cancel() = 0;
+  // The same; change: a ChangeJobRequest in text format.
+  virtual void Set(const std::string& change) = 0;
 };
 std::unique_ptr<ClientProgram> MakeClientProgram(const Site& site,
                                                  const JobSpec& spec);

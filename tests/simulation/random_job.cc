@@ -66,6 +66,16 @@ JobSpec RandomJob(uint64_t number, uint64_t steps) {
       static_cast<uint32_t>(
           random.Between(int64_t{1}, int64_t{24} / schedule->micro_batches())));
   spec.mutable_placement()->set_block_elements(256);
+  if (random.Chance(0.2)) {
+    SynchronisationSpec* synchronisation = spec.mutable_synchronisation();
+    synchronisation->set_local_steps(2 + static_cast<uint32_t>(random.Below(5)));
+    if (random.Chance(0.5)) {
+      synchronisation->mutable_outer()->set_momentum(0.9);
+      synchronisation->mutable_outer()->set_nesterov(random.Chance(0.5));
+    }
+  }
+  const Partition partitions[] = {RANDOM, RANDOM, BY_SAMPLE, BY_CLASS};
+  spec.mutable_data()->set_partition(partitions[random.Below(4)]);
   return spec;
 }
 

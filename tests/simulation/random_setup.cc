@@ -1,6 +1,8 @@
 #include "tests/simulation/random_setup.h"
 
 #include <algorithm>
+#include <iterator>
+#include <vector>
 
 #include "tests/simulation/fault_schedule.h"
 #include "tests/simulation/random_job.h"
@@ -29,6 +31,48 @@ void DrawNetwork(SeededRandom* random, Network::Conditions* network) {
   if (random->Chance(0.5)) network->broken = 0.0003;
 }
 
+void DrawScheduling(SeededRandom* random, JobSpec* spec) {
+  if (random->Chance(0.5)) return;
+  const LeasePolicy policies[] = {ROUND_ROBIN, LEAST_LOAD, ADAPTIVE};
+  spec->mutable_scheduling()->set_policy(DYNAMIC);
+  spec->mutable_scheduling()->set_leases(policies[random->Below(3)]);
+  spec->mutable_scheduling()->set_no_backups(random->Chance(0.2));
+}
+
+// Where pushes are applied on arrival.
+void DrawMode(SeededRandom* random, SynchronisationSpec* spec) {
+  spec->set_mode(random->Chance(0.3) ? ASYNCHRONOUS : BOUNDED_STALENESS);
+  spec->set_scale_by_staleness(random->Chance(0.3));
+  if (spec->mode() == ASYNCHRONOUS) return;
+  if (random->Chance(0.3)) {
+    spec->set_staleness_seconds(random->Chance(0.5) ? 0.01 : 0.1);
+  } else {
+    spec->set_staleness(static_cast<uint32_t>(random->Below(4)));
+  }
+}
+
+// Changes of a running job.
+void DrawChanges(SeededRandom* random, absl::Duration window,
+                 std::vector<Fault>* faults) {
+  const char* const changes[] = {
+      "mode: ASYNCHRONOUS",
+      "mode: SYNCHRONOUS",
+      "mode: BOUNDED_STALENESS staleness: 0",
+      "mode: BOUNDED_STALENESS staleness: 2",
+      "mode: BOUNDED_STALENESS staleness_seconds: 0.05",
+      "mode: SYNCHRONOUS local_steps: 3",
+      "local_steps: 1",
+  };
+  for (uint64_t i = 1 + random->Below(4); i > 0; --i) {
+    Fault fault;
+    fault.kind = Fault::Kind::kSet;
+    fault.at = absl::Floor(random->Between(absl::ZeroDuration(), window),
+                           absl::Milliseconds(1));
+    fault.target = changes[random->Below(std::size(changes))];
+    faults->push_back(fault);
+  }
+}
+
 }  // namespace
 
 Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
@@ -49,6 +93,14 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
       random.Chance(0.7) ? setup.workers : 1 + random.Below(setup.workers)));
   setup.spec.mutable_resources()->set_servers(static_cast<uint32_t>(
       random.Chance(0.7) ? setup.servers : 1 + random.Below(setup.servers)));
+  DrawScheduling(&random, &setup.spec);
+  const bool is_synchronous = random.Chance(0.5);
+  const bool changes = random.Chance(0.2);
+  if (!is_synchronous) {
+    DrawMode(&random, setup.spec.mutable_synchronisation());
+  }
+  setup.spec.mutable_synchronisation()->set_audit(!is_synchronous || changes ||
+                                                  random.Chance(0.3));
   setup.heartbeat =
       random.Between(absl::Milliseconds(200), absl::Milliseconds(1000));
   setup.lease = setup.heartbeat * random.Between(int64_t{4}, 6);
@@ -76,6 +128,7 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
   schedule.window = static_cast<double>(options.steps) * setup.compute;
   schedule.gentle = gentle;
   setup.faults = DrawFaults(schedule, &fault_random);
+  if (changes) DrawChanges(&fault_random, schedule.window, &setup.faults);
   return setup;
 }
 

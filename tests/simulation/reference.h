@@ -13,6 +13,8 @@
 namespace hawser::simulation {
 
 struct Reference {
+  // False: only how many samples each epoch has is the same in every run.
+  bool has_one_result = true;
   // CRC32C of each block's bytes by (version, block).
   std::map<std::pair<uint64_t, uint32_t>, uint32_t> blocks;
   JobStatus end;

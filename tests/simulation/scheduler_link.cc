@@ -87,6 +87,15 @@ absl::StatusOr<CancelJobResponse> SchedulerLink::CancelJob(
       });
 }
 
+absl::StatusOr<ChangeJobResponse> SchedulerLink::ChangeJob(
+    const ChangeJobRequest& request) {
+  return CallAtOnce<ChangeJobResponse>(
+      "ChangeJob", Repeat::kYes,
+      [request](SchedulerDriver* driver, ChangeJobResponse* response) {
+        return driver->ChangeJob(request, response);
+      });
+}
+
 absl::StatusOr<GetJobLogResponse> SchedulerLink::GetJobLog(
     const GetJobLogRequest& request) {
   return CallAtOnce<GetJobLogResponse>(

@@ -33,6 +33,8 @@ class SchedulerLink : public SchedulerClient {
       const ListJobsRequest& request) override;
   absl::StatusOr<CancelJobResponse> CancelJob(
       const CancelJobRequest& request) override;
+  absl::StatusOr<ChangeJobResponse> ChangeJob(
+      const ChangeJobRequest& request) override;
   absl::StatusOr<GetJobLogResponse> GetJobLog(
       const GetJobLogRequest& request) override;
   absl::StatusOr<ListNodesResponse> ListNodes(

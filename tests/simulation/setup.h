@@ -35,6 +35,10 @@ struct Setup {
   std::vector<End> ends = {End()};
 };
 
+// True if the job's parameters are the same however it is run: it is
+// synchronous from the first step to the last, in one way.
+bool HasOneResult(const Setup& setup);
+
 }  // namespace hawser::simulation
 
 #endif  // HAWSER_TESTS_SIMULATION_SETUP_H_

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/audit/checker.h"
+#include "client/audit/history.h"
 #include "glog/logging.h"
 #include "tests/simulation/cluster.h"
 #include "tests/simulation/event_log.h"
@@ -56,6 +59,36 @@ void ScheduleFaults(const Setup& setup, Timeline* timeline, Cluster* cluster,
   }
 }
 
+// What `hawser audit` says of the history that the servers wrote.
+std::optional<std::string> AuditHistory(const std::string& output,
+                                        const JobStatus& job,
+                                        std::ostream* trace) {
+  HistoryChecker checker(/*violations_kept=*/1);
+  const absl::Status read = ReadHistory(
+      absl::StrCat(output, "/", job.name(), "/audit"), job.name(),
+      [&](const RecordPlace& place, const AuditRecord& record) {
+        return checker.Take(place, record);
+      });
+  // Of a job that failed early, a server may have written nothing.
+  if (!read.ok() && job.state() != SUCCEEDED) return std::nullopt;
+  if (!read.ok()) return absl::StrCat("audit: ", read.ToString());
+  if (checker.report().violations == 0) return std::nullopt;
+  const AuditViolation& first = checker.report().first_violations[0];
+  if (trace != nullptr) {
+    std::ifstream history(first.file);
+    std::string line;
+    for (uint64_t number = 1; std::getline(history, line); ++number) {
+      if (number + 40 > first.line && number <= first.line) {
+        *trace << "audit " << number << ": " << line << "\n";
+      }
+    }
+  }
+  return absl::StrCat("audit: ", checker.report().violations, " violations: ",
+                      first.file, " line ",
+                      first.line, ": ",
+                      first.sentence);
+}
+
 }  // namespace
 
 std::string FastTemporaryDirectory() {
@@ -76,8 +109,15 @@ Simulator::~Simulator() {
 }
 
 Outcome Simulator::Run(const Setup& setup, std::ostream* trace) {
-  const Reference* reference = ReferenceOf(setup.spec);
-  return RunOnce(setup, reference, trace, nullptr);
+  if (HasOneResult(setup)) {
+    return RunOnce(setup, ReferenceOf(setup.spec), trace, nullptr);
+  }
+  JobSpec synchronous = setup.spec;
+  synchronous.clear_synchronisation();
+  Reference reference;
+  reference.has_one_result = false;
+  reference.end = ReferenceOf(synchronous)->end;
+  return RunOnce(setup, &reference, trace, nullptr);
 }
 
 const Reference* Simulator::ReferenceOf(const JobSpec& spec) {
@@ -88,6 +128,8 @@ const Reference* Simulator::ReferenceOf(const JobSpec& spec) {
   setup.spec.clear_resources();
   setup.spec.clear_checkpoint();
   setup.spec.clear_limits();
+  setup.spec.clear_scheduling();
+  setup.spec.mutable_synchronisation()->clear_audit();
   const std::string key = setup.spec.SerializeAsString();
   const auto known = references_.find(key);
   if (known != references_.end()) return &known->second;
@@ -143,6 +185,9 @@ Outcome Simulator::RunOnce(const Setup& setup, const Reference* reference,
     outcome.failure = JudgeEnd(setup, outcome.job);
   }
   if (recorded != nullptr) *recorded = invariants.TakeReference();
+  if (!outcome.failure.has_value() && setup.spec.synchronisation().audit()) {
+    outcome.failure = AuditHistory(output, outcome.job, trace);
+  }
   std::error_code ignored;
   std::filesystem::remove_all(output, ignored);
   return outcome;
