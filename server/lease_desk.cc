@@ -85,13 +85,15 @@ absl::Status LeaseDesk::Request(const IncomingFrame& frame) {
   if (!request.ParseFromString(payload)) {
     return absl::InvalidArgumentError("a lease request that cannot be read");
   }
-  waiting_[header.node] = {header, frame.sink};
   MicroBatchLeases::Grants grants;
   const absl::Status status =
       leases_.Request(header.node, request, clock_->Now(), &grants);
-  if (!status.ok()) waiting_.erase(header.node);
+  // What is late must not take the place of what waits.
+  if (absl::IsAlreadyExists(status)) return absl::OkStatus();
+  RETURN_IF_ERROR(status);
+  waiting_[header.node] = {header, frame.sink};
   Answer(grants);
-  return status;
+  return absl::OkStatus();
 }
 
 void LeaseDesk::Answer(const MicroBatchLeases::Grants& grants) {

@@ -13,10 +13,12 @@ constexpr double kNew = 0.3;
 
 }  // namespace
 
-LeasedWork::LeasedWork(const Plan& plan, const Surroundings* surroundings,
+LeasedWork::LeasedWork(const Plan& plan, uint64_t attempt,
+                       const Surroundings* surroundings,
                        ParameterClient* client, StepWork* work,
                        std::vector<float>* theta)
     : plan_(plan),
+      attempt_(attempt),
       schedule_(plan),
       surroundings_(surroundings),
       client_(client),
@@ -29,6 +31,7 @@ absl::StatusOr<uint64_t> LeasedWork::Run(uint64_t step) {
   phase_ = &schedule_.PhaseOf(step);
   version_.reset();
   LeaseRequest request;
+  request.set_attempt(attempt_);
   request.set_first(true);
   request.set_step(step);
   RETURN_IF_ERROR(client_->RequestLease(request));
@@ -59,6 +62,7 @@ absl::StatusOr<uint64_t> LeasedWork::Run(uint64_t step) {
         return absl::DataLossError("a lease of nothing");
     }
     request.Clear();
+    request.set_attempt(attempt_);
     request.set_lease(lease.number());
     request.set_done(done);
     request.set_seconds_per_micro_batch(seconds_);
@@ -90,8 +94,7 @@ absl::StatusOr<uint32_t> LeasedWork::OncePerStep(const RunLease& lease) {
   const uint64_t step = lease.position() / micro_batches_;
   const absl::Status pulled = PullUnlessThere(step);
   if (absl::IsOutOfRange(pulled)) {
-    // A block is beyond the next version, so that all have reached that.
-    complete_steps_ = step + 1;
+    ASSIGN_OR_RETURN(complete_steps_, client_->CurrentStep());
     return 0;
   }
   RETURN_IF_ERROR(pulled);

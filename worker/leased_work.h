@@ -32,9 +32,10 @@ namespace hawser {
 class LeasedWork {
  public:
   // All outlive it. theta: [parameters], of undefined content.
-  LeasedWork(const Plan& plan, const Surroundings* surroundings,
-             ParameterClient* client, StepWork* work,
-             std::vector<float>* theta);
+  // attempt: rises each time this worker begins, see LeaseRequest.
+  LeasedWork(const Plan& plan, uint64_t attempt,
+             const Surroundings* surroundings, ParameterClient* client,
+             StepWork* work, std::vector<float>* theta);
 
   // From `step` to the end of its phase, which it returns.
   absl::StatusOr<uint64_t> Run(uint64_t step);
@@ -53,6 +54,7 @@ class LeasedWork {
   }
 
   const Plan plan_;
+  const uint64_t attempt_;
   const StepSchedule schedule_;
   const Surroundings* const surroundings_;
   ParameterClient* const client_;

@@ -7,7 +7,8 @@
 
 namespace hawser {
 
-TrainingRun::TrainingRun(const Plan& plan, uint64_t node, const Dataset* data,
+TrainingRun::TrainingRun(const Plan& plan, uint64_t node, uint64_t attempt,
+                         const Dataset* data,
                          Model* model, const Surroundings* surroundings)
     : plan_(plan),
       schedule_(plan),
@@ -15,7 +16,7 @@ TrainingRun::TrainingRun(const Plan& plan, uint64_t node, const Dataset* data,
       work_(plan, data, model, surroundings),
       sum_(plan.spec().schedule().micro_batches(), model->parameters()),
       theta_(static_cast<size_t>(model->parameters())),
-      leased_work_(plan, surroundings, &client_, &work_, &theta_) {
+      leased_work_(plan, attempt, surroundings, &client_, &work_, &theta_) {
   for (const MicroBatchRange& range : plan.workers()) {
     if (range.first() == range.last()) continue;
     if (range.node() == node) {

@@ -34,8 +34,9 @@ namespace hawser {
 class TrainingRun {
  public:
   // data, model and surroundings outlive the run. node: this worker, one of
-  // plan.workers.
-  TrainingRun(const Plan& plan, uint64_t node, const Dataset* data,
+  // plan.workers. attempt: rises with every run of this worker.
+  TrainingRun(const Plan& plan, uint64_t node, uint64_t attempt,
+              const Dataset* data,
               Model* model, const Surroundings* surroundings);
 
   // From the step that every server has completed to the job's end. CANCELLED:

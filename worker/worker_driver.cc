@@ -122,7 +122,7 @@ void WorkerDriver::Train(const Task& task) {
     return;
   }
   while (IsCurrent()) {
-    TrainingRun run(task.plan, task.node, equipment_.data.get(),
+    TrainingRun run(task.plan, task.node, ++attempts_, equipment_.data.get(),
                     equipment_.model.get(), &surroundings_);
     {
       absl::MutexLock lock(&mutex_);

@@ -76,6 +76,7 @@ class WorkerDriver {
   std::optional<Task> wanted_ ABSL_GUARDED_BY(mutex_);
   TrainingRun* running_ ABSL_GUARDED_BY(mutex_) = nullptr;
   uint64_t seen_ = 0;  // of changes_, by Run
+  uint64_t attempts_ = 0;
   Equipment equipment_;
 };
 

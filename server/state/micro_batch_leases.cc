@@ -1,7 +1,8 @@
 #include "server/state/micro_batch_leases.h"
 
 #include <algorithm>
-#include <limits>
+#include <cmath>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
@@ -16,8 +17,6 @@ constexpr double kOverdue = 1.25;
 constexpr double kShareAtOnce = 0.75;
 // Equal leases of a step, per worker.
 constexpr uint64_t kEqualLeases = 4;
-// A worker is too slow when it takes this much longer than the others.
-constexpr double kMuchLonger = 1.25;
 // A worker that was too slow is tried again after so many steps.
 constexpr uint64_t kTryAgainAfter = 16;
 
@@ -30,7 +29,6 @@ MicroBatchLeases::MicroBatchLeases(const Plan& plan, uint32_t validation_chunks)
       pool_(micro_batches_),
       validation_(validation_chunks) {
   SetWorkers(plan);
-  EnterPhase(0, 0);
 }
 
 bool MicroBatchLeases::on_arrival() const {
@@ -61,73 +59,63 @@ void MicroBatchLeases::SetWorkers(const Plan& plan) {
 }
 
 void MicroBatchLeases::Adopt(const Plan& plan) {
-  for (auto& [node, worker] : workers_) Settle(&worker, 0);
-  const StepSchedule before = schedule_;
-  const uint64_t step =
-      on_arrival() ? done_.floor() / micro_batches_ : step_;
+  for (auto& [node, worker] : workers_) Settle(&worker, std::nullopt);
+  const std::string before = schedule_.phases()[phase_].SerializeAsString();
   schedule_ = StepSchedule(plan);
+  CHECK_LT(phase_, schedule_.phases().size()) << "a phase was taken back";
   SetWorkers(plan);
   validation_.StartOver();
-  // Another phase may have taken the place of one that nothing was done in.
-  const size_t phase = std::min(phase_, schedule_.PhaseIndexOf(step));
-  if (phase != phase_ || !schedule_.SamePhase(before, phase)) {
-    EnterPhase(phase, step);
-  }
-  begun_ = on_arrival();
-  if (on_arrival()) {
+  begun_ = false;
+  if (!on_arrival()) {
+    pool_.Clear();
+  } else if (schedule_.phases()[phase_].SerializeAsString() != before) {
+    // Another one in its place, before any of it has been counted.
+    StartPool(start_step());
+  } else {
     // What belongs to a new phase now; nothing of it has been counted.
     const uint64_t end = end_step() * micro_batches_;
     pool_.Trim(end);
     frontier_ = std::min(frontier_, end);
-  } else {
-    pool_.Clear();  // until a worker says which step it is
   }
 }
 
-void MicroBatchLeases::EnterPhase(size_t phase, uint64_t step) {
-  phase_ = phase;
+void MicroBatchLeases::StartPool(uint64_t step) {
   pool_.Clear();
+  done_ = PushLedger(step * micro_batches_);
+  frontier_ = step * micro_batches_;
+}
+
+void MicroBatchLeases::EnterPhase(size_t phase, uint64_t step) {
+  if (!entered_) validation_.SkipTo(step);
+  phase_ = phase;
+  entered_ = true;
   begun_ = true;
   latest_clock_ = 0;
   for (auto& [node, worker] : workers_) {
     worker.next_clock = 0;
-    // What it still does belongs to the phase that is over.
-    if (worker.lease.has_value()) worker.lease->moot = true;
+    worker.told_clock = 0;
+    worker.behind = true;
   }
-  const uint64_t from = schedule_.phases()[phase].from_step();
-  done_ = PushLedger(from * micro_batches_);
-  frontier_ = from * micro_batches_;
-  if (!on_arrival()) {
-    BeginStep(std::max(step, from));
-    return;
-  }
-  const uint64_t epochs = schedule_.EpochsOver(from);
-  if (schedule_.EndsEpoch(from)) {
-    validation_.SkipTo(schedule_.StepsAtEndOf(epochs - 1));
-    validation_.Start(from);
-  } else {
-    validation_.SkipTo(schedule_.StepsAtEndOf(epochs));
-  }
-}
-
-std::optional<uint64_t> MicroBatchLeases::UnfinishedStep() const {
-  if (!on_arrival() || (TrainingIsOver() && !validation_.active())) {
-    return std::nullopt;
-  }
-  return std::min(done_.floor() / micro_batches_, end_step() - 1);
+  ForgetRuns();
+  const uint64_t start = std::max(step, start_step());
+  StartPool(start);
+  if (!on_arrival()) BeginStep(start);
 }
 
 void MicroBatchLeases::BeginStep(uint64_t step) {
   step_ = step;
   pool_.Clear();
   done_in_step_.clear();
+  ForgetRuns();
+  if (step < end_step()) pool_.Add({step * micro_batches_, micro_batches_});
+}
+
+void MicroBatchLeases::ForgetRuns() {
   for (auto& [node, worker] : workers_) {
     if (worker.lease.has_value() && worker.lease->work == Work::kRun) {
       worker.lease->moot = true;
     }
   }
-  if (step < end_step()) pool_.Add({step * micro_batches_, micro_batches_});
-  if (schedule_.EndsEpoch(step) && Validates(step)) validation_.Start(step);
 }
 
 bool MicroBatchLeases::AddEpoch() {
@@ -152,54 +140,71 @@ absl::Status MicroBatchLeases::Request(uint64_t node,
         absl::StrCat("node ", node, " is no worker of this job"));
   }
   Worker& worker = found->second;
+  if (request.attempt() < worker.attempt) {
+    return absl::AlreadyExistsError("the worker has begun again since");
+  }
   if (request.first()) {
-    Settle(&worker, 0);
+    worker.attempt = request.attempt();
+    Settle(&worker, std::nullopt);
     const size_t phase = schedule_.PhaseIndexOf(request.step());
-    worker.phase = phase;
-    // Back to a phase whose last step a block has not completed yet, which
-    // another worker has left.
-    if (phase != phase_) {
+    if (begun_ && phase < phase_ && !GoesBackTo(phase)) {
+      TellPhaseOver(node, start_step(), grants);
+      return absl::OkStatus();
+    }
+    if (!entered_ || phase != phase_) {
+      // Back, too, when a worker was lost: where a block lacks the last step of
+      // a phase, no block has counted anything of the next.
       EnterPhase(phase, request.step());
     } else if (!begun_ || (!on_arrival() && request.step() < step_)) {
-      // Or back to a step that a push was lost of.
+      // Or back to a step of which a push was lost, with its stream.
       begun_ = true;
-      BeginStep(
-          std::max(request.step(), schedule_.phases()[phase_].from_step()));
+      if (!on_arrival()) BeginStep(std::max(request.step(), start_step()));
     }
-  } else if (worker.lease.has_value() &&
-             worker.lease->number == request.lease()) {
+    worker.behind = false;
+  } else if (worker.lease.has_value()) {
+    // A repeat: the answer is the lease that the worker has.
+    if (worker.lease->number != request.lease()) {
+      return absl::AlreadyExistsError("the worker has another lease");
+    }
     Settle(&worker, request.done());
   }
-  if (!on_arrival() && begun_ && worker.phase == phase_ &&
-      request.complete_steps() > step_) {
+  if (!on_arrival() && begun_ && request.complete_steps() > step_) {
     BeginStep(std::min(request.complete_steps(), end_step()));
   }
   speeds_.Set(node, request.seconds_per_micro_batch());
-  if (worker.phase < phase_) {
-    SendToPhase(node, grants);
-    return absl::OkStatus();
-  }
   worker.waiting = true;
   Grants served = Serve(now);
   grants->insert(grants->end(), served.begin(), served.end());
   return absl::OkStatus();
 }
 
-// The worker's phase is over.
-void MicroBatchLeases::SendToPhase(uint64_t node, Grants* grants) {
-  Grant grant;
-  grant.node = node;
-  grant.lease.set_phase_over_at(schedule_.phases()[phase_].from_step());
-  grants->push_back(grant);
+// The last step of a phase that is made in steps may be lost with a stream when
+// others have begun the next: a block lacks it, so that no block has counted
+// anything of what follows.
+bool MicroBatchLeases::GoesBackTo(size_t phase) const {
+  const uint64_t step = schedule_.phases()[phase].from_step();
+  return IsLeased(step) &&
+         schedule_.PhaseOf(step).synchronisation().mode() == SYNCHRONOUS;
 }
 
-void MicroBatchLeases::Settle(Worker* worker, uint64_t done) {
+std::optional<uint64_t> MicroBatchLeases::UnfinishedStep() const {
+  if (!entered_ || !on_arrival() ||
+      (TrainingIsOver() && !validation_.active())) {
+    return std::nullopt;
+  }
+  return std::min(done_.floor() / micro_batches_, end_step() - 1);
+}
+
+void MicroBatchLeases::Settle(Worker* worker,
+                              std::optional<uint64_t> reported) {
   worker->waiting = false;
+  if (!reported.has_value()) worker->told_clock = 0;
   if (!worker->lease.has_value()) return;
   const Outstanding lease = *worker->lease;
   worker->lease.reset();
-  if (lease.moot) return;
-  done = std::min(done, lease.run.count);
+  const uint64_t done = std::min(reported.value_or(0), lease.run.count);
+  if (done != 0) worker->told_clock = worker->next_clock;
+  const Run rest = {lease.run.position + done, lease.run.count - done};
   switch (lease.work) {
     case Work::kHash:
       hash_leased_ = false;
@@ -207,24 +212,39 @@ void MicroBatchLeases::Settle(Worker* worker, uint64_t done) {
       return;
     case Work::kValidation:
       if (done != 0) validation_.Done({lease.run.position, done});
-      break;
+      if (rest.count != 0) validation_.GiveBack(rest);
+      return;
     case Work::kRun:
+      if (lease.moot) return;
       if (done != 0) NoteDone({lease.run.position, done});
-      break;
+      if (rest.count == 0) return;
+      if (lease.backup) {
+        AllowBackup(rest.position);  // whose it is has it still
+        return;
+      }
+      GiveBack(rest, !reported.has_value());
+      worker->search_from = std::min(worker->search_from, rest.position);
   }
-  if (done < lease.run.count) GiveBack(worker, lease, done);
 }
 
-void MicroBatchLeases::GiveBack(Worker* worker, const Outstanding& lease,
-                                uint64_t done) {
-  const Run rest = {lease.run.position + done, lease.run.count - done};
-  if (lease.work == Work::kValidation) {
-    validation_.GiveBack(rest);
-    return;
+void MicroBatchLeases::GiveBack(Run rest, bool lost) {
+  // With a window a worker pushes what it has computed until then: nobody knows
+  // where a lost one has cut its run, of which some blocks have counted a part.
+  const bool cut_anywhere =
+      lost && on_arrival() && synchronisation().staleness_seconds() > 0;
+  const uint64_t size = cut_anywhere ? 1 : rest.count;
+  for (uint64_t p = rest.position; p < rest.end(); p += size) {
+    pool_.Add({p, size});
   }
-  if (lease.backup) return;  // whose it is has it still
-  pool_.Add(rest);
-  worker->search_from = std::min(worker->search_from, rest.position);
+}
+
+void MicroBatchLeases::AllowBackup(uint64_t position) {
+  for (auto& [node, worker] : workers_) {
+    if (!worker.lease.has_value() || worker.lease->moot) continue;
+    Outstanding& lease = *worker.lease;
+    if (position < lease.run.position || position >= lease.run.end()) continue;
+    lease.backed_up = std::min(lease.backed_up, lease.run.end() - 1 - position);
+  }
 }
 
 void MicroBatchLeases::NoteDone(Run run) {
@@ -258,20 +278,32 @@ MicroBatchLeases::Grants MicroBatchLeases::Tick(absl::Time now) {
 MicroBatchLeases::Grants MicroBatchLeases::Serve(absl::Time now) {
   Grants grants;
   if (!begun_) return grants;
-  if (on_arrival()) {
-    // The next epoch whose work is done is validated.
-    const uint64_t complete = done_.floor() / micro_batches_;
-    if (!validation_.active() && complete > 0) {
-      const uint64_t next = schedule_.StepsAtEndOf(
-          schedule_.EpochsOver(validation_.version()) + 1);
-      if (next <= complete && Validates(next)) validation_.Start(next);
-    }
-  }
-  for (const uint64_t node : InOrder()) {
-    if (workers_.at(node).phase == phase_) ServeOne(node, now, &grants);
-  }
+  BeginValidation();
+  for (const uint64_t node : InOrder()) ServeOne(node, now, &grants);
   AdvanceClocks(&grants);
   return grants;
+}
+
+// One pass after the other: each epoch whose work is done has its own, however
+// late, since the epoch is not finished without.
+void MicroBatchLeases::BeginValidation() {
+  const uint64_t complete =
+      on_arrival() ? done_.floor() / micro_batches_ : step_;
+  while (validation_.chunks() != 0 && !validation_.active()) {
+    const uint64_t next =
+        schedule_.StepsAtEndOf(schedule_.EpochsOver(validation_.version()) + 1);
+    if (next > complete || next <= validation_.version()) return;
+    if (IsLeased(next)) {
+      validation_.Start(next);
+    } else {
+      validation_.SkipTo(next + 1);
+    }
+  }
+}
+
+bool MicroBatchLeases::IsLeased(uint64_t step) const {
+  return scheduling_.policy() == DYNAMIC ||
+         schedule_.PhaseOf(step).synchronisation().mode() != SYNCHRONOUS;
 }
 
 std::vector<uint64_t> MicroBatchLeases::InOrder() const {
@@ -299,8 +331,15 @@ std::vector<uint64_t> MicroBatchLeases::InOrder() const {
 }
 
 bool MicroBatchLeases::ServeOne(uint64_t node, absl::Time now, Grants* grants) {
+  if (workers_.at(node).behind) {
+    const uint64_t step = on_arrival() ? start_step() : step_;
+    return TellPhaseOver(node, step, grants);
+  }
   if (LeaseValidation(node, now, grants)) return true;
-  if (validation_.active() && !on_arrival()) return false;
+  if (ValidationIsDue() && !on_arrival()) return false;
+  if (!IsLeased(start_step())) {
+    return !ValidationIsDue() && TellPhaseOver(node, step_, grants);
+  }
   return LeaseRun(node, now, grants) || LeaseBackup(node, now, grants) ||
          FinishPhase(node, now, grants);
 }
@@ -320,7 +359,7 @@ Lease* MicroBatchLeases::NewLease(uint64_t node, Work work, Run run,
 
 bool MicroBatchLeases::LeaseValidation(uint64_t node, absl::Time now,
                                        Grants* grants) {
-  if (!validation_.active()) return false;
+  if (!ValidationIsDue()) return false;
   const auto chunks = validation_.Take(workers_.size());
   if (!chunks.has_value()) return false;
   Worker& worker = workers_.at(node);
@@ -331,6 +370,10 @@ bool MicroBatchLeases::LeaseValidation(uint64_t node, absl::Time now,
   lease->set_first_chunk(static_cast<uint32_t>(chunks->position));
   lease->set_last_chunk(static_cast<uint32_t>(chunks->end()));
   lease->set_total_chunks(validation_.chunks());
+  if (staleness().has_value()) {
+    // It has nothing to push meanwhile, so that nobody need wait for it.
+    worker.next_clock = std::max(worker.next_clock, latest_clock_);
+  }
   lease->set_clock(worker.next_clock);
   return true;
 }
@@ -391,31 +434,26 @@ uint64_t MicroBatchLeases::SizeFor(uint64_t node) const {
   return std::max<uint64_t>(1, static_cast<uint64_t>(size));
 }
 
-// Once per step, a worker whose single micro-batch would take much longer than
-// the others need for all that is left leaves it to them.
+// Once per step, a worker leaves what is left to the others if they will have
+// done all of it before it has computed a single micro-batch. Of workers that
+// wait, the fastest never leaves it to those that wait, too.
 bool MicroBatchLeases::IsTooSlowFor(uint64_t node, absl::Time now) const {
   if (on_arrival() || scheduling_.leases() != ADAPTIVE) return false;
   if (step_ - workers_.at(node).last_step >= kTryAgainAfter) return false;
-  const double own = speeds_.SecondsOf(node);
-  auto left = static_cast<double>(pool_.size());  // micro-batches
-  double speed = 0;
-  // No micro-batch is done by several: when the first of the others can have
-  // done one more.
-  double first = std::numeric_limits<double>::infinity();
+  const double seconds = speeds_.SecondsOf(node);
+  double by_others = 0;  // micro-batches, before that
   for (const auto& [other, worker] : workers_) {
-    if (other == node) continue;
     double busy = 0;
+    if (other == node) continue;
     if (worker.lease.has_value() && !worker.lease->moot) {
       busy = ExpectedSecondsLeft(other, *worker.lease, now);
     } else if (!worker.waiting) {
-      continue;  // nobody knows when it asks again
+      continue;
     }
-    if (busy > own) continue;  // a straggler itself
-    left += busy * speeds_.Of(other);
-    speed += speeds_.Of(other);
-    first = std::min(first, busy + speeds_.SecondsOf(other));
+    const double most = (seconds - busy) * speeds_.Of(other);
+    by_others += std::max(0.0, std::ceil(most) - 1);
   }
-  return speed > 0 && own > kMuchLonger * std::max(left / speed, first);
+  return by_others >= static_cast<double>(pool_.size());
 }
 
 double MicroBatchLeases::ExpectedSecondsLeft(uint64_t node,
@@ -440,7 +478,7 @@ bool MicroBatchLeases::LeaseBackup(uint64_t node, absl::Time now,
   for (auto& [other, worker] : workers_) {
     if (other == node || !worker.lease.has_value()) continue;
     Outstanding& lease = *worker.lease;
-    if (lease.work != Work::kRun || lease.moot || lease.backup ||
+    if (lease.work != Work::kRun || lease.moot ||
         lease.backed_up == lease.run.count) {
       continue;
     }
@@ -460,6 +498,13 @@ bool MicroBatchLeases::LeaseBackup(uint64_t node, absl::Time now,
   return true;
 }
 
+bool MicroBatchLeases::ValidationIsDue() const {
+  // Block 0 may have been a step ahead of others when a worker was lost: the
+  // step is made again, for them, before anybody can read the next version.
+  return validation_.active() &&
+         (on_arrival() || validation_.version() <= step_);
+}
+
 bool MicroBatchLeases::TrainingIsOver() const {
   return on_arrival() ? done_.floor() == end_step() * micro_batches_
                       : step_ == end_step();
@@ -476,9 +521,14 @@ bool MicroBatchLeases::FinishPhase(uint64_t node, absl::Time now,
         ->set_step(end_step());
     return true;
   }
+  return TellPhaseOver(node, end_step(), grants);
+}
+
+bool MicroBatchLeases::TellPhaseOver(uint64_t node, uint64_t step,
+                                     Grants* grants) {
   Grant grant;
   grant.node = node;
-  grant.lease.set_phase_over_at(end_step());
+  grant.lease.set_phase_over_at(step);
   grants->push_back(grant);
   workers_.at(node).waiting = false;
   return true;
@@ -486,11 +536,13 @@ bool MicroBatchLeases::FinishPhase(uint64_t node, absl::Time now,
 
 void MicroBatchLeases::AdvanceClocks(Grants* grants) {
   const std::optional<uint64_t> bound = staleness();
-  if (!on_arrival() || !bound.has_value() || latest_clock_ <= *bound) return;
+  if (!bound.has_value() || latest_clock_ <= *bound) return;
+  if (TrainingIsOver()) return;  // nobody reads any more
   const uint64_t needed = latest_clock_ - *bound;
   for (auto& [node, worker] : workers_) {
-    if (!worker.waiting || worker.next_clock >= needed) continue;
-    worker.next_clock = needed;
+    if (!worker.waiting || worker.told_clock >= needed) continue;
+    worker.next_clock = std::max(worker.next_clock, needed);
+    worker.told_clock = needed;
     Grant grant;
     grant.node = node;
     grant.lease.set_advance_clock_to(needed);
@@ -500,21 +552,23 @@ void MicroBatchLeases::AdvanceClocks(Grants* grants) {
 
 absl::Time MicroBatchLeases::NextDeadline(absl::Time now) const {
   absl::Time next = absl::InfiniteFuture();
-  if (on_arrival() || scheduling_.policy() != DYNAMIC ||
-      scheduling_.no_backups()) {
-    return next;
-  }
+  if (on_arrival() || scheduling_.policy() != DYNAMIC) return next;
+  // With work in the pool, those who wait have left it to others, who may fail
+  // to do it.
+  const bool all_is_leased = pool_.size() == 0;
+  if (all_is_leased && scheduling_.no_backups()) return next;
   double fastest = 0;
   for (const auto& [node, worker] : workers_) {
     if (worker.waiting) fastest = std::max(fastest, speeds_.Of(node));
   }
   if (fastest == 0) return next;
-  // Work that was left to others.
-  if (pool_.size() != 0) next = now + absl::Seconds(1 / fastest);
   for (const auto& [node, worker] : workers_) {
-    if (!worker.lease.has_value() || worker.lease->moot) continue;
+    if (!worker.lease.has_value()) continue;
     const Outstanding& lease = *worker.lease;
-    if (lease.backed_up == lease.run.count) continue;
+    if (lease.work != Work::kRun || lease.moot ||
+        (all_is_leased && lease.backed_up == lease.run.count)) {
+      continue;
+    }
     const double expected =
         static_cast<double>(lease.run.count) * speeds_.SecondsOf(node);
     const absl::Time overdue =

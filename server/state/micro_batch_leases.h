@@ -11,19 +11,29 @@
 // are leased. It is over when block 0 says so (StepCompleted): what is leased
 // then is of no use any more. When all of it is leased, a worker that waits may
 // get a micro-batch that a slower one has been leased, a backup: whichever is
-// pushed first counts, and both are the same bits.
+// pushed first counts, and both are the same bits. A backup may have a backup,
+// too: no step waits for workers that pause as long as one does not.
 //
 // On arrival: the micro-batches of the whole phase are leased in order, an
 // epoch's before the next one's. A lease that its worker has not reported as
 // done is leased again when the worker is lost; a block that has counted it
-// does not count it twice (push_ledger.h).
+// does not count it twice (push_ledger.h). What is leased again lies within one
+// lease before, so that a block has counted all of it or nothing.
 //
 // Validation after an epoch is leased in chunks; once per step, training waits
 // for it, so that all of it sees one version.
 //
-// Clocks (bounded staleness): a worker's n-th lease has clock n. A worker that
-// has no work must not hold up those that have: it is told to advance its
-// clock to what they need.
+// Passes that are not over when a phase on arrival ends (it may end early, by
+// another plan) are leased first thing in the next phase, once per step at the
+// version that the worker named in its first request: theirs are past. Workers
+// that have their own micro-batches in the next phase, STATIC and SYNCHRONOUS,
+// ask for them before they begin, and are told that the phase is over when
+// there is nothing of that kind to do.
+//
+// Clocks (bounded staleness): a worker's leases have rising clocks, one more
+// each time. A worker that has no run must not hold up those that have: one
+// that waits is told to advance its clock to what they need, and one that
+// validates is at the latest clock there is.
 //
 // Pure: no locks, no I/O; time is an argument.
 #ifndef HAWSER_SERVER_STATE_MICRO_BATCH_LEASES_H_
@@ -54,7 +64,9 @@ class MicroBatchLeases {
   };
   using Grants = std::vector<Grant>;
 
-  // validation_chunks: of a pass over the validation data.
+  // validation_chunks: of a pass over the validation data. The first worker
+  // that asks says from which step on there is work; what is before has been
+  // made, and validated, without these leases.
   MicroBatchLeases(const Plan& plan, uint32_t validation_chunks);
 
   // A new incarnation: other workers, perhaps further phases. All workers begin
@@ -62,6 +74,8 @@ class MicroBatchLeases {
   void Adopt(const Plan& plan);
 
   // Answers those who can be. NOT_FOUND: the node is no worker of the plan.
+  // ALREADY_EXISTS: a repeat, or late: it names another lease than the one the
+  // worker has, or is of an earlier attempt, and changes nothing.
   absl::Status Request(uint64_t node, const LeaseRequest& request,
                        absl::Time now, Grants* grants);
 
@@ -73,7 +87,8 @@ class MicroBatchLeases {
   // Block 0 has reached `version`.
   Grants StepCompleted(uint64_t version, absl::Time now);
 
-  // Backups that have become worth it.
+  // Work that has become worth it for those who wait: backups, and what they
+  // had left to others.
   Grants Tick(absl::Time now);
   // When Tick may have something to say.
   absl::Time NextDeadline(absl::Time now) const;
@@ -94,42 +109,50 @@ class MicroBatchLeases {
     uint64_t last = 0;
     uint64_t search_from = 0;  // STATIC: nothing of its own is before
     uint64_t next_clock = 0;
+    uint64_t told_clock = 0;  // servers know that it is there, at least
     double load_seconds = 0;
     uint64_t last_step = 0;  // that it had work of
-    size_t phase = 0;        // that it works on
     std::optional<Outstanding> lease;
     bool waiting = false;
+    bool behind = false;  // others have begun a phase that it has not
+    uint64_t attempt = 0;
   };
 
   // What the phase in progress asks for.
   bool on_arrival() const;
   std::optional<uint64_t> staleness() const;
   const SynchronisationSpec& synchronisation() const;
+  uint64_t start_step() const { return schedule_.phases()[phase_].from_step(); }
   uint64_t end_step() const { return schedule_.EndOfPhase(phase_); }
 
   void SetWorkers(const Plan& plan);
   void EnterPhase(size_t phase, uint64_t step);
+  void StartPool(uint64_t step);
   void BeginStep(uint64_t step);
-  bool AddEpoch();  // false: there are no more
-  void Settle(Worker* worker, uint64_t done);
-  void GiveBack(Worker* worker, const Outstanding& lease, uint64_t done);
+  bool GoesBackTo(size_t phase) const;
+  void ForgetRuns();  // that are leased
+  bool AddEpoch();    // false: there are no more
+  // The worker's lease is over. reported: how much of it is done; nothing: the
+  // worker is lost, or has forgotten.
+  void Settle(Worker* worker, std::optional<uint64_t> reported);
+  void GiveBack(Run rest, bool lost);
+  void AllowBackup(uint64_t position);  // again
   void NoteDone(Run run);
   bool TrainingIsOver() const;
-  // The validation after `version` steps is this phase's: that at the end of a
-  // phase is the next one's, which begins there.
-  bool Validates(uint64_t version) const {
-    return version < end_step() || version == schedule_.total_steps();
-  }
+  bool ValidationIsDue() const;
 
   Grants Serve(absl::Time now);
+  void BeginValidation();
+  // False: workers have their own micro-batches, and validate their own chunks.
+  bool IsLeased(uint64_t step) const;
   std::vector<uint64_t> InOrder() const;
   bool ServeOne(uint64_t node, absl::Time now, Grants* grants);
   bool LeaseValidation(uint64_t node, absl::Time now, Grants* grants);
   bool LeaseRun(uint64_t node, absl::Time now, Grants* grants);
   bool LeaseBackup(uint64_t node, absl::Time now, Grants* grants);
   bool FinishPhase(uint64_t node, absl::Time now, Grants* grants);
+  bool TellPhaseOver(uint64_t node, uint64_t step, Grants* grants);
   void AdvanceClocks(Grants* grants);
-  void SendToPhase(uint64_t node, Grants* grants);
   Lease* NewLease(uint64_t node, Work work, Run run, absl::Time now,
                   Grants* grants);
   std::optional<Run> TakeRun(uint64_t node, absl::Time now);
@@ -147,7 +170,8 @@ class MicroBatchLeases {
   uint64_t last_served_ = 0;
 
   size_t phase_ = 0;
-  bool begun_ = false;  // this incarnation has a step to work on
+  bool entered_ = false;  // a worker has said which phase it is
+  bool begun_ = false;    // this incarnation has a step to work on
   RunPool pool_;
   ValidationLeases validation_;
   bool hashed_ = false;

@@ -13,7 +13,7 @@ bool ValidationLeases::Start(uint64_t version) {
 }
 
 void ValidationLeases::SkipTo(uint64_t version) {
-  if (left_ == 0) version_ = std::max(version_, version);
+  if (left_ == 0 && version > version_) version_ = version - 1;
 }
 
 void ValidationLeases::StartOver() {

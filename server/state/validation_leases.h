@@ -19,12 +19,14 @@ class ValidationLeases {
   // Begins the pass after `version` steps. False: there is nothing to do, or
   // it has been done.
   bool Start(uint64_t version);
-  // Passes up to this one have been somebody else's.
+  // Passes after fewer than `version` steps, but for one in progress, are not
+  // to be begun.
   void SkipTo(uint64_t version);
   // Begins a pass that is not over anew.
   void StartOver();
 
   bool active() const { return left_ != 0; }
+  // Of the last pass begun, or what is skipped.
   uint64_t version() const { return version_; }
   uint32_t chunks() const { return chunks_; }
 
@@ -35,7 +37,7 @@ class ValidationLeases {
 
  private:
   uint32_t chunks_;
-  uint64_t version_ = 0;  // of the last pass begun
+  uint64_t version_ = 0;  // no pass up to it begins any more
   uint64_t left_ = 0;     // not done
   RunPool pending_;       // not leased
 };

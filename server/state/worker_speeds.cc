@@ -5,8 +5,9 @@
 namespace hawser {
 namespace {
 
-// A micro-batch that takes no time at all.
-constexpr double kShortest = 1e-9;
+// Of a micro-batch. Beyond these, sums and quotients of speeds mean nothing.
+constexpr double kLeastSeconds = 1e-9;
+constexpr double kMostSeconds = 1e9;
 
 }  // namespace
 
@@ -18,10 +19,11 @@ void WorkerSpeeds::Reset(uint64_t workers) {
 
 void WorkerSpeeds::Set(uint64_t node, double seconds_per_micro_batch) {
   if (!(seconds_per_micro_batch > 0)) return;
-  double& speed = known_[node];
-  sum_ -= speed;
-  speed = 1 / std::max(seconds_per_micro_batch, kShortest);
-  sum_ += speed;
+  known_[node] =
+      1 / std::clamp(seconds_per_micro_batch, kLeastSeconds, kMostSeconds);
+  // Anew: a difference of speeds that lie far apart may be negative.
+  sum_ = 0;
+  for (const auto& [each, speed] : known_) sum_ += speed;
 }
 
 double WorkerSpeeds::Mean() const {

@@ -14,6 +14,7 @@ class WorkerSpeeds {
   // Nothing is known of the workers; `workers` > 0 of them.
   void Reset(uint64_t workers);
 
+  // Not above 0, or not a number: unknown, and nothing changes.
   void Set(uint64_t node, double seconds_per_micro_batch);
 
   // Micro-batches a second: measured, or else the mean of those that are, or

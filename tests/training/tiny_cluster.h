@@ -257,7 +257,7 @@ class Worker {
                         return cluster->Note(std::move(report));
                       },
                       &clock_, RealThreads(), nullptr},
-        run_(plan, node, &data_, model_.get(), &surroundings_),
+        run_(plan, node, /*attempt=*/1, &data_, model_.get(), &surroundings_),
         thread_([this] {
           const absl::Status status = run_.Run();
           absl::MutexLock lock(&mutex_);
