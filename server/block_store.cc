@@ -453,7 +453,11 @@ void BlockStore::PullVersion(const FrameHeader& header,
 void BlockStore::ReadOnArrival(const FrameHeader& header,
                                std::shared_ptr<ReplySink> sink) {
   if (header.position == kAnyPosition) {
-    Answer(header, current_.get(), current_, sink.get());
+    if (header.clock > version()) {
+      Park(&early_, header, std::move(sink));
+    } else {
+      Answer(header, current_.get(), current_, sink.get());
+    }
     return;
   }
   const StepSchedule& schedule = *members_.schedule;
@@ -525,14 +529,12 @@ void BlockStore::Answer(const FrameHeader& request, const FloatBuffer* buffer,
   header.payload_bytes = static_cast<uint32_t>(buffer->bytes().size());
   header.payload_crc32c = buffer->crc32c;
   // What is read to be measured, or after the last step, is nobody's gradient.
-  const bool is_history =
-      request.kind == FrameKind::kRead
-          ? request.position != kAnyPosition
-          : !on_arrival();
+  const bool is_history = request.kind == FrameKind::kRead
+                              ? request.position != kAnyPosition
+                              : !on_arrival();
   if (shared_->audit != nullptr && is_history) {
-    const uint64_t steps = on_arrival()
-                               ? ledger_.floor() / shared_->micro_batches
-                               : version();
+    const uint64_t steps =
+        on_arrival() ? ledger_.floor() / shared_->micro_batches : version();
     shared_->audit->Served(request, id_, steps,
                            request.kind == FrameKind::kRead
                                ? &clocks_.clocks().clocks()

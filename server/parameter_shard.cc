@@ -45,6 +45,12 @@ std::vector<std::string> PeersOf(const Plan& plan, uint32_t server) {
   return peers;
 }
 
+// By the servers: a gradient that is applied once per step.
+bool IsClipped(const Phase& phase) {
+  return phase.synchronisation().mode() == SYNCHRONOUS &&
+         phase.synchronisation().local_steps() <= 1;
+}
+
 bool IsRead(FrameKind kind) {
   return kind == FrameKind::kPull || kind == FrameKind::kRead ||
          kind == FrameKind::kTick;
@@ -225,8 +231,14 @@ void ParameterShard::StepSums(uint64_t step, const SampleSums& sums) {
 }
 
 bool ParameterShard::NeedsNorm(uint64_t step) const {
-  return shared_.needs_norm &&
-         schedule()->PhaseOf(step).synchronisation().local_steps() == 1;
+  return shared_.needs_norm && IsClipped(schedule()->PhaseOf(step));
+}
+
+uint64_t ParameterShard::FirstThatNeedsNorm(uint64_t step) const {
+  const auto schedule = this->schedule();
+  size_t phase = schedule->PhaseIndexOf(step);
+  while (phase > 0 && IsClipped(schedule->phases()[phase - 1])) --phase;
+  return schedule->phases()[phase].from_step();
 }
 
 void ParameterShard::SumReady(uint32_t block, uint64_t step,
@@ -247,6 +259,7 @@ void ParameterShard::SumReady(uint32_t block, uint64_t step,
   {
     absl::MutexLock lock(&norm_mutex_);
     peers = peers_;
+    norm_gather_.SkipTo(FirstThatNeedsNorm(step));
     total = norm_gather_.Add(step, block, squared_norm);
   }
   SendNorms(request, peers);
@@ -260,6 +273,9 @@ absl::Status ParameterShard::ReceiveNorms(const ShareNormsRequest& request) {
   std::optional<double> total;
   {
     absl::MutexLock lock(&norm_mutex_);
+    if (NeedsNorm(request.step())) {
+      norm_gather_.SkipTo(FirstThatNeedsNorm(request.step()));
+    }
     for (const BlockNorm& norm : request.norms()) {
       if (norm.block() >= block_by_id_.size() ||
           BlockHere(norm.block()) != nullptr) {

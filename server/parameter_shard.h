@@ -122,6 +122,8 @@ class ParameterShard : public BlockStore::Listener {
   ShareNormsRequest KnownNorms(uint64_t step) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(norm_mutex_);
   bool NeedsNorm(uint64_t step) const;
+  // The first of the steps up to `step` that all need a norm.
+  uint64_t FirstThatNeedsNorm(uint64_t step) const;
   UpdateStep StepOf(uint64_t step, double clip) const;
   void SendNorms(const ShareNormsRequest& request,
                  const std::vector<std::string>& peers);

@@ -152,13 +152,13 @@ absl::StatusOr<uint32_t> LeasedWork::OnArrival(const RunLease& lease) {
 absl::Status LeasedWork::Validate(const ValidationLease& lease) {
   if (on_arrival()) {
     // Others need not wait meanwhile.
-    RETURN_IF_ERROR(client_->Tick(phase_->from_step() * micro_batches_,
-                                  lease.clock()));
+    RETURN_IF_ERROR(
+        client_->Tick(phase_->from_step() * micro_batches_, lease.clock()));
   }
   if (on_arrival() || lease.step() < phase_->from_step()) {
     // What is left of an earlier phase has no version of its own either.
     version_.reset();
-    RETURN_IF_ERROR(client_->Read(kAnyPosition, /*clock=*/0, theta_->data()));
+    RETURN_IF_ERROR(client_->Read(kAnyPosition, lease.step(), theta_->data()));
   } else {
     RETURN_IF_ERROR(PullUnlessThere(lease.step()));
   }

@@ -8,8 +8,8 @@
 namespace hawser {
 
 TrainingRun::TrainingRun(const Plan& plan, uint64_t node, uint64_t attempt,
-                         const Dataset* data,
-                         Model* model, const Surroundings* surroundings)
+                         const Dataset* data, Model* model,
+                         const Surroundings* surroundings)
     : plan_(plan),
       schedule_(plan),
       client_(plan, node, surroundings->make_channel, surroundings->threads),

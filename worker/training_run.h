@@ -36,8 +36,8 @@ class TrainingRun {
   // data, model and surroundings outlive the run. node: this worker, one of
   // plan.workers. attempt: rises with every run of this worker.
   TrainingRun(const Plan& plan, uint64_t node, uint64_t attempt,
-              const Dataset* data,
-              Model* model, const Surroundings* surroundings);
+              const Dataset* data, Model* model,
+              const Surroundings* surroundings);
 
   // From the step that every server has completed to the job's end. CANCELLED:
   // Cancel was called. Other errors: a server did not answer as it should; a

@@ -41,9 +41,9 @@ ParameterClient::ParameterClient(const Plan& plan, uint64_t node,
     }
     ++blocks_on_[block.server()];
   }
-  const auto used = std::count_if(
-      channels_.begin(), channels_.end(),
-      [](const auto& channel) { return channel != nullptr; });
+  const auto used =
+      std::count_if(channels_.begin(), channels_.end(),
+                    [](const auto& channel) { return channel != nullptr; });
   for (size_t server = 0; used > 1 && server < channels_.size(); ++server) {
     if (channels_[server] == nullptr) continue;
     readers_.push_back(threads->Start([this, server] { RunReader(server); }));
@@ -183,9 +183,8 @@ absl::Status ParameterClient::RequestLease(const LeaseRequest& request) {
 }
 
 absl::StatusOr<Lease> ParameterClient::AwaitLease() {
-  RETURN_IF_ERROR(WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return !leases_.empty();
-  }));
+  RETURN_IF_ERROR(WaitUntil(
+      [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return !leases_.empty(); }));
   absl::MutexLock lock(&mutex_);
   Lease lease = std::move(leases_.front());
   leases_.pop_front();

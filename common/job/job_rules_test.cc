@@ -120,6 +120,20 @@ INSTANTIATE_TEST_SUITE_P(
             "every_epochs are at most"},
         Bad{"limits { max_seconds: -3 }", "limits.max_seconds is -3"}));
 
+// Scheduling is the job's, the mode may change.
+TEST(JobRulesTest, WorkIsLeasedIfDynamicOrNotSynchronous) {
+  const auto with_static = Complete("");
+  const auto with_dynamic = Complete("scheduling { policy: DYNAMIC }");
+  ASSERT_TRUE(with_static.ok());
+  ASSERT_TRUE(with_dynamic.ok());
+  for (const UpdateMode mode : {SYNCHRONOUS, BOUNDED_STALENESS, ASYNCHRONOUS}) {
+    SynchronisationSpec spec;
+    spec.set_mode(mode);
+    EXPECT_EQ(UsesLeases(*with_static, spec), mode != SYNCHRONOUS);
+    EXPECT_TRUE(UsesLeases(*with_dynamic, spec));
+  }
+}
+
 TEST(JobRulesTest, TheLastStepOfAnEpochMayBeSmaller) {
   const auto job = Complete("");
   ASSERT_TRUE(job.ok());

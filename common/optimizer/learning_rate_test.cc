@@ -67,6 +67,22 @@ TEST(LearningRateTest, AJobMayEndInItsWarmUpOrOneStepAfterIt) {
   EXPECT_EQ(LearningRateAt(spec, 4, 5, 10), 2);
 }
 
+TEST(LearningRateTest, APartOfAStepGoesAPartOfTheWay) {
+  OptimizerSpec sgd;
+  sgd.mutable_sgd()->set_momentum(0.9);
+  EXPECT_EQ(RateForShare(sgd, 1), 1);
+  EXPECT_EQ(RateForShare(sgd, 0.25), 0.25);
+  for (const auto set :
+       {+[](OptimizerSpec* spec) { spec->mutable_adam(); },
+        +[](OptimizerSpec* spec) { spec->mutable_adamw(); },
+        +[](OptimizerSpec* spec) { spec->mutable_adagrad(); }}) {
+    OptimizerSpec spec;
+    set(&spec);
+    EXPECT_EQ(RateForShare(spec, 1), 1);
+    EXPECT_EQ(RateForShare(spec, 0.25), 0.5);
+  }
+}
+
 TEST(LearningRateTest, StepDecayOutsideOfTheJobNeverHappens) {
   LearningRateSpec spec = Base(2, 0);
   spec.mutable_step()->set_factor(0.5);

@@ -46,8 +46,8 @@ enum class Codec : uint16_t { kFloat32 = 0 };
 // In a pull: every block that the server holds for the job.
 inline constexpr uint32_t kAllBlocks = 0xffffffff;
 
-// The position of a read that takes the parameters as they are: to measure
-// them, not to compute gradients with.
+// The position of a read that takes the parameters as they are, once `clock`
+// steps are complete: to measure them, not to compute gradients with.
 inline constexpr uint64_t kAnyPosition = ~uint64_t{0};
 
 inline constexpr size_t kFrameHeaderBytes = 112;

@@ -93,6 +93,12 @@ absl::StatusOr<JournalEvent> ClusterState::Change(
     return absl::FailedPreconditionError(absl::StrCat(
         "job ", request.name(), " has made its last step; nothing changes it"));
   }
+  if (job->plan().has_value() &&
+      job->plan()->phases_size() >= Job::kMaxPhases) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("job ", request.name(), " has been changed ",
+                     Job::kMaxPhases - 1, " times already, which is the most"));
+  }
   ASSIGN_OR_RETURN(const SynchronisationSpec changed, Changed(*job, request));
   JournalEvent event = At(now);
   event.mutable_job_changed()->set_job(job->id());

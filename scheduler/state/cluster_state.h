@@ -50,7 +50,8 @@ class ClusterState {
   absl::StatusOr<JournalEvent> Cancel(const std::string& name,
                                       absl::Time now) const;
   // NOT_FOUND. FAILED_PRECONDITION: it has ended, or made its last step.
-  // INVALID_ARGUMENT: the setting cannot be.
+  // INVALID_ARGUMENT: the setting cannot be. RESOURCE_EXHAUSTED: it has been
+  // changed too often.
   absl::StatusOr<JournalEvent> Change(const ChangeJobRequest& request,
                                       absl::Time now) const;
   // NOT_FOUND: no such job; the message names those there are.

@@ -39,6 +39,8 @@ class Job {
  public:
   // Most lines of the event log that are kept.
   static constexpr size_t kMaxLogLines = 1000;
+  // Most phases of a plan.
+  static constexpr int kMaxPhases = 1000;
 
   Job(uint64_t id, const JobSpec& complete, ModelLayout layout,
       absl::Time accepted);

@@ -195,7 +195,7 @@ TEST(MicroBatchLeasesTest, TheEndIsValidatedHashedOnceAndToldToAll) {
   EXPECT_EQ(desk.Report(2, 1), "2: validate 1 1-2");
   EXPECT_EQ(desk.Report(1, 1), "") << "worker 2 validates";
   EXPECT_EQ(desk.Report(2, 1), "1: hash 1");
-  EXPECT_EQ(desk.Begin(1), "2: hash 1") << "the first has been lost";
+  EXPECT_EQ(desk.Begin(1, 1), "2: hash 1") << "the first has been lost";
   EXPECT_EQ(desk.Report(2, 1), "1: over at 1, 2: over at 1");
 }
 

@@ -25,6 +25,15 @@ std::optional<double> NormGather::Add(uint64_t step, uint32_t block,
   return total;
 }
 
+void NormGather::SkipTo(uint64_t step) {
+  if (step <= step_) return;
+  step_ = step;
+  for (Row& row : rows_) {
+    row.known = 0;
+    for (std::optional<double>& each : row.norms) each.reset();
+  }
+}
+
 std::optional<double> NormGather::Known(uint64_t step, uint32_t block) const {
   if (step != step_ && step + 1 != step_) return std::nullopt;
   return rows_[step % rows_.size()].norms[block];

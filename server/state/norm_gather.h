@@ -4,6 +4,7 @@
 // the placement and the order of arrival.
 //
 //   gathering step s --Add(last missing block of s)--> gathering step s + 1
+//                    --SkipTo(t), t > s--------------> gathering step t
 //
 // Norms of the step after the gathered one are kept (a peer may be ahead by
 // one), older ones ignored (repeats). Those of the step before can still be
@@ -27,6 +28,9 @@ class NormGather {
   // Returns the squared norm of the whole gradient of the step when this was
   // the last block missing. Requires block < blocks.
   std::optional<double> Add(uint64_t step, uint32_t block, double squared_norm);
+
+  // Steps before `step` are over, or need no norm.
+  void SkipTo(uint64_t step);
 
   // The step that is being gathered.
   uint64_t step() const { return step_; }

@@ -42,6 +42,20 @@ TEST(NormGatherTest, RepeatsAndOldStepsChangeNothing) {
   EXPECT_EQ(gather.step(), 4u);
 }
 
+TEST(NormGatherTest, SkipsStepsThatNeedNoNorm) {
+  NormGather gather(2, 0);
+  EXPECT_FALSE(gather.Add(0, 0, 1.0).has_value());
+  EXPECT_FALSE(gather.Add(1, 0, 7.0).has_value());
+  gather.SkipTo(7);
+  EXPECT_EQ(gather.step(), 7u);
+  EXPECT_EQ(gather.Known(7, 0), std::nullopt);
+  EXPECT_FALSE(gather.Add(7, 0, 1.0).has_value());
+  gather.SkipTo(7);  // again
+  gather.SkipTo(3);
+  EXPECT_EQ(gather.Add(7, 1, 2.0), 3.0);
+  EXPECT_EQ(gather.step(), 8u);
+}
+
 TEST(NormGatherTest, KeepsAPeersNormsOfTheNextStep) {
   NormGather gather(2, 0);
   EXPECT_FALSE(gather.Add(1, 1, 5.0).has_value());

@@ -120,7 +120,8 @@ std::vector<float> Train(
         std::vector<std::vector<float>> kept;
         for (uint32_t m = work[w].first; m < work[w].second; ++m) {
           kept.push_back(gradient_of(step, m));
-          ASSERT_TRUE(client.Push(step, {0, m}, kept.back().data(), {}, false).ok());
+          ASSERT_TRUE(
+              client.Push(step, {0, m}, kept.back().data(), {}, false).ok());
         }
         // Borrowed until the answer.
         ASSERT_TRUE(client.Pull(step + 1, theta.data()).ok());

@@ -9,7 +9,8 @@ import subprocess
 from tests.integration import harness
 
 VERBS = ("run", "up", "down", "submit", "jobs", "job", "watch", "logs",
-         "cancel", "wait", "nodes", "export", "audit", "version", "completion")
+         "cancel", "set", "wait", "nodes", "export", "audit", "version",
+         "completion")
 
 
 def read_safetensors(path):
@@ -161,6 +162,66 @@ class CliTest(harness.ClusterTest):
         self.write(os.path.join(directory, f"server-{server}.audit"),
                    f"H 1 {job} {server} 4\nB {server}\n"
                    "M 0 SYNCHRONOUS - -\n" + records)
+
+    def test_set_changes_a_running_job(self):
+        epochs = 400
+        with self.cluster(2, 2):
+            self.hawser("submit", self.job("long", epochs=epochs, servers=2))
+            self.await_step("long", 20)
+            # Clipping by the servers, by the workers, by the servers again.
+            for settings in (("mode=bounded_staleness", "staleness=2"),
+                             ("mode=ASYNCHRONOUS",),
+                             ("mode=synchronous",),
+                             ("local_steps=2",)):
+                changed = self.hawser_json("set", "long", *settings)
+                for setting in settings:
+                    key, value = setting.split("=")
+                    self.assertEqual(str(changed[key]), value.upper())
+                step = self.hawser_json("job", "long")["step"]
+                self.await_step("long", step + 20)
+            self.hawser("wait", "long", "--timeout", "100")
+            job = self.hawser_json("job", "long")
+            self.assertEqual(job["state"], "succeeded")
+            for part, samples in (("training", 300), ("validation", 100)):
+                self.assertEqual([epoch[part]["samples"]
+                                  for epoch in job["epochs_done"]],
+                                 [samples] * epochs)
+            log = self.hawser("logs", "long")[0]
+            self.assertEqual(log.count(": pauses"), 4)
+            self.assertIn("mode: BOUNDED_STALENESS staleness: 2", log)
+            _, err = self.hawser("set", "long", "mode=asynchronous", code=1)
+            self.assertIn("made its last step", err)
+        self.assert_nothing_left()
+
+    def test_set_says_what_is_wrong(self):
+        with self.cluster(1, 1):
+            self.hawser("submit", self.job("waits", workers=2))
+            for settings, words in (
+                    (("modus=asynchronous",), "there is no modus to set"),
+                    (("mode=later",), 'mode cannot be "later"'),
+                    (("mode",), 'mode cannot be ""'),
+                    (("staleness=-1",), 'staleness cannot be "-1"'),
+                    (("local_steps=0",), 'local_steps cannot be "0"'),
+                    (("scale_by_staleness=2",), "scale_by_staleness cannot"),
+                    (("staleness=1",), "BOUNDED_STALENESS"),
+                    (("mode=bounded_staleness", "staleness_seconds=nan"),
+                     "staleness_seconds is nan"),
+                    (("local_steps=70000",), "the most is 65536")):
+                _, err = self.hawser("set", "waits", *settings, code=2)
+                self.assertIn(words, err, settings)
+            self.hawser("set", "waits", code=2)
+            _, err = self.hawser("set", "nobody", "mode=asynchronous", code=4)
+            self.assertIn("no job named nobody", err)
+            # One that waits begins like this.
+            out, _ = self.hawser("set", "waits", "mode=asynchronous")
+            self.assertIn("mode: ASYNCHRONOUS", out)
+            worker = self.start("--scheduler", self.address(), "--data-root",
+                                "/", program="hawser-worker")
+            self.hawser("wait", "waits", "--timeout", "60")
+            self.assertNotIn("pauses", self.hawser("logs", "waits")[0])
+            worker.terminate()
+            worker.communicate(timeout=harness.DEADLINE)
+        self.assert_nothing_left()
 
     def test_run_leaves_a_checkpoint_and_nothing_else(self):
         before = set(os.listdir(self.directory))

@@ -45,6 +45,17 @@ class DeterminismTest(harness.ClusterTest):
         self.assertGreater(validation["accuracy"], 0.8)
         self.assert_nothing_left()
 
+    def test_leases_make_the_same_bits_as_fixed_shares(self):
+        alone = self.outcome(1, 1, 1)
+        for policy in ("ROUND_ROBIN", "LEAST_LOAD", "ADAPTIVE"):
+            change = ("resources", "scheduling { policy: DYNAMIC leases: " +
+                      policy + " }\nresources")
+            for workers, servers in ((1, 2), (3, 2), (10, 1)):
+                self.assertEqual(
+                    self.outcome(workers, servers, 1, change=change), alone,
+                    (policy, workers, servers))
+        self.assert_nothing_left()
+
     def test_each_partition_too_and_another_seed_differs(self):
         random = self.outcome(1, 1, 1)
         hashes = {random[0], self.outcome(1, 1, 1, seed=4)[0]}

@@ -14,19 +14,23 @@ class FailureTest(harness.ClusterTest):
     def undisturbed(self):
         return self.run_job(self.job(epochs=LONG))["parameters_sha256"]
 
-    def finish(self, expected):
+    def finish(self, expected=None):
         self.hawser("wait", "small", "--timeout", "100")
         job = self.hawser_json("job", "small")
         self.assertEqual(job["state"], "succeeded", job)
-        self.assertEqual(job["parameters_sha256"], expected)
-        self.assertEqual([epoch["training"]["samples"]
-                          for epoch in job["epochs_done"]], [300] * LONG)
+        if expected is not None:
+            self.assertEqual(job["parameters_sha256"], expected)
+        for part, samples in (("training", 300), ("validation", 100)):
+            self.assertEqual([epoch[part]["samples"]
+                              for epoch in job["epochs_done"]],
+                             [samples] * LONG)
 
-    def disturbed(self, disturb, workers=2):
-        expected = self.undisturbed()
+    def disturbed(self, disturb, workers=2, more="", same_bits=True):
+        expected = self.undisturbed() if same_bits else None
         with self.cluster(workers, 2, "--lease-ms", "600", "--heartbeat-ms",
                           "200"):
-            self.hawser("submit", self.job(epochs=LONG, servers=2))
+            self.hawser("submit", self.job(epochs=LONG, servers=2, change=(
+                "seed", more + "\nseed")))
             self.await_step("small", 50)
             before = self.hawser_json("job", "small")["incarnation"]
             late = disturb()
@@ -42,6 +46,18 @@ class FailureTest(harness.ClusterTest):
     def test_a_killed_worker(self):
         self.disturbed(lambda: os.kill(self.processes("hawser-worker")[0],
                                        signal.SIGKILL))
+
+    def test_a_killed_worker_that_leases_its_work(self):
+        self.disturbed(lambda: os.kill(self.processes("hawser-worker")[0],
+                                       signal.SIGKILL),
+                       more="scheduling { policy: DYNAMIC }")
+
+    def test_a_killed_worker_of_an_asynchronous_job(self):
+        for mode in ("ASYNCHRONOUS", "BOUNDED_STALENESS staleness: 1"):
+            self.disturbed(lambda: os.kill(self.processes("hawser-worker")[0],
+                                           signal.SIGKILL), workers=3,
+                           more=f"synchronisation {{ mode: {mode} }}",
+                           same_bits=False)
 
     def test_a_worker_that_leaves(self):
         self.disturbed(lambda: os.kill(self.processes("hawser-worker")[1],

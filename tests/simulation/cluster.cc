@@ -44,8 +44,7 @@ Cluster::Cluster(const World& world, const Setup& setup, Network* network,
   }
   for (uint32_t i = 1; i <= setup_.workers; ++i) {
     Member* member = Add(absl::StrCat("worker ", i));
-    member->pace =
-        std::make_unique<Pace>(setup_.compute, &pace_random_);
+    member->pace = std::make_unique<Pace>(setup_.compute, &pace_random_);
   }
 }
 

@@ -15,9 +15,9 @@ namespace hawser::simulation {
 namespace {
 
 constexpr absl::string_view kNames[] = {
-    "crash",         "pause",      "slow worker",   "partition",
-    "break streams", "jump clock", "run clock",     "slow disk",
-    "fill disk",     "start",      "set",          "cancel the job"};
+    "crash",         "pause",      "slow worker", "partition",
+    "break streams", "jump clock", "run clock",   "slow disk",
+    "fill disk",     "start",      "set",         "cancel the job"};
 
 // The words of a line, one after the other.
 class Words {

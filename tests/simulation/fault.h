@@ -45,7 +45,7 @@ struct Fault {
   absl::Duration at;
   Kind kind = Kind::kCrash;
   std::string target;    // "scheduler", "client", "server 1", "worker 2";
-                           // kSet: the change
+                         // kSet: the change
   std::string other;     // kPartition
   double amount = 1;     // kSlow*, kRunClock
   absl::Duration jump;   // kJumpClock

@@ -72,17 +72,16 @@ class WorkerProgram : public Program {
   WorkerProgram(const Site& site, Pace* pace, const std::string& data_root)
       : scheduler_(site.network, site.directory, site.invariants, site.process,
                    Network::Loss::kResetOrDeadline),
-        driver_(
-            data_root, /*compute_threads=*/1,
-            {[site](const std::string& address) {
-               return MakeParameterChannel(site.network, site.directory,
-                                           site.invariants, site.process,
-                                           address);
-             },
-             [this](ReportRequest report) {
-               return member_.ReportAndWait(std::move(report));
-             },
-             site.process, site.process, [pace] { return pace->Next(); }}),
+        driver_(data_root, /*compute_threads=*/1,
+                {[site](const std::string& address) {
+                   return MakeParameterChannel(site.network, site.directory,
+                                               site.invariants, site.process,
+                                               address);
+                 },
+                 [this](ReportRequest report) {
+                   return member_.ReportAndWait(std::move(report));
+                 },
+                 site.process, site.process, [pace] { return pace->Next(); }}),
         member_(
             &scheduler_, Registration(WORKER, "", *site.process),
             [this](uint64_t node, const Orders& orders) {

@@ -68,7 +68,8 @@ JobSpec RandomJob(uint64_t number, uint64_t steps) {
   spec.mutable_placement()->set_block_elements(256);
   if (random.Chance(0.2)) {
     SynchronisationSpec* synchronisation = spec.mutable_synchronisation();
-    synchronisation->set_local_steps(2 + static_cast<uint32_t>(random.Below(5)));
+    synchronisation->set_local_steps(2 +
+                                     static_cast<uint32_t>(random.Below(5)));
     if (random.Chance(0.5)) {
       synchronisation->mutable_outer()->set_momentum(0.9);
       synchronisation->mutable_outer()->set_nesterov(random.Chance(0.5));

@@ -64,11 +64,11 @@ std::optional<std::string> AuditHistory(const std::string& output,
                                         const JobStatus& job,
                                         std::ostream* trace) {
   HistoryChecker checker(/*violations_kept=*/1);
-  const absl::Status read = ReadHistory(
-      absl::StrCat(output, "/", job.name(), "/audit"), job.name(),
-      [&](const RecordPlace& place, const AuditRecord& record) {
-        return checker.Take(place, record);
-      });
+  const absl::Status read =
+      ReadHistory(absl::StrCat(output, "/", job.name(), "/audit"), job.name(),
+                  [&](const RecordPlace& place, const AuditRecord& record) {
+                    return checker.Take(place, record);
+                  });
   // Of a job that failed early, a server may have written nothing.
   if (!read.ok() && job.state() != SUCCEEDED) return std::nullopt;
   if (!read.ok()) return absl::StrCat("audit: ", read.ToString());
@@ -83,9 +83,8 @@ std::optional<std::string> AuditHistory(const std::string& output,
       }
     }
   }
-  return absl::StrCat("audit: ", checker.report().violations, " violations: ",
-                      first.file, " line ",
-                      first.line, ": ",
+  return absl::StrCat("audit: ", checker.report().violations,
+                      " violations: ", first.file, " line ", first.line, ": ",
                       first.sentence);
 }
 

@@ -51,7 +51,8 @@ void RunUntil(Cluster* cluster, const Plan& plan, uint64_t step) {
   for (const auto& worker : workers) worker->Cancel();
 }
 
-std::string HashOf(uint64_t servers, uint64_t workers, const std::string& more) {
+std::string HashOf(uint64_t servers, uint64_t workers,
+                   const std::string& more) {
   Cluster cluster(static_cast<uint32_t>(servers));
   const Plan plan = MakePlan(static_cast<uint32_t>(servers), Workers(workers),
                              1, RANDOM, more);
@@ -98,12 +99,9 @@ TEST_P(ScheduleTest, AWorkerLostAnywhereCostsNoBit) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ScheduleTest,
-                         testing::Values("ROUND_ROBIN", "LEAST_LOAD",
-                                         "ADAPTIVE"),
-                         [](const auto& test) {
-                           return std::string(test.param);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    All, ScheduleTest, testing::Values("ROUND_ROBIN", "LEAST_LOAD", "ADAPTIVE"),
+    [](const auto& test) { return std::string(test.param); });
 
 class ModeTest : public testing::TestWithParam<const char*> {};
 
@@ -154,7 +152,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(LocalStepsTest, TheResultDoesNotDependOnTheWorkers) {
   const std::string more =
-      "synchronisation { local_steps: 4 outer { momentum: 0.9 nesterov: true } }";
+      "synchronisation { local_steps: 4 outer { momentum: 0.9 nesterov: true } "
+      "}";
   const std::string expected = HashOf(1, 1, more);
   EXPECT_EQ(HashOf(2, 2, more), expected);
   EXPECT_EQ(HashOf(1, 3, more), expected);
@@ -165,10 +164,10 @@ TEST(LocalStepsTest, TheResultDoesNotDependOnTheWorkers) {
 // optimizer takes the mean change: in double precision.
 TEST(LocalStepsTest, AgreesWithLocalSgdInDoublePrecision) {
   Cluster cluster(2);
-  const Plan plan = MakePlan(
-      2, Workers(2), 1, RANDOM,
-      "synchronisation { local_steps: 4 "
-      "outer { learning_rate: 0.7 momentum: 0.6 nesterov: true } }");
+  const Plan plan =
+      MakePlan(2, Workers(2), 1, RANDOM,
+               "synchronisation { local_steps: 4 "
+               "outer { learning_rate: 0.7 momentum: 0.6 nesterov: true } }");
   cluster.Adopt(plan);
   Finish(&cluster, plan);
   const std::vector<float> trained = cluster.Pull(plan, plan.total_steps());

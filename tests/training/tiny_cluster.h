@@ -175,13 +175,15 @@ class Cluster {
 
   absl::Status Note(ReportRequest report) {
     absl::MutexLock lock(&mutex_);
+    if (report.has_validation_done() && refuse_validation_) {
+      return absl::AbortedError("validation is refused");
+    }
     if (report.has_server_ready()) ++ready_[report.incarnation()];
     if (report.has_parameters_hashed()) {
       hash_ = report.parameters_hashed().sha256();
     }
     if (report.has_server_ready()) {
-      untouched_ =
-          std::max(untouched_, report.server_ready().untouched_step());
+      untouched_ = std::max(untouched_, report.server_ready().untouched_step());
     }
     for (const Metrics& step : report.steps_done().per_step()) {
       trained_ += step.samples();
@@ -191,6 +193,12 @@ class Cluster {
           report.validation_done().metrics().samples();
     }
     return absl::OkStatus();
+  }
+
+  // Workers that validate fail from now on, or no longer.
+  void RefuseValidation(bool refuse) {
+    absl::MutexLock lock(&mutex_);
+    refuse_validation_ = refuse;
   }
 
   std::string AwaitHash() {
@@ -242,6 +250,7 @@ class Cluster {
   absl::Mutex mutex_;
   std::map<uint64_t, size_t> ready_ ABSL_GUARDED_BY(mutex_);
   std::string hash_ ABSL_GUARDED_BY(mutex_);
+  bool refuse_validation_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t trained_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t untouched_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<uint64_t, uint64_t> validated_ ABSL_GUARDED_BY(mutex_);
