@@ -34,9 +34,18 @@ void TrainingRun::Cancel() {
 }
 
 absl::Status TrainingRun::Run() {
-  ASSIGN_OR_RETURN(uint64_t step, client_.CurrentStep());
+  ASSIGN_OR_RETURN(const uint64_t step, client_.CurrentStep());
   LOG(INFO) << "job " << plan_.spec().name() << ", incarnation "
             << plan_.incarnation() << ": from step " << step;
+  const absl::Status status = RunPhases(step);
+  LOG(INFO) << "job " << plan_.spec().name() << ", incarnation "
+            << plan_.incarnation() << ": sent " << client_.traffic().sent_bytes
+            << " bytes, received " << client_.traffic().received_bytes
+            << " bytes";
+  return status;
+}
+
+absl::Status TrainingRun::RunPhases(uint64_t step) {
   for (;;) {
     const Phase& phase = schedule_.PhaseOf(step);
     if (UsesLeases(plan_.spec(), phase.synchronisation())) {

@@ -48,6 +48,7 @@ class TrainingRun {
   void Cancel();
 
  private:
+  absl::Status RunPhases(uint64_t step);
   // From `step` to the end of its phase, which it returns.
   absl::StatusOr<uint64_t> RunStatic(uint64_t step);
   absl::Status ComputeAndPush(uint64_t step);

@@ -93,7 +93,7 @@ absl::Status ParameterClient::SendBlocks(FrameHeader header,
     }
     header.payload_bytes = static_cast<uint32_t>(payload.size());
     header.payload_crc32c = Crc32c(payload.data(), payload.size());
-    RETURN_IF_ERROR(channels_[block.server()]->Send(header, payload));
+    RETURN_IF_ERROR(Send(block.server(), header, payload));
   }
   return absl::OkStatus();
 }
@@ -118,10 +118,17 @@ absl::Status ParameterClient::PushRun(uint64_t position, uint32_t run,
 }
 
 absl::Status ParameterClient::SendToAll(const FrameHeader& header) {
-  for (const auto& channel : channels_) {
-    if (channel == nullptr) continue;
-    RETURN_IF_ERROR(channel->Send(header, {}));
+  for (size_t server = 0; server < channels_.size(); ++server) {
+    if (channels_[server] == nullptr) continue;
+    RETURN_IF_ERROR(Send(server, header, {}));
   }
+  return absl::OkStatus();
+}
+
+absl::Status ParameterClient::Send(size_t server, const FrameHeader& header,
+                                   absl::Span<const char> payload) {
+  RETURN_IF_ERROR(channels_[server]->Send(header, payload));
+  sent_bytes_ += kFrameHeaderBytes + payload.size();
   return absl::OkStatus();
 }
 
@@ -178,8 +185,7 @@ absl::Status ParameterClient::RequestLease(const LeaseRequest& request) {
   header.payload_bytes = static_cast<uint32_t>(payload.size());
   header.payload_crc32c = Crc32c(payload.data(), payload.size());
   request_ = payload;  // until it is answered
-  return channels_[lease_server_]->Send(header,
-                                        {request_.data(), request_.size()});
+  return Send(lease_server_, header, {request_.data(), request_.size()});
 }
 
 absl::StatusOr<Lease> ParameterClient::AwaitLease() {
@@ -221,6 +227,7 @@ void ParameterClient::RunReader(size_t server) {
 absl::Status ParameterClient::Receive(size_t server) {
   return channels_[server]->Receive(
       [&](const FrameHeader& header, PayloadPieces pieces) {
+        received_bytes_ += kFrameHeaderBytes + header.payload_bytes;
         return Take(server, header, pieces);
       });
 }

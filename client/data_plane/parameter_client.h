@@ -12,6 +12,7 @@
 #ifndef HAWSER_CLIENT_DATA_PLANE_PARAMETER_CLIENT_H_
 #define HAWSER_CLIENT_DATA_PLANE_PARAMETER_CLIENT_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -86,6 +87,13 @@ class ParameterClient {
   // Waits for its answer.
   absl::StatusOr<Lease> AwaitLease();
 
+  // Frames so far, headers and payloads; what gRPC and TCP add is not in it.
+  struct Traffic {
+    uint64_t sent_bytes = 0;
+    uint64_t received_bytes = 0;
+  };
+  Traffic traffic() const { return {sent_bytes_, received_bytes_}; }
+
   // Makes the calls above return CANCELLED, for good.
   void Cancel();
 
@@ -97,6 +105,8 @@ class ParameterClient {
   };
 
   FrameHeader Header(FrameKind kind, uint64_t clock) const;
+  absl::Status Send(size_t server, const FrameHeader& header,
+                    absl::Span<const char> payload);
   absl::Status SendBlocks(FrameHeader header, const float* gradient,
                           const SampleSums& sums);
   absl::Status SendToAll(const FrameHeader& header);
@@ -120,6 +130,8 @@ class ParameterClient {
   std::vector<int> blocks_on_;                               // by server
   size_t lease_server_ = 0;  // of block 0, and the one that is read alone
   std::string request_;      // for a lease, on its way
+  uint64_t sent_bytes_ = 0;
+  std::atomic<uint64_t> received_bytes_{0};
 
   absl::Mutex mutex_;
   std::vector<Due> due_ ABSL_GUARDED_BY(mutex_);  // by server

@@ -218,6 +218,22 @@ TEST_F(ExchangeTest, ADamagedFrameCutsTheStreamAndChangesNothing) {
   EXPECT_EQ(*client->CurrentStep(), 0u);
 }
 
+TEST_F(ExchangeTest, TrafficIsEveryFrameInBothDirections) {
+  Start(2, 1, 0);
+  const auto client = Client();
+  std::vector<float> theta(plan_.parameters());
+  ASSERT_TRUE(client->Pull(0, theta.data()).ok());
+  const std::vector<float> gradient = Gradient(0, 0);
+  ASSERT_TRUE(client->Push(0, {0, 0}, gradient.data(), {}, true).ok());
+  ASSERT_TRUE(client->AwaitAcks().ok());
+  const auto blocks = static_cast<uint64_t>(plan_.blocks_size());
+  const uint64_t every_block =
+      blocks * kFrameHeaderBytes + plan_.parameters() * sizeof(float);
+  EXPECT_EQ(client->traffic().sent_bytes, 2 * kFrameHeaderBytes + every_block);
+  EXPECT_EQ(client->traffic().received_bytes,
+            every_block + blocks * kFrameHeaderBytes);
+}
+
 TEST_F(ExchangeTest, NobodyThere) {
   std::string address;
   {
