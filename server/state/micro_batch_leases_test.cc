@@ -34,8 +34,9 @@ TEST(MicroBatchLeasesTest, AWorkerThatAsksTwiceIsAnsweredOnce) {
   EXPECT_EQ(desk.Begin(1), "1: run 0+2");
   const uint64_t first = desk.Number(1);
   EXPECT_EQ(desk.Report(1, first, 2, 1), "1: run 2+2");
-  EXPECT_EQ(desk.Report(1, first, 2, 1), "");
-  EXPECT_EQ(desk.Report(1, first + 1000, 2, 1), "") << "no lease of anybody";
+  EXPECT_EQ(desk.Report(1, first, 2, 1), "the worker has another lease");
+  EXPECT_EQ(desk.Report(1, first + 1000, 2, 1), "the worker has another lease")
+      << "no lease of anybody";
   EXPECT_EQ(desk.Report(1, 2), "1: run 4+2");
   EXPECT_EQ(desk.Begin(2), "2: run 6+2") << "none has been forgotten";
 }
