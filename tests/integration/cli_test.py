@@ -164,7 +164,7 @@ class CliTest(harness.ClusterTest):
                    "M 0 SYNCHRONOUS - -\n" + records)
 
     def test_set_changes_a_running_job(self):
-        epochs = 400
+        epochs = 800  # enough to be changed often, and for the log
         with self.cluster(2, 2):
             self.hawser("submit", self.job("long", epochs=epochs, servers=2))
             self.await_step("long", 20)
