@@ -28,6 +28,10 @@ class InProcessChannel : public ParameterChannel {
 
   absl::Status Send(const FrameHeader& header,
                     absl::Span<const char> payload) override {
+    {
+      absl::MutexLock lock(&inbox_->mutex);
+      if (inbox_->cancelled) return absl::CancelledError("cancelled");
+    }
     const auto shard = server_->Find(header.job);
     if (shard == nullptr) return absl::NotFoundError("no such job");
     // The pieces must stay until the shard is done with them; a busy block is

@@ -71,10 +71,6 @@ class TinyDataset : public Dataset {
   }
 };
 
-class NoNorms : public NormCarrier {
-  void Send(const std::string&, const ShareNormsRequest&) override {}
-};
-
 inline Plan MakePlan(uint32_t servers, const std::vector<uint64_t>& workers,
                      uint64_t incarnation, Partition partition = RANDOM,
                      const std::string& more = "") {
@@ -139,18 +135,25 @@ inline Plan MakePlan(uint32_t servers, const std::vector<uint64_t>& workers,
 }
 
 // Servers of one job, and what workers report.
-class Cluster {
+class Cluster : public NormCarrier {
  public:
   explicit Cluster(uint32_t servers) {
     for (uint32_t i = 0; i < servers; ++i) {
       servers_.push_back(std::make_unique<ServerDriver>(
-          &norms_, testing::TempDir(), &clock_, RealThreads()));
+          this, testing::TempDir(), &clock_, RealThreads()));
       servers_.back()->Start(
           [this](ReportRequest report) { Note(report).IgnoreError(); });
     }
   }
   ~Cluster() {
     for (auto& server : servers_) server->Stop();
+  }
+
+  void Send(const std::string& address,
+            const ShareNormsRequest& norms) override {
+    servers_[static_cast<size_t>(std::stoi(address))]
+        ->ReceiveNorms(norms)
+        .IgnoreError();
   }
 
   void Adopt(const Plan& plan) {
@@ -244,7 +247,6 @@ class Cluster {
   }
 
  private:
-  NoNorms norms_;
   const RealClock clock_;
   std::vector<std::unique_ptr<ServerDriver>> servers_;
   absl::Mutex mutex_;
