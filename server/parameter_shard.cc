@@ -117,7 +117,10 @@ BlockStore::Members ParameterShard::SetMembers(const Plan& plan) {
   for (const auto& worker : plan.workers()) {
     members.workers.push_back(worker.node());
   }
-  schedule_.store(members.schedule);
+  {
+    absl::MutexLock lock(&schedule_mutex_);
+    schedule_ = members.schedule;
+  }
   workers_.store(std::max<uint64_t>(1, members.workers.size()));
   absl::MutexLock lock(&norm_mutex_);
   peers_ = PeersOf(plan, server_);
@@ -148,7 +151,8 @@ uint64_t ParameterShard::Adopt(const Plan& plan) {
 }
 
 std::shared_ptr<const StepSchedule> ParameterShard::schedule() const {
-  return schedule_.load();
+  absl::ReaderMutexLock lock(&schedule_mutex_);
+  return schedule_;
 }
 
 void ParameterShard::Handle(IncomingFrame frame) {

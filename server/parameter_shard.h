@@ -142,7 +142,11 @@ class ParameterShard : public BlockStore::Listener {
   std::vector<BlockStore*> block_by_id_;             // null: another server's
   std::atomic<uint64_t> incarnation_;
   // Read on every update, replaced by a new incarnation.
-  std::atomic<std::shared_ptr<const StepSchedule>> schedule_;
+  // Not an atomic pointer: load() of libstdc++ 12 unlocks without release
+  // order.
+  mutable absl::Mutex schedule_mutex_;
+  std::shared_ptr<const StepSchedule> schedule_
+      ABSL_GUARDED_BY(schedule_mutex_);
   std::atomic<uint64_t> workers_{1};
   // Set once a phase leases its work, by the server of block 0.
   std::atomic<LeaseDesk*> desk_{nullptr};
