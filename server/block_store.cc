@@ -218,7 +218,7 @@ absl::Status BlockStore::PushPartial(const IncomingFrame& frame) {
   const double norm =
       needs_norm ? SquaredNorm(sum.gradient->data(), elements_) : 0;
   if (id_ == 0) shared_->listener->StepSums(header.clock, sum.sums);
-  shared_->listener->SumReady(id_, header.clock, norm);
+  shared_->listener->SumReady(id_, header.clock, norm, *members_.schedule);
   return absl::OkStatus();
 }
 
@@ -291,7 +291,8 @@ void BlockStore::ApplyRun(const IncomingFrame& frame, uint64_t lag) {
     shared_->audit->Counted(header, header.position, header.run, lag);
   }
   const uint64_t step = header.position / shared_->micro_batches;
-  UpdateStep update = shared_->listener->UpdateOnArrival(step, header.run, lag);
+  UpdateStep update = shared_->listener->UpdateOnArrival(step, header.run, lag,
+                                                         *members_.schedule);
   update.step = optimizer_updates_++;
   std::shared_ptr<FloatBuffer> next = pool_.Take();
   std::vector<float*> state(state_.size());
@@ -350,7 +351,7 @@ void BlockStore::UpdateNow(uint64_t step, const UpdateStep& given) {
 }
 
 void BlockStore::ReachVersion() {
-  if (shared_->listener->WantsSnapshot(version())) {
+  if (shared_->listener->WantsSnapshot(version(), *members_.schedule)) {
     BlockSnapshot snapshot{
         id_, version(), current_, optimizer_->StateNames(), {}};
     for (const auto& vector : state_) {
@@ -372,7 +373,7 @@ void BlockStore::ReachVersion() {
       ReadNow(read.header, std::move(read.sink));
     }
   }
-  shared_->listener->VersionReached(id_, version());
+  shared_->listener->VersionReached(id_, version(), schedule);
 }
 
 // --- Reads ------------------------------------------------------------------

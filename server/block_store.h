@@ -59,24 +59,27 @@ struct BlockSnapshot {
 
 class BlockStore {
  public:
-  // Called on the block's strand; must not block.
+  // Called on the block's strand; must not block. schedule: the block's.
   class Listener {
    public:
     virtual ~Listener() = default;
     // All micro-batches of `step` are in. squared_norm is that of the sum of
     // the gradients, 0 when it was not asked for. Leads to Update().
-    virtual void SumReady(uint32_t block, uint64_t step,
-                          double squared_norm) = 0;
+    virtual void SumReady(uint32_t block, uint64_t step, double squared_norm,
+                          const StepSchedule& schedule) = 0;
     // How to apply a push of `run` micro-batches, the first of them of `step`,
     // that is `lag` updates late; UpdateStep.step is the block's to fill in.
     virtual UpdateStep UpdateOnArrival(uint64_t step, uint32_t run,
-                                       uint64_t lag) = 0;
+                                       uint64_t lag,
+                                       const StepSchedule& schedule) = 0;
     // Block 0 alone: sums over the samples of a complete step.
     virtual void StepSums(uint64_t step, const SampleSums& sums) = 0;
     // True if the block is to be kept as it is at this version.
-    virtual bool WantsSnapshot(uint64_t version) = 0;
+    virtual bool WantsSnapshot(uint64_t version,
+                               const StepSchedule& schedule) = 0;
     virtual void TakeSnapshot(BlockSnapshot snapshot) = 0;
-    virtual void VersionReached(uint32_t block, uint64_t version) = 0;
+    virtual void VersionReached(uint32_t block, uint64_t version,
+                                const StepSchedule& schedule) = 0;
   };
 
   // What all blocks of a job share. Outlives the block.

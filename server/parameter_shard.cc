@@ -195,15 +195,15 @@ BlockStore* ParameterShard::BlockHere(uint32_t id) const {
   return id < block_by_id_.size() ? block_by_id_[id] : nullptr;
 }
 
-UpdateStep ParameterShard::StepOf(uint64_t step, double clip) const {
-  const auto schedule = this->schedule();
-  const SynchronisationSpec& spec = schedule->PhaseOf(step).synchronisation();
+UpdateStep ParameterShard::StepOf(uint64_t step, double clip,
+                                  const StepSchedule& schedule) const {
+  const SynchronisationSpec& spec = schedule.PhaseOf(step).synchronisation();
   UpdateStep update;
   update.learning_rate =
       spec.local_steps() > 1
           ? spec.outer().learning_rate()
           : LearningRateAt(plan_.spec().learning_rate(),
-                           schedule->At(step).first, plan_.optimizer_steps(),
+                           schedule.At(step).first, plan_.optimizer_steps(),
                            plan_.steps_per_epoch());
   update.gradient_scale =
       static_cast<float>(clip / static_cast<double>(shared_.micro_batches));
@@ -213,16 +213,17 @@ UpdateStep ParameterShard::StepOf(uint64_t step, double clip) const {
 // A step's pushes together move the parameters about as far as one update of
 // the whole step.
 UpdateStep ParameterShard::UpdateOnArrival(uint64_t step, uint32_t run,
-                                           uint64_t lag) {
-  UpdateStep update = StepOf(step, /*clip=*/1);
+                                           uint64_t lag,
+                                           const StepSchedule& schedule) {
+  UpdateStep update = StepOf(step, /*clip=*/1, schedule);
   update.gradient_scale = 1.0f / static_cast<float>(run);
   const double share =
       static_cast<double>(run) / static_cast<double>(shared_.micro_batches);
   const bool is_outer =
-      schedule()->PhaseOf(step).synchronisation().local_steps() > 1;
+      schedule.PhaseOf(step).synchronisation().local_steps() > 1;
   update.learning_rate *=
       is_outer ? share : RateForShare(plan_.spec().optimizer(), share);
-  if (schedule()->PhaseOf(step).synchronisation().scale_by_staleness()) {
+  if (schedule.PhaseOf(step).synchronisation().scale_by_staleness()) {
     update.learning_rate /= static_cast<double>(1 + lag / workers_.load());
   }
   return update;
@@ -234,8 +235,9 @@ void ParameterShard::StepSums(uint64_t step, const SampleSums& sums) {
   *steps_done_.add_per_step() = ToProto(sums);
 }
 
-bool ParameterShard::NeedsNorm(uint64_t step) const {
-  return shared_.needs_norm && IsClipped(schedule()->PhaseOf(step));
+bool ParameterShard::NeedsNorm(uint64_t step,
+                               const StepSchedule& schedule) const {
+  return shared_.needs_norm && IsClipped(schedule.PhaseOf(step));
 }
 
 uint64_t ParameterShard::FirstThatNeedsNorm(uint64_t step) const {
@@ -246,9 +248,10 @@ uint64_t ParameterShard::FirstThatNeedsNorm(uint64_t step) const {
 }
 
 void ParameterShard::SumReady(uint32_t block, uint64_t step,
-                              double squared_norm) {
-  if (!NeedsNorm(step)) {
-    block_by_id_[block]->Update(step, StepOf(step, 1.0));
+                              double squared_norm,
+                              const StepSchedule& schedule) {
+  if (!NeedsNorm(step, schedule)) {
+    block_by_id_[block]->Update(step, StepOf(step, 1.0, schedule));
     return;
   }
   ShareNormsRequest request;
@@ -277,7 +280,7 @@ absl::Status ParameterShard::ReceiveNorms(const ShareNormsRequest& request) {
   std::optional<double> total;
   {
     absl::MutexLock lock(&norm_mutex_);
-    if (NeedsNorm(request.step())) {
+    if (NeedsNorm(request.step(), *schedule())) {
       norm_gather_.SkipTo(FirstThatNeedsNorm(request.step()));
     }
     for (const BlockNorm& norm : request.norms()) {
@@ -336,21 +339,22 @@ void ParameterShard::UpdateAll(uint64_t step, double squared_norm) {
       std::sqrt(squared_norm) / static_cast<double>(shared_.micro_batches);
   const double limit = plan_.spec().optimizer().clip_global_norm();
   const double clip = norm > limit ? limit / norm : 1.0;
-  for (const auto& block : blocks_) block->Update(step, StepOf(step, clip));
+  const UpdateStep update = StepOf(step, clip, *schedule());
+  for (const auto& block : blocks_) block->Update(step, update);
 }
 
-bool ParameterShard::WantsSnapshot(uint64_t version) {
-  const auto schedule = this->schedule();
-  if (version == schedule->total_steps()) return true;
+bool ParameterShard::WantsSnapshot(uint64_t version,
+                                   const StepSchedule& schedule) {
+  if (version == schedule.total_steps()) return true;
   const CheckpointSpec& spec = plan_.spec().checkpoint();
   if (spec.every_epochs() != 0) {
-    return schedule->EndsEpoch(version) &&
-           schedule->EpochsOver(version) % spec.every_epochs() == 0;
+    return schedule.EndsEpoch(version) &&
+           schedule.EpochsOver(version) % spec.every_epochs() == 0;
   }
   if (spec.every_steps() == 0) return false;
   // In optimizer steps: the first version at or after each multiple.
-  return schedule->At(version).first / spec.every_steps() !=
-         schedule->At(version - 1).first / spec.every_steps();
+  return schedule.At(version).first / spec.every_steps() !=
+         schedule.At(version - 1).first / spec.every_steps();
 }
 
 void ParameterShard::TakeSnapshot(BlockSnapshot snapshot) {
@@ -375,10 +379,11 @@ void ParameterShard::TakeSnapshot(BlockSnapshot snapshot) {
   callbacks_.checkpoint_ready(std::move(complete));
 }
 
-void ParameterShard::VersionReached(uint32_t block, uint64_t version) {
+void ParameterShard::VersionReached(uint32_t block, uint64_t version,
+                                    const StepSchedule& schedule) {
   if (block != 0) return;
   if (LeaseDesk* desk = desk_.load()) desk->StepCompleted(version);
-  if (schedule()->EndsEpoch(version)) callbacks_.milestone();
+  if (schedule.EndsEpoch(version)) callbacks_.milestone();
 }
 
 void ParameterShard::TickLeases() {

@@ -98,13 +98,15 @@ class ParameterShard : public BlockStore::Listener {
   bool closed() const { return closed_.load(); }
 
   // BlockStore::Listener:
-  void SumReady(uint32_t block, uint64_t step, double squared_norm) override;
-  UpdateStep UpdateOnArrival(uint64_t step, uint32_t run,
-                             uint64_t lag) override;
+  void SumReady(uint32_t block, uint64_t step, double squared_norm,
+                const StepSchedule& schedule) override;
+  UpdateStep UpdateOnArrival(uint64_t step, uint32_t run, uint64_t lag,
+                             const StepSchedule& schedule) override;
   void StepSums(uint64_t step, const SampleSums& sums) override;
-  bool WantsSnapshot(uint64_t version) override;
+  bool WantsSnapshot(uint64_t version, const StepSchedule& schedule) override;
   void TakeSnapshot(BlockSnapshot snapshot) override;
-  void VersionReached(uint32_t block, uint64_t version) override;
+  void VersionReached(uint32_t block, uint64_t version,
+                      const StepSchedule& schedule) override;
 
  private:
   ParameterShard(const Plan& plan, uint32_t server,
@@ -121,10 +123,11 @@ class ParameterShard : public BlockStore::Listener {
   BlockStore* BlockHere(uint32_t id) const;
   ShareNormsRequest KnownNorms(uint64_t step) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(norm_mutex_);
-  bool NeedsNorm(uint64_t step) const;
+  bool NeedsNorm(uint64_t step, const StepSchedule& schedule) const;
   // The first of the steps up to `step` that all need a norm.
   uint64_t FirstThatNeedsNorm(uint64_t step) const;
-  UpdateStep StepOf(uint64_t step, double clip) const;
+  UpdateStep StepOf(uint64_t step, double clip,
+                    const StepSchedule& schedule) const;
   void SendNorms(const ShareNormsRequest& request,
                  const std::vector<std::string>& peers);
   void UpdateAll(uint64_t step, double squared_norm);
@@ -141,7 +144,7 @@ class ParameterShard : public BlockStore::Listener {
   std::vector<std::unique_ptr<BlockStore>> blocks_;  // held here
   std::vector<BlockStore*> block_by_id_;             // null: another server's
   std::atomic<uint64_t> incarnation_;
-  // Read on every update, replaced by a new incarnation.
+  // Of the newest incarnation; blocks have it from theirs.
   // Not an atomic pointer: load() of libstdc++ 12 unlocks without release
   // order.
   mutable absl::Mutex schedule_mutex_;
