@@ -99,6 +99,10 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
   if (!is_synchronous) {
     DrawMode(&random, setup.spec.mutable_synchronisation());
   }
+  if (setup.spec.synchronisation().staleness_seconds() > 0 || changes) {
+    // A micro-batch an exchange may be all that the window allows.
+    setup.patience = absl::Minutes(10);
+  }
   setup.spec.mutable_synchronisation()->set_audit(!is_synchronous || changes ||
                                                   random.Chance(0.3));
   setup.heartbeat =
