@@ -155,11 +155,11 @@ absl::Status MicroBatchLeases::Request(uint64_t node,
       // Back, too, when a worker was lost: where a block lacks the last step of
       // a phase, no block has counted anything of the next.
       EnterPhase(phase, request.step());
-    } else if (!begun_ || (!on_arrival() && request.step() < step_)) {
+    } else if (!on_arrival() && (!begun_ || request.step() != step_)) {
       // Or back to a step of which a push was lost, with its stream.
-      begun_ = true;
-      if (!on_arrival()) BeginStep(std::max(request.step(), start_step()));
+      BeginStep(std::max(request.step(), start_step()));
     }
+    begun_ = true;
     worker.behind = false;
   } else if (worker.lease.has_value()) {
     // A repeat: the answer is the lease that the worker has.

@@ -87,6 +87,17 @@ TEST(LeasesAcrossIncarnationsTest, AStepIsMadeAgainForBlocksThatLackIt) {
   EXPECT_EQ(desk.Report(1, 1), "1: run 2+1");
 }
 
+// Block 0 had been ahead, so that its server had nothing to say.
+TEST(LeasesAcrossIncarnationsTest, AWorkerThatBeginsMayKnowThatAStepIsOver) {
+  ModelDesk desk(OncePerStep(), 1);
+  desk.Begin(1);
+  desk.StepCompleted(1);
+  desk.Adopt(1);
+  EXPECT_EQ(desk.Begin(1, 0), "1: run 0+1");
+  for (uint32_t p = 1; p < 4; ++p) desk.Report(1, 1);
+  EXPECT_EQ(desk.Begin(1, 1), "1: run 4+1") << "it had pushed the last one";
+}
+
 TEST(LeasesAcrossIncarnationsTest, ThePhaseBeforeIsMadeAgainForThem) {
   ModelJob job = OncePerStep();
   job.micro_batches = 1;
