@@ -104,6 +104,7 @@ void MicroBatchLeases::EnterPhase(size_t phase, uint64_t step) {
 
 void MicroBatchLeases::BeginStep(uint64_t step) {
   step_ = step;
+  remade_ = false;
   pool_.Clear();
   done_in_step_.clear();
   ForgetRuns();
@@ -145,12 +146,16 @@ absl::Status MicroBatchLeases::Request(uint64_t node,
   }
   if (request.first()) {
     worker.attempt = request.attempt();
+    const bool had_run =
+        worker.lease.has_value() && worker.lease->work == Work::kRun;
     Settle(&worker, std::nullopt);
     const size_t phase = schedule_.PhaseIndexOf(request.step());
     if (begun_ && phase < phase_ && !GoesBackTo(phase)) {
       TellPhaseOver(node, start_step(), grants);
       return absl::OkStatus();
     }
+    // What the worker had it may have pushed to some blocks.
+    const bool is_remade = entered_ && (!begun_ || had_run);
     if (!entered_ || phase != phase_) {
       // Back, too, when a worker was lost: where a block lacks the last step of
       // a phase, no block has counted anything of the next.
@@ -160,6 +165,7 @@ absl::Status MicroBatchLeases::Request(uint64_t node,
       BeginStep(std::max(request.step(), start_step()));
     }
     begun_ = true;
+    if (is_remade) remade_ = true;
     worker.behind = false;
   } else if (worker.lease.has_value()) {
     // A repeat: the answer is the lease that the worker has.
@@ -253,7 +259,6 @@ void MicroBatchLeases::NoteDone(Run run) {
     return;
   }
   for (uint64_t p = run.position; p < run.end(); ++p) done_in_step_.insert(p);
-  // Block 0 was a step ahead already, before a worker was lost.
   if (done_in_step_.size() == micro_batches_ && block_version_ > step_) {
     BeginStep(step_ + 1);
   }
@@ -265,6 +270,7 @@ MicroBatchLeases::Grants MicroBatchLeases::StepCompleted(uint64_t version,
   if (on_arrival() || !begun_ || version <= step_ || version > end_step()) {
     return {};
   }
+  if (remade_ && done_in_step_.size() < micro_batches_) return {};
   BeginStep(version);
   return Serve(now);
 }

@@ -9,10 +9,12 @@
 //
 // Once per step (SYNCHRONOUS): only the micro-batches of the step in progress
 // are leased. It is over when block 0 says so (StepCompleted): what is leased
-// then is of no use any more. When all of it is leased, a worker that waits may
-// get a micro-batch that a slower one has been leased, a backup: whichever is
-// pushed first counts, and both are the same bits. A backup may have a backup,
-// too: no step waits for workers that pause as long as one does not.
+// then is of no use any more. But a step that is made again, after a worker was
+// lost, is over when all of it has been done again: what that worker pushed to
+// block 0 other blocks may lack. When all of it is leased, a worker that waits
+// may get a micro-batch that a slower one has been leased, a backup: whichever
+// is pushed first counts, and both are the same bits. A backup may have a
+// backup, too: no step waits for workers that pause as long as one does not.
 //
 // On arrival: the micro-batches of the whole phase are leased in order, an
 // epoch's before the next one's. A lease that its worker has not reported as
@@ -179,6 +181,7 @@ class MicroBatchLeases {
 
   // Once per step.
   uint64_t step_ = 0;
+  bool remade_ = false;         // after a worker was lost
   uint64_t block_version_ = 0;  // of block 0
   std::set<uint64_t> done_in_step_;
 

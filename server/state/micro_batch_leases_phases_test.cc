@@ -87,6 +87,22 @@ TEST(LeasesAcrossIncarnationsTest, AStepIsMadeAgainForBlocksThatLackIt) {
   EXPECT_EQ(desk.Report(1, 1), "1: run 2+1");
 }
 
+// What the lost worker had pushed to block 0, others may lack.
+TEST(LeasesAcrossIncarnationsTest, AStepIsOverWhenAllOfItIsMadeAgain) {
+  ModelDesk desk(OncePerStep(), 2);
+  EXPECT_EQ(desk.Begin(1), "1: run 0+1");
+  EXPECT_EQ(desk.Begin(2), "2: run 1+1");
+  desk.Adopt(1);
+  EXPECT_EQ(desk.Begin(1, 0), "1: run 0+1");
+  EXPECT_EQ(desk.Report(1, 1), "1: run 1+1");
+  EXPECT_EQ(desk.StepCompleted(1), "") << "block 0 had counted 2 and 3 before";
+  EXPECT_EQ(desk.Report(1, 1), "1: run 2+1");
+  EXPECT_EQ(desk.Report(1, 1), "1: run 3+1");
+  EXPECT_EQ(desk.Report(1, 1), "1: run 4+1");
+  EXPECT_EQ(desk.StepCompleted(2), "");
+  EXPECT_EQ(desk.Report(1, 1), "1: run 8+1");
+}
+
 // Block 0 had been ahead, so that its server had nothing to say.
 TEST(LeasesAcrossIncarnationsTest, AWorkerThatBeginsMayKnowThatAStepIsOver) {
   ModelDesk desk(OncePerStep(), 1);
