@@ -301,8 +301,10 @@ void MicroBatchLeases::BeginValidation() {
     if (next > complete || next <= validation_.version()) return;
     if (IsLeased(next)) {
       validation_.Start(next);
-    } else {
+    } else if (next < start_step()) {
       validation_.SkipTo(next + 1);
+    } else {
+      return;  // another plan may yet have it leased
     }
   }
 }

@@ -220,6 +220,23 @@ TEST(LeasesAcrossEpochsTest, NorIsItWhereNothingElseIsLeased) {
   EXPECT_EQ(desk.Report(2, 1), "1: over at 2, 2: over at 2");
 }
 
+// The workers had not validated it all when they were stopped.
+TEST(LeasesAcrossEpochsTest, AnotherPlanMayHaveValidationLeased) {
+  ModelJob job = OnArrivalJob(ASYNCHRONOUS);
+  job.scheduling = Static();
+  job.steps_per_epoch = 1;
+  job.validation_chunks = 2;
+  job.phases.push_back(PhaseFrom(1, SYNCHRONOUS));
+  ModelDesk desk(job, 1);
+  EXPECT_EQ(desk.Begin(1), "1: run 0+4");
+  EXPECT_EQ(desk.Report(1, 4), "1: over at 1");
+  EXPECT_EQ(desk.Begin(1, 1), "1: over at 1") << "its own chunks";
+  desk.TakeBackPhase();
+  desk.AddPhase(PhaseFrom(1, ASYNCHRONOUS));
+  desk.Adopt(1);
+  EXPECT_EQ(desk.Begin(1, 1), "1: validate 1 0-1");
+}
+
 // It is of the phase after the one that is to be made again.
 TEST(LeasesAcrossEpochsTest, WhatIsNotYetDueIsNotWaitedFor) {
   ModelJob job = OnArrivalJob(ASYNCHRONOUS);
