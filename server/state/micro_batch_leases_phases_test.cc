@@ -132,21 +132,23 @@ TEST(LeasesAcrossIncarnationsTest, ThePhaseBeforeIsMadeAgainForThem) {
 // Epochs end at other steps now.
 TEST(LeasesAcrossIncarnationsTest, APhaseIsReplacedBeforeItsFirstPush) {
   ModelJob job = OnArrivalJob(ASYNCHRONOUS);
-  job.scheduling = Dynamic(ADAPTIVE);  // one worker: a step at once
+  job.micro_batches = 5;
+  job.scheduling = Dynamic(ADAPTIVE);
   job.optimizer_steps = 12;
   job.steps_per_epoch = 3;
   job.phases = {PhaseFrom(0, ASYNCHRONOUS, 0, 0, /*local_steps=*/3),
                 PhaseFrom(1, ASYNCHRONOUS, 0, 0, /*local_steps=*/1)};
   ModelDesk desk(job, 1);
-  EXPECT_EQ(desk.Begin(1), "1: run 0+4");
-  EXPECT_EQ(desk.Report(1, 4), "1: over at 1");
-  EXPECT_EQ(desk.Begin(1, 1), "1: run 4+4");
+  EXPECT_EQ(desk.Begin(1), "1: run 0+5");
+  EXPECT_EQ(desk.Report(1, 5), "1: over at 1");
+  EXPECT_EQ(desk.Begin(1, 1), "1: run 5+5");
   desk.TakeBackPhase();
   desk.AddPhase(PhaseFrom(1, ASYNCHRONOUS, 0, 0, /*local_steps=*/3));
   desk.Adopt(2);
-  EXPECT_EQ(desk.Begin(1, 1), "1: run 4+2");
-  EXPECT_EQ(desk.Begin(2, 1), "2: run 6+2");
-  EXPECT_EQ(desk.Report(1, 2), "1: run 8+2") << "another epoch";
+  EXPECT_EQ(desk.Begin(1, 1), "1: run 5+3");
+  EXPECT_EQ(desk.Begin(2, 1), "2: run 8+2") << "to the end of an epoch";
+  EXPECT_EQ(desk.Report(1, 3), "1: run 10+3");
+  EXPECT_EQ(desk.Report(1, 3), "1: run 13+2") << "to the end of the next";
 }
 
 // A lost worker may have pushed [0, 1) to some blocks and [0, 2) to none.
