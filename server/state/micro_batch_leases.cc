@@ -423,23 +423,39 @@ std::optional<Run> MicroBatchLeases::TakeRun(uint64_t node, absl::Time now) {
 
 uint64_t MicroBatchLeases::SizeFor(uint64_t node) const {
   const auto workers = static_cast<uint64_t>(workers_.size());
-  const double part = speeds_.Of(node) / speeds_.Total();
+  const double speed = speeds_.Of(node);
   double size = 0;
   if (on_arrival()) {
-    // As much as is a worker's part of a step: all leases take about the same
-    // time, and clocks go about evenly.
-    const auto all = static_cast<double>(micro_batches_);
     size = scheduling_.leases() == ADAPTIVE
-               ? all * part + 0.5
-               : all / static_cast<double>(workers);
+               ? speed * SecondsOnArrival() + 0.5
+               : static_cast<double>(micro_batches_ / workers);
     const double window = synchronisation().staleness_seconds();
-    if (window > 0) size = std::min(size, window * speeds_.Of(node));
+    if (window > 0) size = std::min(size, window * speed);
   } else if (scheduling_.leases() == ADAPTIVE) {
-    size = static_cast<double>(pool_.size()) * part * kShareAtOnce;
+    size = static_cast<double>(pool_.size()) * speed / speeds_.Total() *
+           kShareAtOnce;
   } else {
     size = static_cast<double>(micro_batches_ / (kEqualLeases * workers));
   }
   return std::max<uint64_t>(1, static_cast<uint64_t>(size));
+}
+
+// What every lease is to take, so that clocks go about evenly: as long as all
+// workers together take for a step. With a bound the slowest sets the pace of
+// all, so that it must be able to keep up: a micro-batch of it at least, unless
+// a worker got more than a step then.
+double MicroBatchLeases::SecondsOnArrival() const {
+  const auto all = static_cast<double>(micro_batches_);
+  const double seconds = all / speeds_.Total();
+  if (!staleness().has_value()) return seconds;
+  double slowest = 0;
+  double fastest = 0;
+  for (const auto& [node, worker] : workers_) {
+    const double each = speeds_.SecondsOf(node);
+    slowest = std::max(slowest, each);
+    fastest = fastest == 0 ? each : std::min(fastest, each);
+  }
+  return std::max(seconds, std::min(slowest, all * fastest));
 }
 
 // Once per step, a worker leaves what is left to the others if they will have

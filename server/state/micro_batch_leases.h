@@ -159,6 +159,7 @@ class MicroBatchLeases {
                   Grants* grants);
   std::optional<Run> TakeRun(uint64_t node, absl::Time now);
   uint64_t SizeFor(uint64_t node) const;
+  double SecondsOnArrival() const;
   bool IsTooSlowFor(uint64_t node, absl::Time now) const;
   double ExpectedSecondsLeft(uint64_t node, const Outstanding& lease,
                              absl::Time now) const;

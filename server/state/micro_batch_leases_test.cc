@@ -212,6 +212,21 @@ TEST(MicroBatchLeasesTest, AnIdleWorkerIsToldWhichClockOthersWaitFor) {
   EXPECT_EQ(desk.Begin(3), "3: advance to 1");
 }
 
+TEST(MicroBatchLeasesTest, WithABoundLeasesAreLongEnoughForTheSlowest) {
+  for (const UpdateMode mode : {ASYNCHRONOUS, BOUNDED_STALENESS}) {
+    ModelJob job = OnArrivalJob(mode, 4);
+    job.micro_batches = 8;
+    job.steps_per_epoch = 4;
+    job.scheduling = Dynamic(ADAPTIVE);
+    ModelDesk desk(job, 4);
+    for (uint64_t node = 1; node <= 4; ++node) desk.Begin(node);
+    for (uint64_t node = 1; node <= 3; ++node) desk.Report(node, 2, 1);
+    EXPECT_EQ(desk.Report(4, 2, 5), "4: run 14+1");
+    EXPECT_EQ(desk.Report(1, 2, 1),
+              mode == ASYNCHRONOUS ? "1: run 15+3" : "1: run 15+5");
+  }
+}
+
 TEST(MicroBatchLeasesTest, AClockThatWasLeasedMayNeverHaveBeenReached) {
   ModelJob job = OnArrivalJob(BOUNDED_STALENESS, 0);
   job.optimizer_steps = 1;
