@@ -49,6 +49,9 @@ class TrainingRun {
 
  private:
   absl::Status RunPhases(uint64_t step);
+  // What two losses in a row may have left over of the step before `step`: an
+  // epoch's validation, of which the step itself does not tell.
+  absl::Status FinishBefore(uint64_t step);
   // From `step` to the end of its phase, which it returns.
   absl::StatusOr<uint64_t> RunStatic(uint64_t step);
   absl::Status ComputeAndPush(uint64_t step);

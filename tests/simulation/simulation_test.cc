@@ -16,7 +16,7 @@
 namespace hawser::simulation {
 namespace {
 
-constexpr uint64_t kRuns = 500;
+constexpr uint64_t kRuns = 1000;
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);

@@ -23,41 +23,6 @@ void ExpectAllIsValidated(Cluster* cluster) {
   }
 }
 
-// Bob, who never gets anything else to do, is lost with the validation of an
-// epoch while Ada makes the last steps of the phase.
-TEST(ValidationTest, IsFinishedBeforeTheNextPhase) {
-  Cluster cluster(2);
-  Plan plan =
-      MakePlan(2, {kAda}, 1, RANDOM, "synchronisation { mode: ASYNCHRONOUS }");
-  plan.add_workers()->set_node(kBob);
-  Phase* next = plan.add_phases();
-  next->set_from_step(8);
-  next->mutable_synchronisation()->set_mode(SYNCHRONOUS);
-  next->mutable_synchronisation()->set_local_steps(1);
-  cluster.Adopt(plan);
-  {
-    ParameterClient bob(plan, kBob, cluster.Channels(), RealThreads());
-    LeaseRequest request;
-    request.set_first(true);
-    request.set_seconds_per_micro_batch(1e-9);  // served before others
-    ASSERT_TRUE(bob.RequestLease(request).ok());
-    Worker ada(&cluster, plan, kAda);
-    const auto lease = bob.AwaitLease();
-    ASSERT_TRUE(lease.ok()) << lease.status();
-    ASSERT_EQ(lease->validation().step(), 6u) << lease->DebugString();
-    while (cluster.Step(plan) < 8) {
-      ASSERT_TRUE(ada.Status().ok()) << ada.Status();
-      std::this_thread::yield();
-    }
-  }
-  plan.mutable_workers()->RemoveLast();
-  plan.set_incarnation(2);
-  cluster.Adopt(plan);
-  Worker ada(&cluster, plan, kAda);
-  EXPECT_TRUE(ada.Join().ok());
-  ExpectAllIsValidated(&cluster);
-}
-
 // The step after an epoch is complete, as some workers had pushed their parts
 // before others were lost; nobody is left who has validated.
 TEST(ValidationTest, IsFinishedAlthoughTheNextStepIsMade) {
