@@ -122,6 +122,39 @@ class CliTest(harness.ClusterTest):
         self.hawser("audit", "one", "--from", history)
         self.assert_nothing_left()
 
+    def test_audit_of_every_mode(self):
+        dynamic = "scheduling { policy: DYNAMIC }"
+        modes = {
+            "synchronous": ("", ""),
+            "leased": ("", dynamic),
+            "asynchronous": ("mode: ASYNCHRONOUS", ""),
+            "bounded": ("mode: BOUNDED_STALENESS staleness: 1", dynamic),
+            "window": ("mode: BOUNDED_STALENESS staleness_seconds: 0.01", ""),
+            "local": ("local_steps: 3", ""),
+        }
+        with self.cluster(3, 2):
+            for name, (mode, scheduling) in modes.items():
+                settings = (f"synchronisation {{ {mode} audit: true }} "
+                            f"{scheduling}")
+                self.hawser("submit", self.job(
+                    name, change=("seed: 3", f"seed: 3\n{settings}"),
+                    workers=3, servers=2), "--watch")
+                report = self.hawser_json("audit", name)
+                self.assertEqual(report["violations"], 0, name)
+                self.assertGreater(report["pushes"], 0, name)
+            # The same history, had the bound been tighter.
+            history = os.path.join(os.path.dirname(
+                self.hawser_json("job", "bounded")["output"]), "audit")
+            for file in os.listdir(history):
+                path = os.path.join(history, file)
+                with open(path, encoding="utf-8") as lines:
+                    text = lines.read()
+                with open(path, "w", encoding="utf-8") as lines:
+                    lines.write(text.replace("BOUNDED_STALENESS 1 ",
+                                             "BOUNDED_STALENESS 0 "))
+            report = self.hawser_json("audit", "bounded", code=1)
+            self.assertGreater(report["violations"], 0)
+
     def test_audit_of_a_directory(self):
         place = f"{self.directory}/collected"
         arguments = ("audit", "a", "--from", place)
