@@ -146,22 +146,19 @@ absl::Status MicroBatchLeases::Request(uint64_t node,
   }
   if (request.first()) {
     worker.attempt = request.attempt();
-    const bool had_run =
-        worker.lease.has_value() && worker.lease->work == Work::kRun;
-    Settle(&worker, std::nullopt);
+    if (LeaseAgain(node, request.step(), now, grants)) return absl::OkStatus();
     const size_t phase = schedule_.PhaseIndexOf(request.step());
-    if (begun_ && phase < phase_ && !GoesBackTo(phase)) {
+    if (begun_ && phase < phase_) {
       TellPhaseOver(node, start_step(), grants);
       return absl::OkStatus();
     }
-    // What the worker had it may have pushed to some blocks.
-    const bool is_remade = entered_ && (!begun_ || had_run);
+    Settle(&worker, std::nullopt);
+    const bool is_remade = entered_ && !begun_;
     if (!entered_ || phase != phase_) {
       // Back, too, when a worker was lost: where a block lacks the last step of
       // a phase, no block has counted anything of the next.
       EnterPhase(phase, request.step());
-    } else if (!on_arrival() && (!begun_ || request.step() != step_)) {
-      // Or back to a step of which a push was lost, with its stream.
+    } else if (!on_arrival() && (!begun_ || request.step() > step_)) {
       BeginStep(std::max(request.step(), start_step()));
     }
     begun_ = true;
@@ -184,13 +181,29 @@ absl::Status MicroBatchLeases::Request(uint64_t node,
   return absl::OkStatus();
 }
 
-// The last step of a phase that is made in steps may be lost with a stream when
-// others have begun the next: a block lacks it, so that no block has counted
-// anything of what follows.
-bool MicroBatchLeases::GoesBackTo(size_t phase) const {
-  const uint64_t step = schedule_.phases()[phase].from_step();
-  return IsLeased(step) &&
-         schedule_.PhaseOf(step).synchronisation().mode() == SYNCHRONOUS;
+// Once per step, a worker that has forgotten what it did does it again: it may
+// have pushed it to block 0, where the step is over, and not to others. If it
+// is lost, the whole step is made again.
+bool MicroBatchLeases::LeaseAgain(uint64_t node, uint64_t step, absl::Time now,
+                                  Grants* grants) {
+  const std::optional<Outstanding> before = workers_.at(node).lease;
+  if (!before.has_value() || before->work != Work::kRun) return false;
+  const uint64_t of_step = before->run.position / micro_batches_;
+  const size_t phase = schedule_.PhaseIndexOf(of_step);
+  if (of_step < step || phase != schedule_.PhaseIndexOf(step) ||
+      schedule_.phases()[phase].synchronisation().mode() != SYNCHRONOUS) {
+    return false;
+  }
+  RunLease* lease =
+      NewLease(node, Work::kRun, before->run, now, grants)->mutable_run();
+  lease->set_position(before->run.position);
+  lease->set_run(static_cast<uint32_t>(before->run.count));
+  lease->set_backup(before->backup);
+  Outstanding& again = *workers_.at(node).lease;
+  again.backed_up = before->backed_up;
+  again.backup = before->backup;
+  again.moot = before->moot;
+  return true;
 }
 
 std::optional<uint64_t> MicroBatchLeases::UnfinishedStep() const {
@@ -340,8 +353,7 @@ std::vector<uint64_t> MicroBatchLeases::InOrder() const {
 
 bool MicroBatchLeases::ServeOne(uint64_t node, absl::Time now, Grants* grants) {
   if (workers_.at(node).behind) {
-    const uint64_t step = on_arrival() ? start_step() : step_;
-    return TellPhaseOver(node, step, grants);
+    return TellPhaseOver(node, start_step(), grants);
   }
   if (LeaseValidation(node, now, grants)) return true;
   if (ValidationIsDue() && !on_arrival()) return false;

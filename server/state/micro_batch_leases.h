@@ -131,9 +131,9 @@ class MicroBatchLeases {
   void EnterPhase(size_t phase, uint64_t step);
   void StartPool(uint64_t step);
   void BeginStep(uint64_t step);
-  bool GoesBackTo(size_t phase) const;
   void ForgetRuns();  // that are leased
   bool AddEpoch();    // false: there are no more
+  bool LeaseAgain(uint64_t node, uint64_t step, absl::Time now, Grants* grants);
   // The worker's lease is over. reported: how much of it is done; nothing: the
   // worker is lost, or has forgotten.
   void Settle(Worker* worker, std::optional<uint64_t> reported);

@@ -21,6 +21,23 @@ TEST(LeasesAcrossPhasesTest, AStragglerIsToldThatItsPhaseIsOver) {
   EXPECT_EQ(desk.Begin(2, 1), "2: run 6+2");
 }
 
+// Worker 1 names the next phase meanwhile: that must not drop what is missing.
+TEST(LeasesAcrossPhasesTest, AWorkerThatForgetsDoesALeaseOfItsPhaseAgain) {
+  ModelJob job = OncePerStep();
+  job.phases.push_back(PhaseFrom(1, SYNCHRONOUS));
+  ModelDesk desk(job, 2);
+  EXPECT_EQ(desk.Begin(1), "1: run 0+1");
+  EXPECT_EQ(desk.Begin(2), "2: run 1+1");
+  EXPECT_EQ(desk.StepCompleted(1), "") << "of block 0";
+  EXPECT_EQ(desk.Report(1, 1), "1: over at 1");
+  EXPECT_EQ(desk.Begin(2, 0), "2: run 1+1") << "others are at step 0";
+  EXPECT_EQ(desk.Begin(1, 1), "1: run 4+1");
+  EXPECT_EQ(desk.Begin(2, 0), "2: run 1+1");
+  EXPECT_EQ(desk.Begin(1, 0), "1: over at 1") << "and that of step 1 is kept";
+  EXPECT_EQ(desk.Begin(1, 1), "1: run 4+1");
+  EXPECT_EQ(desk.Report(2, 1), "2: over at 1");
+}
+
 TEST(LeasesAcrossPhasesTest, WhoWaitsInAPhaseThatOthersHaveEndedIsTold) {
   ModelJob job = OnArrivalJob(ASYNCHRONOUS);
   job.phases.push_back(PhaseFrom(1, ASYNCHRONOUS));
