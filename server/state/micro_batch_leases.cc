@@ -140,6 +140,11 @@ absl::Status MicroBatchLeases::Request(uint64_t node,
     return absl::NotFoundError(
         absl::StrCat("node ", node, " is no worker of this job"));
   }
+  if (request.step() > schedule_.total_steps()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("step ", request.step(), " of a job of ",
+                     schedule_.total_steps(), " steps"));
+  }
   Worker& worker = found->second;
   if (request.attempt() < worker.attempt) {
     return absl::AlreadyExistsError("the worker has begun again since");

@@ -78,6 +78,7 @@ class MicroBatchLeases {
   // Answers those who can be. NOT_FOUND: the node is no worker of the plan.
   // ALREADY_EXISTS: a repeat, or late: it names another lease than the one the
   // worker has, or is of an earlier attempt, and changes nothing.
+  // INVALID_ARGUMENT: the job has no such step.
   absl::Status Request(uint64_t node, const LeaseRequest& request,
                        absl::Time now, Grants* grants);
 

@@ -13,6 +13,15 @@ TEST(MicroBatchLeasesTest, AStrangerIsRefused) {
   EXPECT_EQ(desk.Begin(2), "2: run 0+1");
 }
 
+TEST(MicroBatchLeasesTest, AStepBeyondTheJobIsRefused) {
+  for (const UpdateMode mode : {SYNCHRONOUS, ASYNCHRONOUS}) {
+    ModelDesk desk(OnArrivalJob(mode), 1);
+    EXPECT_EQ(desk.Begin(1, uint64_t{1} << 62),
+              "step 4611686018427387904 of a job of 4 steps");
+    EXPECT_EQ(desk.Begin(1, 4), "1: hash 4");
+  }
+}
+
 TEST(MicroBatchLeasesTest, WhatIsNotDoneIsLeasedAgain) {
   ModelDesk desk(OnArrivalJob(ASYNCHRONOUS), 2);
   EXPECT_EQ(desk.Begin(1), "1: run 0+2");
