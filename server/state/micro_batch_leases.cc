@@ -16,7 +16,7 @@ constexpr double kOverdue = 1.25;
 // the rest evens out what was not foreseen.
 constexpr double kShareAtOnce = 0.75;
 // Equal leases of a step, per worker.
-constexpr uint64_t kEqualLeases = 4;
+constexpr double kEqualLeases = 4;
 // A worker that was too slow is tried again after so many steps.
 constexpr uint64_t kTryAgainAfter = 16;
 
@@ -439,20 +439,20 @@ std::optional<Run> MicroBatchLeases::TakeRun(uint64_t node, absl::Time now) {
 }
 
 uint64_t MicroBatchLeases::SizeFor(uint64_t node) const {
-  const auto workers = static_cast<uint64_t>(workers_.size());
+  const auto all = static_cast<double>(micro_batches_);
+  const auto workers = static_cast<double>(workers_.size());
   const double speed = speeds_.Of(node);
   double size = 0;
   if (on_arrival()) {
-    size = scheduling_.leases() == ADAPTIVE
-               ? speed * SecondsOnArrival() + 0.5
-               : static_cast<double>(micro_batches_ / workers);
+    size = scheduling_.leases() == ADAPTIVE ? speed * SecondsOnArrival() + 0.5
+                                            : all / workers;
     const double window = synchronisation().staleness_seconds();
     if (window > 0) size = std::min(size, window * speed);
   } else if (scheduling_.leases() == ADAPTIVE) {
     size = static_cast<double>(pool_.size()) * speed / speeds_.Total() *
            kShareAtOnce;
   } else {
-    size = static_cast<double>(micro_batches_ / (kEqualLeases * workers));
+    size = all / (kEqualLeases * workers);
   }
   return std::max<uint64_t>(1, static_cast<uint64_t>(size));
 }
