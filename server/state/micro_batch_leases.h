@@ -25,12 +25,10 @@
 // Validation after an epoch is leased in chunks; once per step, training waits
 // for it, so that all of it sees one version.
 //
-// Passes that are not over when a phase on arrival ends (it may end early, by
-// another plan) are leased first thing in the next phase, once per step at the
-// version that the worker named in its first request: theirs are past. Workers
-// that have their own micro-batches in the next phase, STATIC and SYNCHRONOUS,
-// ask for them before they begin, and are told that the phase is over when
-// there is nothing of that kind to do.
+// A phase on arrival is over when its validation is, too: until then it has an
+// UnfinishedStep, which the server tells as its progress, so that whoever
+// begins anew comes here first, though every block may be in the next phase
+// already.
 //
 // Clocks (bounded staleness): a worker's leases have rising clocks, one more
 // each time. A worker that has no run must not hold up those that have: one
