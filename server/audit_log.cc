@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/files.h"
+#include "common/job/job_rules.h"
 #include "common/rooted_path.h"
 #include "common/status_macros.h"
 #include "glog/logging.h"
@@ -58,11 +59,10 @@ AuditLog::~AuditLog() { Flush(); }
 
 void AuditLog::Synchronised(const Phase& phase) {
   const SynchronisationSpec& spec = phase.synchronisation();
-  const bool in_clocks =
-      spec.mode() == BOUNDED_STALENESS && spec.staleness_seconds() == 0;
+  const std::optional<uint64_t> staleness = StalenessInClocks(spec);
   Append(absl::StrCat(
       "M ", phase.from_step(), " ", UpdateMode_Name(spec.mode()), " ",
-      in_clocks ? absl::StrCat(spec.staleness()) : "-", " ",
+      staleness.has_value() ? absl::StrCat(*staleness) : "-", " ",
       spec.staleness_seconds() > 0
           ? absl::StrCat(static_cast<uint64_t>(1e3 * spec.staleness_seconds()))
           : "-",

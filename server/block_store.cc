@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/crc32c.h"
 #include "common/job/initial_values.h"
+#include "common/job/job_rules.h"
 #include "common/status_macros.h"
 #include "common/vector_ops.h"
 #include "common/wire/float_pieces.h"
@@ -70,14 +71,6 @@ const Optimizer* BlockStore::OptimizerOf(size_t phase) const {
   return spec.local_steps() > 1 ? shared_->outer_optimizer : shared_->optimizer;
 }
 
-std::optional<uint64_t> BlockStore::StalenessOf(size_t phase) const {
-  const auto& spec = members_.schedule->phases()[phase].synchronisation();
-  if (spec.mode() != BOUNDED_STALENESS || spec.staleness_seconds() > 0) {
-    return std::nullopt;
-  }
-  return spec.staleness();
-}
-
 void BlockStore::EnterPhase(size_t phase) {
   phase_ = phase;
   if (optimizer_ != OptimizerOf(phase)) {
@@ -103,6 +96,11 @@ void BlockStore::EnterPhase(size_t phase) {
   versions_ = ReadGate(version());
   ledger_ = PushLedger(version() * shared_->micro_batches);
   ResetClocks();
+  AnswerEarly();
+}
+
+// Those who came too early are looked at again.
+void BlockStore::AnswerEarly() {
   std::map<uint64_t, WaitingRead> early;
   early.swap(early_);
   for (auto& [token, read] : early) {
@@ -119,7 +117,9 @@ void BlockStore::ResetClocks() {
       shared_->audit->Joined(id_, node, 0);
     }
   }
-  clocks_.Reset(members_.workers, StalenessOf(phase_));
+  clocks_.Reset(
+      members_.workers,
+      StalenessInClocks(members_.schedule->phases()[phase_].synchronisation()));
 }
 
 void BlockStore::Adopt(Members members, std::function<void(uint64_t)> done) {
@@ -367,11 +367,7 @@ void BlockStore::ReachVersion() {
     EnterPhase(phase_ + 1);
   } else if (is_end && on_arrival()) {
     // Those who wait for the last version.
-    std::map<uint64_t, WaitingRead> early;
-    early.swap(early_);
-    for (auto& [token, read] : early) {
-      ReadNow(read.header, std::move(read.sink));
-    }
+    AnswerEarly();
   }
   shared_->listener->VersionReached(id_, version(), schedule);
 }

@@ -131,9 +131,9 @@ class BlockStore {
   // The rest runs on the strand.
   bool on_arrival() const;
   const Optimizer* OptimizerOf(size_t phase) const;
-  std::optional<uint64_t> StalenessOf(size_t phase) const;
   void EnterPhase(size_t phase);
   void ResetClocks();
+  void AnswerEarly();
 
   absl::Status CheckPush(const FrameHeader& header) const;
   absl::Status PushPartial(const IncomingFrame& frame);

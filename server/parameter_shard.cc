@@ -26,10 +26,10 @@ OptimizerSpec OuterSpec(const SynchronisationSpec& spec) {
 }
 
 bool AnyPhaseLeases(const Plan& plan) {
-  return std::any_of(plan.phases().begin(), plan.phases().end(),
-                     [&](const Phase& phase) {
-                       return UsesLeases(plan.spec(), phase.synchronisation());
-                     });
+  return std::any_of(
+      plan.phases().begin(), plan.phases().end(), [&](const Phase& phase) {
+        return UsesLeases(plan.spec().scheduling(), phase.synchronisation());
+      });
 }
 
 std::vector<std::string> PeersOf(const Plan& plan, uint32_t server) {

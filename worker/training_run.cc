@@ -49,7 +49,7 @@ absl::Status TrainingRun::RunPhases(uint64_t step) {
   RETURN_IF_ERROR(FinishBefore(step));
   for (;;) {
     const Phase& phase = schedule_.PhaseOf(step);
-    if (UsesLeases(plan_.spec(), phase.synchronisation())) {
+    if (UsesLeases(plan_.spec().scheduling(), phase.synchronisation())) {
       ASSIGN_OR_RETURN(step, leased_work_.Run(step));
     } else {
       ASSIGN_OR_RETURN(step, RunStatic(step));
@@ -62,7 +62,8 @@ absl::Status TrainingRun::FinishBefore(uint64_t step) {
   if (step == 0) return absl::OkStatus();
   const Phase& phase = schedule_.PhaseOf(step - 1);
   const bool is_static =
-      !UsesLeases(plan_.spec(), phase.synchronisation()) && first_ != last_;
+      !UsesLeases(plan_.spec().scheduling(), phase.synchronisation()) &&
+      first_ != last_;
   if (!is_static || !schedule_.EndsEpoch(step - 1)) return absl::OkStatus();
   const absl::Status pulled = client_.Pull(step - 1, theta_.data());
   // A block that is two steps on had pushes of workers that validated.

@@ -29,11 +29,6 @@ absl::Status Broken(const Parts&... parts) {
   return absl::InvalidArgumentError(absl::StrCat(parts...));
 }
 
-template <typename... Parts>
-absl::Status Later(const Parts&... parts) {
-  return absl::UnimplementedError(absl::StrCat(parts...));
-}
-
 // lowest <= value < limit and finite.
 absl::Status CheckRange(absl::string_view field, double value, double lowest,
                         double limit) {
@@ -405,10 +400,19 @@ absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec) {
   return job;
 }
 
-bool UsesLeases(const JobSpec& complete,
+bool UsesLeases(const SchedulingSpec& scheduling,
                 const SynchronisationSpec& synchronisation) {
-  return complete.scheduling().policy() == DYNAMIC ||
+  return scheduling.policy() == DYNAMIC ||
          synchronisation.mode() != SYNCHRONOUS;
+}
+
+std::optional<uint64_t> StalenessInClocks(
+    const SynchronisationSpec& synchronisation) {
+  if (synchronisation.mode() != BOUNDED_STALENESS ||
+      synchronisation.staleness_seconds() > 0) {
+    return std::nullopt;
+  }
+  return synchronisation.staleness();
 }
 
 uint64_t StepsPerEpoch(const JobSpec& complete, uint64_t training_samples) {

@@ -3,6 +3,7 @@
 #define HAWSER_COMMON_JOB_JOB_RULES_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -13,7 +14,7 @@ namespace hawser {
 // The spec with every default filled in (no *_UNSPECIFIED, no zero that means a
 // default). INVALID_ARGUMENT: the first rule broken, by field path, with the
 // value found and the values allowed ("learning_rate.base is nan; it must be a
-// finite number above 0"). UNIMPLEMENTED: a setting of a later version.
+// finite number above 0").
 absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec);
 
 // The same for how a job is synchronised alone.
@@ -22,8 +23,12 @@ absl::StatusOr<SynchronisationSpec> CompleteSynchronisation(
 
 // True if workers lease their micro-batches as they go, rather than have the
 // same ones in every step.
-bool UsesLeases(const JobSpec& complete,
+bool UsesLeases(const SchedulingSpec& scheduling,
                 const SynchronisationSpec& synchronisation);
+
+// The bound on staleness that reads wait for; nothing: none in clocks.
+std::optional<uint64_t> StalenessInClocks(
+    const SynchronisationSpec& synchronisation);
 
 // Optimizer steps of one epoch over `training_samples`, the last one possibly
 // smaller: ceil(samples / global_batch).

@@ -129,8 +129,8 @@ TEST(JobRulesTest, WorkIsLeasedIfDynamicOrNotSynchronous) {
   for (const UpdateMode mode : {SYNCHRONOUS, BOUNDED_STALENESS, ASYNCHRONOUS}) {
     SynchronisationSpec spec;
     spec.set_mode(mode);
-    EXPECT_EQ(UsesLeases(*with_static, spec), mode != SYNCHRONOUS);
-    EXPECT_TRUE(UsesLeases(*with_dynamic, spec));
+    EXPECT_EQ(UsesLeases(with_static->scheduling(), spec), mode != SYNCHRONOUS);
+    EXPECT_TRUE(UsesLeases(with_dynamic->scheduling(), spec));
   }
 }
 

@@ -42,7 +42,7 @@ class ClusterState {
 
   // --- Requests of clients ---
 
-  // The event that accepts the job. INVALID_ARGUMENT, UNIMPLEMENTED: the spec.
+  // The event that accepts the job. INVALID_ARGUMENT: the spec.
   // ALREADY_EXISTS: the name. RESOURCE_EXHAUSTED: too many jobs.
   absl::StatusOr<JournalEvent> Submit(const JobSpec& spec,
                                       absl::Time now) const;

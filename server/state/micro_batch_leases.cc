@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/job/job_rules.h"
 #include "glog/logging.h"
 
 namespace hawser {
@@ -27,11 +28,7 @@ const SynchronisationSpec& MicroBatchLeases::synchronisation() const {
 }
 
 std::optional<uint64_t> MicroBatchLeases::staleness() const {
-  const SynchronisationSpec& spec = synchronisation();
-  if (spec.mode() != BOUNDED_STALENESS || spec.staleness_seconds() > 0) {
-    return std::nullopt;
-  }
-  return spec.staleness();
+  return StalenessInClocks(synchronisation());
 }
 
 void MicroBatchLeases::SetWorkers(const Plan& plan) {
@@ -47,7 +44,7 @@ void MicroBatchLeases::SetWorkers(const Plan& plan) {
 
 void MicroBatchLeases::Adopt(const Plan& plan) {
   for (auto& [node, worker] : workers_) Settle(&worker, std::nullopt);
-  const std::string before = schedule_.phases()[phase_].SerializeAsString();
+  const StepSchedule before = schedule_;
   schedule_ = StepSchedule(plan);
   CHECK_LT(phase_, schedule_.phases().size()) << "a phase was taken back";
   SetWorkers(plan);
@@ -55,7 +52,7 @@ void MicroBatchLeases::Adopt(const Plan& plan) {
   begun_ = false;
   if (!on_arrival()) {
     pool_.Clear();
-  } else if (schedule_.phases()[phase_].SerializeAsString() != before) {
+  } else if (!schedule_.SamePhase(before, phase_)) {
     // Another one in its place, before any of it has been counted.
     StartPool(start_step());
   } else {
