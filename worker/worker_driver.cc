@@ -85,7 +85,8 @@ absl::Status WorkerDriver::Equip(const Plan& plan) {
   equipment_ = Equipment();
   const JobSpec& spec = plan.spec();
   Equipment next;
-  ASSIGN_OR_RETURN(next.data, OpenDataset(spec.data(), data_root_));
+  ASSIGN_OR_RETURN(next.data,
+                   OpenDataset(spec.data(), spec.model(), data_root_));
   next.pool = std::make_unique<ThreadPool>(
       compute_threads_ != 0
           ? compute_threads_

@@ -3,11 +3,10 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "common/job/gpt_layout.h"
+#include "common/job/layout_builder.h"
 
 namespace hawser {
-namespace {
-
-constexpr uint64_t kMaxParameters = uint64_t{1} << 36;
 
 void AddTensor(const std::string& name, std::vector<uint64_t> dimensions,
                const Initialiser& initialiser, ModelLayout* layout) {
@@ -33,6 +32,8 @@ void StartLayer(const std::string& name, ModelLayout* layout) {
   layer.set_offset(layout->parameters);
   layout->layers.push_back(layer);
 }
+
+namespace {
 
 struct LinearInitialisers {
   Initialiser weight;
@@ -85,10 +86,13 @@ absl::StatusOr<ModelLayout> LayoutOf(const ModelSpec& model) {
   switch (model.architecture_case()) {
     case ModelSpec::kMlp:
       return LayoutOfMlp(model.mlp());
+    case ModelSpec::kGpt:
+      return LayoutOfGpt(model.gpt());
     case ModelSpec::ARCHITECTURE_NOT_SET:
       break;
   }
-  return absl::InvalidArgumentError("model is not set; use model { mlp { } }");
+  return absl::InvalidArgumentError(
+      "model is not set; use model { gpt { } } or model { mlp { } }");
 }
 
 }  // namespace hawser

@@ -15,7 +15,7 @@ namespace hawser {
 
 // Layers and tensors in the order of the parameter vector, without gaps.
 // MLP: layer "layers.K" with tensors "layers.K.weight" [outputs, inputs] and
-// "layers.K.bias" [outputs], K from 0.
+// "layers.K.bias" [outputs], K from 0. GPT: see gpt_layout.h.
 struct ModelLayout {
   uint64_t parameters = 0;
   std::vector<LayerShape> layers;

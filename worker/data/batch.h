@@ -7,16 +7,22 @@
 
 namespace hawser {
 
-// What a data set's samples look like.
+// What a data set's samples look like: a vector of features and a class, or a
+// run of tokens, each with the one that follows it.
 struct DataShape {
-  int64_t features = 0;  // values per sample
-  int64_t classes = 0;   // labels are 0..classes-1
+  int64_t features = 0;    // values per sample; 0: samples are tokens
+  int64_t classes = 0;     // labels are 0..classes-1
+  int64_t context = 0;     // tokens per sample; 0: samples are features
+  int64_t vocabulary = 0;  // tokens are 0..vocabulary-1
 };
 
 struct Batch {
   int64_t samples = 0;
   std::vector<float> features;  // [samples, features], row-major
-  std::vector<int32_t> labels;  // [samples]
+  std::vector<int32_t> tokens;  // [samples, context], row-major
+  // The class of each sample [samples], or the token that follows each token
+  // [samples, context].
+  std::vector<int32_t> labels;
 };
 
 }  // namespace hawser

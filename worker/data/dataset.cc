@@ -5,10 +5,15 @@
 namespace hawser {
 
 absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(
-    const DataSpec& spec, const std::string& data_root) {
+    const DataSpec& spec, const ModelSpec& model,
+    const std::string& data_root) {
   switch (spec.source_case()) {
     case DataSpec::kIdx:
       return OpenIdxDataset(spec, data_root);
+    case DataSpec::kText:
+    case DataSpec::kTokens:
+      (void)model;
+      return absl::UnimplementedError("text is not read yet");
     case DataSpec::SOURCE_NOT_SET:
       break;
   }

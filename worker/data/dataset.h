@@ -25,6 +25,10 @@ class Dataset {
   virtual int64_t training_samples() const = 0;
   virtual int64_t validation_samples() const = 0;
 
+  // Bytes of text that the validation samples' labels stand for; 0: unknown, or
+  // not text.
+  virtual int64_t validation_bytes() const { return 0; }
+
   // The class of every training sample, by position.
   virtual std::vector<int32_t> TrainingLabels() const = 0;
 
@@ -38,11 +42,12 @@ class Dataset {
                               Batch* batch) const = 0;
 };
 
-// Opens the data below data_root. NOT_FOUND: a file is missing.
+// Opens the data below data_root for a model of this kind (text is cut into
+// samples as long as the model's context). NOT_FOUND: a file is missing.
 // INVALID_ARGUMENT: a file is damaged or does not fit the others; the message
 // names the file, what was found and what was expected.
 absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(
-    const DataSpec& spec, const std::string& data_root);
+    const DataSpec& spec, const ModelSpec& model, const std::string& data_root);
 
 }  // namespace hawser
 

@@ -61,7 +61,7 @@ class IdxDatasetTest : public testing::Test {
     gzclose(file);
   }
   std::string Error() {
-    const auto data = OpenDataset(spec_, root_);
+    const auto data = OpenDataset(spec_, ModelSpec(), root_);
     EXPECT_FALSE(data.ok());
     return std::string(data.status().message());
   }
@@ -72,7 +72,7 @@ class IdxDatasetTest : public testing::Test {
 TEST_F(IdxDatasetTest, ReadsPlainAndGzip) {
   std::filesystem::remove(root_ + "/d/train-images-idx3-ubyte");
   WriteGzip("train-images-idx3-ubyte.gz", Images(5));
-  const auto data = OpenDataset(spec_, root_);
+  const auto data = OpenDataset(spec_, ModelSpec(), root_);
   ASSERT_TRUE(data.ok()) << data.status();
   EXPECT_EQ((*data)->shape().features, 6);
   EXPECT_EQ((*data)->shape().classes, 3);
@@ -131,7 +131,7 @@ TEST_F(IdxDatasetTest, WhatIsWrongIsNamed) {
 
 TEST_F(IdxDatasetTest, StaysBelowTheRoot) {
   spec_.mutable_idx()->set_directory("/etc");
-  EXPECT_EQ(OpenDataset(spec_, root_).status().code(),
+  EXPECT_EQ(OpenDataset(spec_, ModelSpec(), root_).status().code(),
             absl::StatusCode::kPermissionDenied);
 }
 
@@ -140,7 +140,7 @@ TEST_F(IdxDatasetTest, AugmentationDependsOnSeedEpochAndPositionAlone) {
   spec_.mutable_augmentation()->set_rotation_degrees(10);
   spec_.mutable_augmentation()->set_elastic_strength_pixels(0.5);
   spec_.mutable_augmentation()->set_elastic_sigma_pixels(2);
-  const auto data = OpenDataset(spec_, root_);
+  const auto data = OpenDataset(spec_, ModelSpec(), root_);
   ASSERT_TRUE(data.ok()) << data.status();
   Batch a, b;
   (*data)->FillTraining({1, 2}, 9, 3, &a);

@@ -2,6 +2,7 @@
 
 #include "common/job/model_layout.h"
 #include "common/job/rules/checks.h"
+#include "common/job/rules/gpt_rules.h"
 #include "common/status_macros.h"
 
 namespace hawser {
@@ -9,12 +10,7 @@ namespace {
 
 constexpr uint32_t kMaxLayerSize = 1 << 20;
 
-}  // namespace
-
-absl::Status CompleteModel(ModelSpec* model) {
-  if (!model->has_mlp())
-    return Broken("model is not set; use model { mlp { } }");
-  MlpSpec* mlp = model->mutable_mlp();
+absl::Status CompleteMlp(MlpSpec* mlp) {
   if (mlp->layer_sizes_size() < 2 || mlp->layer_sizes_size() > 64) {
     return Broken(
         "model.mlp.layer_sizes has ", mlp->layer_sizes_size(),
@@ -39,8 +35,20 @@ absl::Status CompleteModel(ModelSpec* model) {
   RETURN_IF_ERROR(CheckRange("model.mlp.dropout", mlp->dropout(), 0, 1));
   RETURN_IF_ERROR(
       CheckRange("model.mlp.input_dropout", mlp->input_dropout(), 0, 1));
-  RETURN_IF_ERROR(
-      CheckRange("model.mlp.label_smoothing", mlp->label_smoothing(), 0, 1));
+  return CheckRange("model.mlp.label_smoothing", mlp->label_smoothing(), 0, 1);
+}
+
+}  // namespace
+
+absl::Status CompleteModel(ModelSpec* model) {
+  if (model->has_mlp()) {
+    RETURN_IF_ERROR(CompleteMlp(model->mutable_mlp()));
+  } else if (model->has_gpt()) {
+    RETURN_IF_ERROR(CompleteGpt(model->mutable_gpt()));
+  } else {
+    return Broken(
+        "model is not set; use model { gpt { } } or model { mlp { } }");
+  }
   return LayoutOf(*model).status();
 }
 
