@@ -57,12 +57,17 @@ _LIBRARIES = {
     "gtest_main": (["gmock_main"], "libgmock-dev libgtest-dev", []),
     "isal": (["libisal"], "libisal-dev", []),
     "json": (["nlohmann_json"], "nlohmann-json3-dev", []),
-    "openblas": (["openblas"], "libopenblas-pthread-dev", []),
     "openssl_crypto": (["libcrypto"], "libssl-dev", []),
     "protobuf": (["protobuf"], "libprotobuf-dev", []),
     "sqlite": (["sqlite3"], "libsqlite3-dev", []),
     "yaml_cpp": (["yaml-cpp"], "libyaml-cpp-dev", []),
     "zlib": (["zlib"], "zlib1g-dev", []),
+}
+
+# Library without a .pc file: (a header of it, Debian package, link flags).
+_PLAIN_LIBRARIES = {
+    # It computes with OpenMP; Hawser tells that to keep to the calling thread.
+    "dnnl": ("oneapi/dnnl/dnnl.hpp", "libdnnl-dev", ["-ldnnl", "-lgomp"]),
 }
 
 # Tool: Debian package. Each becomes the label @system//:<tool>.
@@ -144,6 +149,12 @@ def _system_repository_impl(repository_ctx):
         )
         if result.return_code == 0:
             flags = more + [flag for flag in result.stdout.strip().split(" ") if flag]
+            build.append(_library(repository_ctx, name, flags))
+        else:
+            missing[package] = True
+
+    for name, (header, package, flags) in _PLAIN_LIBRARIES.items():
+        if repository_ctx.path("/usr/include/" + header).exists:
             build.append(_library(repository_ctx, name, flags))
         else:
             missing[package] = True

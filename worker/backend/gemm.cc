@@ -1,10 +1,6 @@
 #include "worker/backend/gemm.h"
 
-#include <cblas.h>
-
 #include <algorithm>
-
-#include "worker/backend/thread_pool.h"
 
 namespace hawser {
 namespace {
@@ -22,57 +18,51 @@ int64_t PanelSize(int64_t cut, int64_t work) {
   return (size + kPanelGrain - 1) / kPanelGrain * kPanelGrain;
 }
 
-// Calls multiply(first, count) for each panel of [0, cut).
+// Calls multiply(first, count, thread) for each panel of [0, cut).
 template <typename MultiplyPanel>
 void ForEachPanel(int64_t cut, int64_t work, ThreadPool* pool,
                   MultiplyPanel multiply) {
   const int64_t size = PanelSize(cut, work);
   const int panels = static_cast<int>((cut + size - 1) / size);
-  pool->ParallelFor(panels, [&](int panel) {
+  pool->ParallelFor(panels, [&](int panel, int thread) {
     const int64_t first = panel * size;
-    multiply(first, std::min(size, cut - first));
+    multiply(first, std::min(size, cut - first), static_cast<size_t>(thread));
   });
-}
-
-void Gemm(CBLAS_TRANSPOSE transpose_a, CBLAS_TRANSPOSE transpose_b, int64_t m,
-          int64_t n, int64_t k, const float* a, int64_t lda, const float* b,
-          int64_t ldb, float* c, int64_t ldc) {
-  cblas_sgemm(CblasRowMajor, transpose_a, transpose_b, static_cast<int>(m),
-              static_cast<int>(n), static_cast<int>(k), 1.0f, a,
-              static_cast<int>(lda), b, static_cast<int>(ldb), 0.0f, c,
-              static_cast<int>(ldc));
 }
 
 }  // namespace
 
-void MultiplyTransposed(const float* a, const float* b, int64_t m, int64_t n,
-                        int64_t k, float* c, ThreadPool* pool) {
-  if (m == 0) return;
-  ForEachPanel(n, m * n * k, pool, [&](int64_t first, int64_t count) {
-    Gemm(CblasNoTrans, CblasTrans, m, count, k, a, k, b + first * k, k,
-         c + first, n);
-  });
+Gemm::Gemm(ThreadPool* pool)
+    : pool_(pool), products_(static_cast<size_t>(pool->threads())) {}
+
+void Gemm::MultiplyTransposed(const float* a, const float* b, int64_t m,
+                              int64_t n, int64_t k, float* c) {
+  ForEachPanel(
+      n, m * n * k, pool_, [&](int64_t first, int64_t count, size_t thread) {
+        products_[thread].Multiply({.transpose_b = true}, ConstMatrix(a, m, k),
+                                   ConstMatrix(b, n, k).Rows(first, count),
+                                   Matrix(c, m, n).Columns(first, count));
+      });
 }
 
-void Multiply(const float* a, const float* b, int64_t m, int64_t n, int64_t k,
-              float* c, ThreadPool* pool) {
-  if (m == 0) return;
-  ForEachPanel(n, m * n * k, pool, [&](int64_t first, int64_t count) {
-    Gemm(CblasNoTrans, CblasNoTrans, m, count, k, a, k, b + first, n, c + first,
-         n);
-  });
+void Gemm::Multiply(const float* a, const float* b, int64_t m, int64_t n,
+                    int64_t k, float* c) {
+  ForEachPanel(
+      n, m * n * k, pool_, [&](int64_t first, int64_t count, size_t thread) {
+        products_[thread].Multiply({}, ConstMatrix(a, m, k),
+                                   ConstMatrix(b, k, n).Columns(first, count),
+                                   Matrix(c, m, n).Columns(first, count));
+      });
 }
 
-void MultiplyTransposedLeft(const float* a, const float* b, int64_t m,
-                            int64_t n, int64_t k, float* c, ThreadPool* pool) {
-  if (k == 0) {
-    std::fill_n(c, m * n, 0.0f);
-    return;
-  }
-  ForEachPanel(m, m * n * k, pool, [&](int64_t first, int64_t count) {
-    Gemm(CblasTrans, CblasNoTrans, count, n, k, a + first, m, b, n,
-         c + first * n, n);
-  });
+void Gemm::MultiplyTransposedLeft(const float* a, const float* b, int64_t m,
+                                  int64_t n, int64_t k, float* c) {
+  ForEachPanel(
+      m, m * n * k, pool_, [&](int64_t first, int64_t count, size_t thread) {
+        products_[thread].Multiply(
+            {.transpose_a = true}, ConstMatrix(a, k, m).Columns(first, count),
+            ConstMatrix(b, k, n), Matrix(c, m, n).Rows(first, count));
+      });
 }
 
 }  // namespace hawser

@@ -1,8 +1,7 @@
 #include "worker/backend/thread_pool.h"
 
-#include <cblas.h>
-
 #include "glog/logging.h"
+#include "worker/backend/cpu/matrix_products.h"
 
 namespace hawser {
 namespace {
@@ -21,13 +20,9 @@ void Relax() {
 
 ThreadPool::ThreadPool(int threads) {
   CHECK_GE(threads, 1);
-  CHECK_NE(openblas_get_parallel(), OPENBLAS_SEQUENTIAL)
-      << "the serial build of OpenBLAS computes wrong products when several "
-         "threads call it; install libopenblas-pthread-dev and remove "
-         "libopenblas-serial-dev";
-  openblas_set_num_threads(1);
+  KeepProductsToThisThread();
   for (int i = 1; i < threads; ++i) {
-    threads_.emplace_back([this] { Work(); });
+    threads_.emplace_back([this, i] { Work(i); });
   }
 }
 
@@ -39,13 +34,17 @@ ThreadPool::~ThreadPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void ThreadPool::TakeTasks(absl::FunctionRef<void(int)> task, int tasks) {
-  for (int i = next_.fetch_add(1); i < tasks; i = next_.fetch_add(1)) task(i);
+void ThreadPool::TakeTasks(absl::FunctionRef<void(int, int)> task, int tasks,
+                           int thread) {
+  for (int i = next_.fetch_add(1); i < tasks; i = next_.fetch_add(1)) {
+    task(i, thread);
+  }
 }
 
-void ThreadPool::ParallelFor(int tasks, absl::FunctionRef<void(int)> task) {
+void ThreadPool::ParallelFor(int tasks,
+                             absl::FunctionRef<void(int, int)> task) {
   if (threads_.empty() || tasks <= 1) {
-    for (int i = 0; i < tasks; ++i) task(i);
+    for (int i = 0; i < tasks; ++i) task(i, 0);
     return;
   }
   {
@@ -56,20 +55,21 @@ void ThreadPool::ParallelFor(int tasks, absl::FunctionRef<void(int)> task) {
     working_.store(static_cast<int>(threads_.size()));
     generation_.fetch_add(1);
   }
-  TakeTasks(task, tasks);
+  TakeTasks(task, tasks, 0);
   for (int spin = 0; working_.load(std::memory_order_acquire) != 0; ++spin) {
     // Where threads outnumber cores, the others need this one's.
     spin < kSpins ? Relax() : std::this_thread::yield();
   }
 }
 
-void ThreadPool::Work() {
+void ThreadPool::Work(int thread) {
+  KeepProductsToThisThread();
   uint64_t seen = 0;
   for (;;) {
     for (int spin = 0; spin < kSpins && generation_.load() == seen; ++spin) {
       Relax();
     }
-    const absl::FunctionRef<void(int)>* task = nullptr;
+    const absl::FunctionRef<void(int, int)>* task = nullptr;
     int tasks = 0;
     {
       absl::MutexLock lock(&mutex_);
@@ -82,7 +82,7 @@ void ThreadPool::Work() {
       task = task_;
       tasks = tasks_;
     }
-    TakeTasks(*task, tasks);
+    TakeTasks(*task, tasks, thread);
     working_.fetch_sub(1, std::memory_order_release);
   }
 }

@@ -17,18 +17,22 @@ namespace hawser {
 
 class ThreadPool {
  public:
-  // threads >= 1, the caller's own included. Also tells OpenBLAS to keep to the
-  // calling thread, since exactly one pool may be active.
+  // threads >= 1, the caller's own included. Also tells the library of matrix
+  // products to keep to the calling thread, since exactly one pool may be
+  // active; whoever calls ParallelFor must have made the pool.
   explicit ThreadPool(int threads);
   ~ThreadPool();
 
-  // Runs task(0) to task(tasks - 1), each once, in any order and on any thread;
-  // returns when all are done. A single task runs on the caller.
-  void ParallelFor(int tasks, absl::FunctionRef<void(int)> task);
+  int threads() const { return static_cast<int>(threads_.size()) + 1; }
+
+  // Runs task(i, thread) for i from 0 to tasks - 1, each once, in any order and
+  // on any of the threads, which are numbered from 0; returns when all are
+  // done. A single task runs on the caller.
+  void ParallelFor(int tasks, absl::FunctionRef<void(int, int)> task);
 
  private:
-  void Work();
-  void TakeTasks(absl::FunctionRef<void(int)> task, int tasks);
+  void Work(int thread);
+  void TakeTasks(absl::FunctionRef<void(int, int)> task, int tasks, int thread);
 
   std::vector<std::thread> threads_;
 
@@ -36,7 +40,7 @@ class ThreadPool {
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::atomic<uint64_t> generation_{0};
-  const absl::FunctionRef<void(int)>* task_ = nullptr;
+  const absl::FunctionRef<void(int, int)>* task_ = nullptr;
   int tasks_ = 0;
   std::atomic<int> next_{0};
   std::atomic<int> working_{0};

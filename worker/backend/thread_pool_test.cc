@@ -14,8 +14,8 @@ TEST(ThreadPoolTest, EveryTaskRunsOnceBeforeItReturns) {
     for (int round = 0; round < 2000; ++round) {
       const int tasks = round % 17;
       std::vector<std::atomic<int>> runs(static_cast<size_t>(tasks));
-      pool.ParallelFor(tasks,
-                       [&](int task) { ++runs[static_cast<size_t>(task)]; });
+      pool.ParallelFor(
+          tasks, [&](int task, int) { ++runs[static_cast<size_t>(task)]; });
       for (const auto& count : runs) ASSERT_EQ(count.load(), 1);
     }
   }

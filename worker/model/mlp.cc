@@ -35,7 +35,7 @@ class Mlp : public Model {
       : spec_(spec),
         parameters_(static_cast<int64_t>(layout.parameters)),
         max_batch_(max_batch),
-        pool_(pool),
+        gemm_(pool),
         layers_(layout.layers.size()) {
     for (size_t k = 0; k < layers_.size(); ++k) {
       Layer& layer = layers_[k];
@@ -124,8 +124,8 @@ class Mlp : public Model {
                const MicroBatchKey* key) {
     for (size_t k = 0; k < layers_.size(); ++k) {
       Layer& layer = layers_[k];
-      MultiplyTransposed(input, theta + layer.weight, rows, layer.outputs,
-                         layer.inputs, layer.linear.data(), pool_);
+      gemm_.MultiplyTransposed(input, theta + layer.weight, rows, layer.outputs,
+                               layer.inputs, layer.linear.data());
       if (IsLast(k)) {
         AddBias(theta + layer.bias, rows, layer.outputs, layer.linear.data());
         return;
@@ -149,13 +149,13 @@ class Mlp : public Model {
   void Backward(const float* theta, const float* input, size_t k, int64_t rows,
                 const float* derivative, float* gradient) {
     const Layer& layer = layers_[k];
-    MultiplyTransposedLeft(derivative, input, layer.outputs, layer.inputs, rows,
-                           gradient + layer.weight, pool_);
+    gemm_.MultiplyTransposedLeft(derivative, input, layer.outputs, layer.inputs,
+                                 rows, gradient + layer.weight);
     SumRows(derivative, rows, layer.outputs, gradient + layer.bias);
     if (k == 0) return;
     Layer& before = layers_[k - 1];
-    Multiply(derivative, theta + layer.weight, rows, layer.inputs,
-             layer.outputs, before.derivative.data(), pool_);
+    gemm_.Multiply(derivative, theta + layer.weight, rows, layer.inputs,
+                   layer.outputs, before.derivative.data());
     const int64_t n = rows * before.outputs;
     if (spec_.dropout() > 0) {
       MultiplyInto(before.mask.data(), n, before.derivative.data());
@@ -167,7 +167,7 @@ class Mlp : public Model {
   const MlpSpec spec_;
   const int64_t parameters_;
   const int64_t max_batch_;
-  ThreadPool* const pool_;
+  Gemm gemm_;
   std::vector<Layer> layers_;
   std::vector<float> input_;
   std::vector<float> input_mask_;
