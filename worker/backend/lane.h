@@ -25,8 +25,8 @@ namespace hawser {
 struct Product {
   bool transpose_a = false;
   bool transpose_b = false;
-  bool accumulate = false;        // c += instead of c =
-  const float* bias = nullptr;    // [columns of c], added to every row
+  bool accumulate = false;      // c += instead of c =
+  const float* bias = nullptr;  // [columns of c], added to every row
 };
 
 struct Norm {
@@ -107,9 +107,10 @@ class Lane {
                       int64_t first_position, bool backward, Matrix x) = 0;
 
   // Causal attention of one sample: query i sees the keys up to its own
-  // position. q and y [queries, heads * head_width], k and v [keys, head_width]:
-  // any. log_sums [heads, queries]: the logarithms of the softmax's sums. No
-  // more than a tile of weights exists at a time (Dao et al., 2022).
+  // position. q and y [queries, heads * head_width], k and v [keys,
+  // head_width]: any. log_sums [heads, queries]: the logarithms of the
+  // softmax's sums. No more than a tile of weights exists at a time (Dao et
+  // al., 2022).
   virtual void AttentionForward(const Attention& attention, ConstMatrix q,
                                 ConstMatrix k, ConstMatrix v, Matrix y,
                                 float* log_sums) = 0;

@@ -35,10 +35,9 @@ dnnl::memory::desc Describe(ConstMatrix x, bool transposed) {
 }
 
 Shape ShapeOf(const Product& product, ConstMatrix a, ConstMatrix b, Matrix c) {
-  const int64_t flags = (product.transpose_a ? 1 : 0) |
-                        (product.transpose_b ? 2 : 0) |
-                        (product.accumulate ? 4 : 0) |
-                        (product.bias != nullptr ? 8 : 0);
+  const int64_t flags =
+      (product.transpose_a ? 1 : 0) | (product.transpose_b ? 2 : 0) |
+      (product.accumulate ? 4 : 0) | (product.bias != nullptr ? 8 : 0);
   return {a.rows(),
           a.columns(),
           a.stride(),
@@ -97,9 +96,9 @@ struct MatrixProducts::Shapes {
     const dnnl::memory::desc a_desc = Describe(a, product.transpose_a);
     const dnnl::memory::desc b_desc = Describe(b, product.transpose_b);
     const dnnl::memory::desc c_desc = Describe(c, false);
-    const dnnl::memory::desc bias_desc(
-        {1, c.columns()}, dnnl::memory::data_type::f32,
-        dnnl::memory::format_tag::ab);
+    const dnnl::memory::desc bias_desc({1, c.columns()},
+                                       dnnl::memory::data_type::f32,
+                                       dnnl::memory::format_tag::ab);
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     if (product.accumulate) {
@@ -149,8 +148,8 @@ void MatrixProducts::Multiply(const Product& product, ConstMatrix a,
   std::unique_ptr<Shapes::Prepared>& prepared =
       shapes_->prepared[ShapeOf(product, a, b, c)];
   if (prepared == nullptr) {
-    prepared = std::make_unique<Shapes::Prepared>(
-        shapes_->Prepare(product, a, b, c));
+    prepared =
+        std::make_unique<Shapes::Prepared>(shapes_->Prepare(product, a, b, c));
   }
   // oneDNN takes what it only reads by the same pointers as what it writes.
   prepared->a.set_data_handle(const_cast<void*>(a.data()));

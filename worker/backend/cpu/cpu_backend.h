@@ -1,0 +1,17 @@
+// The CPU as a backend: a lane for each thread of a pool.
+#ifndef HAWSER_WORKER_BACKEND_CPU_CPU_BACKEND_H_
+#define HAWSER_WORKER_BACKEND_CPU_CPU_BACKEND_H_
+
+#include <memory>
+
+#include "worker/backend/backend.h"
+#include "worker/backend/thread_pool.h"
+
+namespace hawser {
+
+// Thread-compatible. pool outlives it.
+std::unique_ptr<Backend> MakeCpuBackend(ThreadPool* pool);
+
+}  // namespace hawser
+
+#endif  // HAWSER_WORKER_BACKEND_CPU_CPU_BACKEND_H_

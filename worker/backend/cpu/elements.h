@@ -1,0 +1,80 @@
+// Elements as the kernels read and write them, and sums whose bits do not
+// depend on the width of the CPU's vectors.
+#ifndef HAWSER_WORKER_BACKEND_CPU_ELEMENTS_H_
+#define HAWSER_WORKER_BACKEND_CPU_ELEMENTS_H_
+
+#include <bit>
+#include <cstdint>
+
+#include "worker/backend/matrix.h"
+
+// Inside functions that are compiled for several vector widths. Their loops say
+// "ivdep": what is written is what was read at the same place, or elsewhere.
+#define HAWSER_INLINE __attribute__((always_inline)) inline
+
+namespace hawser {
+
+HAWSER_INLINE float Load(const float& x) { return x; }
+HAWSER_INLINE float Load(const Bfloat16& x) {
+  return std::bit_cast<float>(static_cast<uint32_t>(x.bits) << 16);
+}
+
+HAWSER_INLINE void Store(float value, float* x) { *x = value; }
+// To nearest, ties to even.
+HAWSER_INLINE void Store(float value, Bfloat16* x) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  x->bits = static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+// Sums of 16 interleaved parts, added pairwise at the end.
+struct LaneSums {
+  static constexpr int64_t kLanes = 16;
+  float lanes[kLanes] = {};
+
+  HAWSER_INLINE float Total() const {
+    float half[kLanes];
+    for (int64_t l = 0; l < kLanes; ++l) half[l] = lanes[l];
+    for (int64_t n = kLanes / 2; n > 0; n /= 2) {
+      for (int64_t l = 0; l < n; ++l) half[l] += half[l + n];
+    }
+    return half[0];
+  }
+};
+
+// The sum of term(i) for i in [0, n).
+template <typename Term>
+HAWSER_INLINE float SumOver(int64_t n, Term term) {
+  LaneSums sums;
+  int64_t i = 0;
+  for (; i + LaneSums::kLanes <= n; i += LaneSums::kLanes) {
+    for (int64_t l = 0; l < LaneSums::kLanes; ++l) sums.lanes[l] += term(i + l);
+  }
+  for (int64_t l = 0; i + l < n; ++l) sums.lanes[l] += term(i + l);
+  return sums.Total();
+}
+
+// The largest of term(i) for i in [0, n), n > 0.
+template <typename Term>
+HAWSER_INLINE float LargestOf(int64_t n, Term term) {
+  float lanes[LaneSums::kLanes];
+  const float first = term(0);
+  for (float& lane : lanes) lane = first;
+  int64_t i = 0;
+  for (; i + LaneSums::kLanes <= n; i += LaneSums::kLanes) {
+    for (int64_t l = 0; l < LaneSums::kLanes; ++l) {
+      const float value = term(i + l);
+      lanes[l] = value > lanes[l] ? value : lanes[l];
+    }
+  }
+  for (int64_t l = 0; i + l < n; ++l) {
+    const float value = term(i + l);
+    lanes[l] = value > lanes[l] ? value : lanes[l];
+  }
+  float largest = lanes[0];
+  for (const float lane : lanes) largest = lane > largest ? lane : largest;
+  return largest;
+}
+
+}  // namespace hawser
+
+#endif  // HAWSER_WORKER_BACKEND_CPU_ELEMENTS_H_
