@@ -1,5 +1,6 @@
 #include "worker/model/model.h"
 
+#include "worker/model/gpt.h"
 #include "worker/model/mlp.h"
 
 namespace hawser {
@@ -10,6 +11,8 @@ absl::StatusOr<std::unique_ptr<Model>> MakeModel(const ModelSpec& spec,
   switch (spec.architecture_case()) {
     case ModelSpec::kMlp:
       return MakeMlp(spec, max_batch, pool);
+    case ModelSpec::kGpt:
+      return MakeGpt(spec, max_batch, pool);
     case ModelSpec::ARCHITECTURE_NOT_SET:
       break;
   }

@@ -57,15 +57,15 @@ struct CpuAttention::Tile {
   int64_t head_queries;  // of the whole head
   int64_t first_query;
   int64_t queries;
-  int64_t keys;      // those that its last query sees
+  int64_t keys;  // those that its last query sees
   int64_t all_keys;
 
   // Of the keys from first_key on, how many query i of the tile sees; a tile of
   // keys starts where its first query sees some, or it sees none of it.
   int64_t Visible(int64_t first_position, int64_t i, int64_t first_key,
                   int64_t count) const {
-    return std::clamp<int64_t>(
-        first_position + first_query + i + 1 - first_key, 0, count);
+    return std::clamp<int64_t>(first_position + first_query + i + 1 - first_key,
+                               0, count);
   }
 };
 
@@ -106,8 +106,8 @@ void CpuAttention::ForwardTile(const Attention& attention, const Tile& tile,
   largest.fill(-std::numeric_limits<float>::max());
   sums.fill(0);
   const Element element = q.element();
-  const Matrix output = Working(kOutput, tile.queries, attention.head_width,
-                                Element::kFloat32);
+  const Matrix output =
+      Working(kOutput, tile.queries, attention.head_width, Element::kFloat32);
   for (int64_t first = 0; first < tile.keys; first += kKeyTile) {
     const int64_t count = std::min(kKeyTile, tile.keys - first);
     const Matrix scores =
@@ -155,9 +155,9 @@ void CpuAttention::Forward(const Attention& attention, ConstMatrix q,
   for (int64_t h = 0; h < q.columns() / width; ++h) {
     for (int64_t i = 0; i < q.rows(); i += kQueryTile) {
       const int64_t count = std::min(kQueryTile, q.rows() - i);
-      const Tile tile{h,     q.rows(),
-                      i,     count,
-                      attention.first_position + i + count, k.rows()};
+      const Tile tile{
+          h,       q.rows(), i, count, attention.first_position + i + count,
+          k.rows()};
       ForwardTile(attention, tile, q.Columns(h * width, width).Rows(i, count),
                   k, v, y.Columns(h * width, width).Rows(i, count),
                   log_sums + h * q.rows() + i);
@@ -230,9 +230,9 @@ void CpuAttention::Backward(const Attention& attention, ConstMatrix q,
   for (int64_t h = 0; h < q.columns() / width; ++h) {
     for (int64_t i = 0; i < q.rows(); i += kQueryTile) {
       const int64_t count = std::min(kQueryTile, q.rows() - i);
-      const Tile tile{h,     q.rows(),
-                      i,     count,
-                      attention.first_position + i + count, k.rows()};
+      const Tile tile{
+          h,       q.rows(), i, count, attention.first_position + i + count,
+          k.rows()};
       const auto part = [&](auto x) {
         return x.Columns(h * width, width).Rows(i, count);
       };

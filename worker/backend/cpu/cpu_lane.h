@@ -83,8 +83,8 @@ class CpuLane : public Lane {
                             Matrix dlogits) override {
     CpuCrossEntropyBackward(labels, logits, scale, losses, dlogits);
   }
-  void CrossEntropyForward(absl::Span<const int32_t> labels,
-                           ConstMatrix logits, float* losses) override {
+  void CrossEntropyForward(absl::Span<const int32_t> labels, ConstMatrix logits,
+                           float* losses) override {
     CpuCrossEntropyForward(labels, logits, losses);
   }
   float* Scratch(int slot, int64_t floats) override {

@@ -114,8 +114,7 @@ void CpuFeedForwardBackward(FeedForward kind, ConstMatrix x, ConstMatrix dy,
   CHECK_EQ(x.columns(), InputsOf(kind, n));
   CHECK_EQ(x.columns(), dx.columns());
   CHECK(x.element() == dx.element());
-  CHECK(x.element() == Element::kBfloat16 ||
-        dy.element() == Element::kFloat32);
+  CHECK(x.element() == Element::kBfloat16 || dy.element() == Element::kFloat32);
   for (int64_t r = 0; r < x.rows(); ++r) {
     if (x.element() == Element::kFloat32) {
       (swiglu ? SwigluBackwardFloat : GeluBackwardFloat)(

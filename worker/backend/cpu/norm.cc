@@ -13,13 +13,12 @@ template <typename Y>
 HAWSER_INLINE void ForwardRow(const Norm& norm, int64_t n, const float* x, Y* y,
                               float* statistics) {
   const auto count = static_cast<float>(n);
-  const float mean =
-      norm.kind == RMS_NORM
-          ? 0
-          : SumOver(n, [&](int64_t c) { return x[c]; }) / count;
-  const float square = SumOver(n, [&](int64_t c) {
-                         return (x[c] - mean) * (x[c] - mean);
-                       }) / count;
+  const float mean = norm.kind == RMS_NORM
+                         ? 0
+                         : SumOver(n, [&](int64_t c) { return x[c]; }) / count;
+  const float square =
+      SumOver(n, [&](int64_t c) { return (x[c] - mean) * (x[c] - mean); }) /
+      count;
   const float scale = 1.0f / std::sqrt(square + norm.epsilon);
   statistics[0] = mean;
   statistics[1] = scale;
@@ -55,14 +54,15 @@ void BackwardRow(const Norm& norm, int64_t n, const float* x, float mean,
                  float* dweight, float* dbias) {
   const float* weight = norm.weight;
   const auto count = static_cast<float>(n);
-  const float mean_dy =
-      norm.kind == RMS_NORM
-          ? 0
-          : SumOver(n, [&](int64_t c) { return dy[c] * weight[c]; }) / count;
-  const float mean_product = SumOver(n, [&](int64_t c) {
-                               return dy[c] * weight[c] *
-                                      ((x[c] - mean) * scale);
-                             }) / count;
+  const float mean_dy = norm.kind == RMS_NORM ? 0 : SumOver(n, [&](int64_t c) {
+                                                      return dy[c] * weight[c];
+                                                    }) / count;
+  const float mean_product =
+      SumOver(n,
+              [&](int64_t c) {
+                return dy[c] * weight[c] * ((x[c] - mean) * scale);
+              }) /
+      count;
 #pragma GCC ivdep
   for (int64_t c = 0; c < n; ++c) {
     dweight[c] += dy[c] * ((x[c] - mean) * scale);

@@ -1,0 +1,18 @@
+// The decoder-only transformer of GptSpec, GPT-2's by default, on any backend.
+#ifndef HAWSER_WORKER_MODEL_GPT_H_
+#define HAWSER_WORKER_MODEL_GPT_H_
+
+#include <memory>
+
+#include "worker/model/model.h"
+
+namespace hawser {
+
+// FAILED_PRECONDITION: this machine cannot compute with the spec's precision.
+absl::StatusOr<std::unique_ptr<Model>> MakeGpt(const ModelSpec& spec,
+                                               int64_t max_batch,
+                                               ThreadPool* pool);
+
+}  // namespace hawser
+
+#endif  // HAWSER_WORKER_MODEL_GPT_H_
