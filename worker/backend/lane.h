@@ -89,7 +89,7 @@ class Lane {
   // x [rows, 2 n], y [rows, n]. x and y: any.
   virtual void FeedForwardForward(FeedForward kind, ConstMatrix x,
                                   Matrix y) = 0;
-  // dy: any. dx, like x, may be any.
+  // dx: the elements of x.
   virtual void FeedForwardBackward(FeedForward kind, ConstMatrix x,
                                    ConstMatrix dy, Matrix dx) = 0;
 

@@ -138,11 +138,11 @@ class Gpt : public Model {
     if (shape_.element == Element::kFloat32) {
       return {theta, theta, Element::kFloat32};
     }
-    ForEachPiece(tensors_.parameters, [&](Lane& lane, int64_t first,
-                                          int64_t count) {
-      lane.Convert(ConstMatrix(theta + first, 1, count),
-                   operands_.Columns(first, count));
-    });
+    ForEachPiece(tensors_.parameters,
+                 [&](Lane& lane, int64_t first, int64_t count) {
+                   lane.Convert(ConstMatrix(theta + first, 1, count),
+                                operands_.Columns(first, count));
+                 });
     return {theta, operands_.data(), shape_.element};
   }
 
@@ -205,20 +205,20 @@ class Gpt : public Model {
     const Matrix dweight(dtokens, shape_.vocabulary, shape_.width);
     const int64_t slices = (shape_.width + kColumns - 1) / kColumns;
     const bool learned = tensors_.position_embedding >= 0;
-    backend_->ForEach(learned ? 2 * slices : slices, [&](Lane& lane,
-                                                         int64_t task) {
-      const int64_t first = task % slices * kColumns;
-      const int64_t count = std::min(kColumns, shape_.width - first);
-      if (task < slices) {
-        lane.EmbedBackward(tokens, dx.Columns(first, count),
-                           dweight.Columns(first, count));
-        return;
-      }
-      const Matrix dpositions(gradient + tensors_.position_embedding,
-                              shape_.context, shape_.width);
-      lane.PositionsBackward(dx.Columns(first, count), shape_.context, 0,
-                             dpositions.Columns(first, count));
-    });
+    backend_->ForEach(
+        learned ? 2 * slices : slices, [&](Lane& lane, int64_t task) {
+          const int64_t first = task % slices * kColumns;
+          const int64_t count = std::min(kColumns, shape_.width - first);
+          if (task < slices) {
+            lane.EmbedBackward(tokens, dx.Columns(first, count),
+                               dweight.Columns(first, count));
+            return;
+          }
+          const Matrix dpositions(gradient + tensors_.position_embedding,
+                                  shape_.context, shape_.width);
+          lane.PositionsBackward(dx.Columns(first, count), shape_.context, 0,
+                                 dpositions.Columns(first, count));
+        });
   }
 
   const GptSpec spec_;

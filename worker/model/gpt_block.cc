@@ -166,8 +166,7 @@ void GptBlock::Backward(const GptParameters& parameters,
       tensors_.attention_output,
       used(OperandOf(buffers.dattention_output, buffers.dstream[middle])),
       used(block.attended));
-  gradients->Add(tensors_.qkv, used(buffers.dqkv),
-                 used(block.attention_input));
+  gradients->Add(tensors_.qkv, used(buffers.dqkv), used(block.attention_input));
   gradients->Add(tensors_.feed_forward_norm,
                  ConstMatrix(buffers.dfeed_forward_norm).Rows(0, panels));
   gradients->Add(tensors_.attention_norm,
@@ -183,8 +182,8 @@ void GptBlock::FeedForwardHalfBack(const GptParameters& parameters,
   const Matrix& dmiddle = buffers.dstream[(from + 1) % 3];
   const Dropout output_dropout = DropoutOf(spec_, key, 3 * number_ + 3);
   const Dropout attention_dropout = DropoutOf(spec_, key, 3 * number_ + 2);
-  const int64_t most = shape_.width > shape_.inner ? shape_.width
-                                                   : shape_.inner;
+  const int64_t most =
+      shape_.width > shape_.inner ? shape_.width : shape_.inner;
   backend_->ForEachPanel(rows, [&](Lane& lane, int64_t first, int64_t count) {
     float* scratch = lane.Scratch(kProductSlot, count * most);
     const Matrix dactivated(scratch, count, shape_.inner);
@@ -200,23 +199,23 @@ void GptBlock::FeedForwardHalfBack(const GptParameters& parameters,
       return copy.Rows(first, count);
     };
     const Matrix dup = buffers.dup.Rows(first, count);
-    lane.Multiply({}, operand(output_dropout, buffers.dfeed_forward_output,
-                              dnext),
+    lane.Multiply({},
+                  operand(output_dropout, buffers.dfeed_forward_output, dnext),
                   parameters.Weight(tensors_.down), dactivated);
     lane.FeedForwardBackward(spec_.feed_forward(), block.up.Rows(first, count),
                              dactivated, dup);
     lane.Multiply({}, dup, parameters.Weight(tensors_.up), dinput);
-    auto* sums = buffers.dfeed_forward_norm.Row<float>(
-        first / backend_->panel_rows());
+    auto* sums =
+        buffers.dfeed_forward_norm.Row<float>(first / backend_->panel_rows());
     lane.NormBackward(NormOf(parameters, tensors_.feed_forward_norm),
                       block.middle.Rows(first, count),
                       block.feed_forward_statistics + 2 * first, dinput,
                       dnext.Rows(first, count), dmiddle.Rows(first, count),
                       sums, sums + shape_.width);
-    lane.Multiply({}, operand(attention_dropout, buffers.dattention_output,
-                              dmiddle),
-                  parameters.Weight(tensors_.attention_output),
-                  buffers.dattended.Rows(first, count));
+    lane.Multiply(
+        {}, operand(attention_dropout, buffers.dattention_output, dmiddle),
+        parameters.Weight(tensors_.attention_output),
+        buffers.dattended.Rows(first, count));
   });
 }
 
@@ -250,19 +249,18 @@ void GptBlock::ProjectToQueriesBack(const GptParameters& parameters,
   const Matrix& x = buffers.stream[static_cast<size_t>(number_)];
   const BlockActivations& block = buffers.block(number_);
   backend_->ForEachPanel(rows, [&](Lane& lane, int64_t first, int64_t count) {
-    const Matrix dinput(lane.Scratch(kProductSlot, count * shape_.width),
-                        count, shape_.width);
+    const Matrix dinput(lane.Scratch(kProductSlot, count * shape_.width), count,
+                        shape_.width);
     const Matrix dqkv = buffers.dqkv.Rows(first, count);
     Rotate(/*backward=*/true, first, dqkv, &lane);
     lane.Multiply({}, dqkv, parameters.Weight(tensors_.qkv), dinput);
     auto* sums =
         buffers.dattention_norm.Row<float>(first / backend_->panel_rows());
-    lane.NormBackward(NormOf(parameters, tensors_.attention_norm),
-                      x.Rows(first, count),
-                      block.attention_statistics + 2 * first, dinput,
-                      buffers.dstream[middle].Rows(first, count),
-                      buffers.dstream[to].Rows(first, count), sums,
-                      sums + shape_.width);
+    lane.NormBackward(
+        NormOf(parameters, tensors_.attention_norm), x.Rows(first, count),
+        block.attention_statistics + 2 * first, dinput,
+        buffers.dstream[middle].Rows(first, count),
+        buffers.dstream[to].Rows(first, count), sums, sums + shape_.width);
   });
 }
 

@@ -66,8 +66,7 @@ GptBuffers::GptBuffers(const GptSpec& spec, int64_t rows, int64_t panel_rows,
   head_input = arena->TakeMatrix(rows, width, element);
   head_statistics = TakeFloats(2 * rows, arena);
   const int64_t logit_rows = LogitRows(shape.vocabulary, rows, panel_rows);
-  logits =
-      arena->TakeMatrix(logit_rows, shape.vocabulary, Element::kFloat32);
+  logits = arena->TakeMatrix(logit_rows, shape.vocabulary, Element::kFloat32);
   dlogits = element == Element::kFloat32
                 ? logits
                 : arena->TakeMatrix(logit_rows, shape.vocabulary, element);

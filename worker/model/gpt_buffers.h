@@ -26,7 +26,7 @@ namespace hawser {
 
 // What a block's way back needs of its way there.
 struct BlockActivations {
-  Matrix attention_input;  // [R, D] any: the first norm's output
+  Matrix attention_input;                 // [R, D] any: the first norm's output
   float* attention_statistics = nullptr;  // [R, 2]
   Matrix qkv;                             // [R, Q] any
   Matrix attended;                        // [R, D] any
@@ -67,11 +67,11 @@ struct GptBuffers {
   Matrix dfeed_forward_norm;
   Matrix dfinal_norm;
 
-  Matrix head_input;                  // [R, D] any
-  float* head_statistics = nullptr;   // [R, 2]
-  Matrix logits;                      // [LogitRows, V]
-  Matrix dlogits;                     // any; the same memory if float32
-  float* losses = nullptr;            // [R]
+  Matrix head_input;                 // [R, D] any
+  float* head_statistics = nullptr;  // [R, 2]
+  Matrix logits;                     // [LogitRows, V]
+  Matrix dlogits;                    // any; the same memory if float32
+  float* losses = nullptr;           // [R]
 };
 
 }  // namespace hawser

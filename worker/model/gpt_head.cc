@@ -35,17 +35,16 @@ void GptHead::Forward(const GptParameters& parameters,
   const auto rows = static_cast<int64_t>(labels.size());
   const int64_t chunk = buffers.logits.rows();
   for (int64_t start = 0; start < rows; start += chunk) {
-    backend_->ForEachPanel(
-        std::min(chunk, rows - start),
-        [&](Lane& lane, int64_t first, int64_t count) {
-          const Matrix logits = buffers.logits.Rows(first, count);
-          ComputeLogits(parameters, start + first, count, buffers, logits,
-                        &lane);
-          lane.CrossEntropyForward(
-              labels.subspan(static_cast<size_t>(start + first),
-                             static_cast<size_t>(count)),
-              logits, buffers.losses + start + first);
-        });
+    backend_->ForEachPanel(std::min(chunk, rows - start), [&](Lane& lane,
+                                                              int64_t first,
+                                                              int64_t count) {
+      const Matrix logits = buffers.logits.Rows(first, count);
+      ComputeLogits(parameters, start + first, count, buffers, logits, &lane);
+      lane.CrossEntropyForward(
+          labels.subspan(static_cast<size_t>(start + first),
+                         static_cast<size_t>(count)),
+          logits, buffers.losses + start + first);
+    });
   }
 }
 
@@ -60,35 +59,35 @@ void GptHead::Backward(const GptParameters& parameters,
       parameters.Operand(tensors_.head, shape_.vocabulary, shape_.width);
   for (int64_t start = 0; start < rows; start += chunk) {
     const int64_t chunk_rows = std::min(chunk, rows - start);
-    backend_->ForEachPanel(
-        chunk_rows, [&](Lane& lane, int64_t in_chunk, int64_t count) {
-          const int64_t first = start + in_chunk;
-          const Matrix logits = buffers.logits.Rows(in_chunk, count);
-          const Matrix dlogits = buffers.dlogits.Rows(in_chunk, count);
-          const Matrix dinput(lane.Scratch(kProductSlot, count * shape_.width),
-                              count, shape_.width);
-          ComputeLogits(parameters, first, count, buffers, logits, &lane);
-          lane.CrossEntropyBackward(
-              labels.subspan(static_cast<size_t>(first),
-                             static_cast<size_t>(count)),
-              logits, scale, buffers.losses + first, dlogits);
-          lane.Multiply({}, dlogits, weight, dinput);
-          auto* sums = buffers.dfinal_norm.Row<float>(first / panel);
-          const Matrix dstream = buffers.dstream[to].Rows(first, count);
-          std::fill_n(dstream.Row<float>(0), count * shape_.width, 0.0f);
-          lane.NormBackward(FinalNorm(parameters),
-                            buffers.stream.back().Rows(first, count),
-                            buffers.head_statistics + 2 * first, dinput,
-                            dstream, dstream, sums, sums + shape_.width);
-        });
+    backend_->ForEachPanel(chunk_rows, [&](Lane& lane, int64_t in_chunk,
+                                           int64_t count) {
+      const int64_t first = start + in_chunk;
+      const Matrix logits = buffers.logits.Rows(in_chunk, count);
+      const Matrix dlogits = buffers.dlogits.Rows(in_chunk, count);
+      const Matrix dinput(lane.Scratch(kProductSlot, count * shape_.width),
+                          count, shape_.width);
+      ComputeLogits(parameters, first, count, buffers, logits, &lane);
+      lane.CrossEntropyBackward(labels.subspan(static_cast<size_t>(first),
+                                               static_cast<size_t>(count)),
+                                logits, scale, buffers.losses + first, dlogits);
+      lane.Multiply({}, dlogits, weight, dinput);
+      auto* sums = buffers.dfinal_norm.Row<float>(first / panel);
+      const Matrix dstream = buffers.dstream[to].Rows(first, count);
+      std::fill_n(dstream.Row<float>(0), count * shape_.width, 0.0f);
+      lane.NormBackward(FinalNorm(parameters),
+                        buffers.stream.back().Rows(first, count),
+                        buffers.head_statistics + 2 * first, dinput, dstream,
+                        dstream, sums, sums + shape_.width);
+    });
     const LinearTensors head{shape_.vocabulary, shape_.width, tensors_.head,
                              -1};
     gradients->Add(head, buffers.dlogits.Rows(0, chunk_rows),
                    buffers.head_input.Rows(start, chunk_rows), start != 0);
     gradients->Run(backend_);
   }
-  gradients->Add(tensors_.final_norm, ConstMatrix(buffers.dfinal_norm)
-                                          .Rows(0, (rows + panel - 1) / panel));
+  gradients->Add(
+      tensors_.final_norm,
+      ConstMatrix(buffers.dfinal_norm).Rows(0, (rows + panel - 1) / panel));
   gradients->Run(backend_);
 }
 

@@ -11,8 +11,8 @@
 namespace hawser {
 
 struct GptParameters {
-  const float* theta = nullptr;    // [parameters]
-  const void* operands = nullptr;  // the same as operands of products
+  const float* theta = nullptr;         // [parameters]
+  const void* operands = nullptr;       // the same as operands of products
   Element element = Element::kFloat32;  // of the operands
 
   ConstMatrix Operand(int64_t offset, int64_t rows, int64_t columns) const {
@@ -53,9 +53,9 @@ class WeightGradients {
  private:
   struct Slice {
     ConstMatrix dy;
-    ConstMatrix x;    // no rows: only the sum of dy's rows
+    ConstMatrix x;  // no rows: only the sum of dy's rows
     Matrix dweight;
-    float* sums;      // of dy's rows; or none
+    float* sums;  // of dy's rows; or none
     bool accumulate;
   };
 

@@ -39,9 +39,9 @@ struct GptShape {
   int64_t heads;
   int64_t key_value_heads;
   int64_t head_width;
-  int64_t qkv;    // outputs of the projection to queries, keys and values
-  int64_t inner;  // inputs of the feed-forward layer's second half
-  int64_t up;     // outputs of its first half
+  int64_t qkv;      // outputs of the projection to queries, keys and values
+  int64_t inner;    // inputs of the feed-forward layer's second half
+  int64_t up;       // outputs of its first half
   Element element;  // of what products multiply
 };
 

@@ -41,8 +41,8 @@ struct GptTensors {
   GptTensors(const GptSpec& spec, const ModelLayout& layout);
 
   int64_t parameters = 0;
-  int64_t token_embedding = 0;       // [vocabulary, width]
-  int64_t position_embedding = -1;   // [context, width]; none
+  int64_t token_embedding = 0;      // [vocabulary, width]
+  int64_t position_embedding = -1;  // [context, width]; none
   std::vector<BlockTensors> blocks;
   NormTensors final_norm;
   int64_t head = 0;  // [vocabulary, width]: the token embedding, if tied

@@ -1,0 +1,106 @@
+// How long a worker computes on one micro-batch of a GPT, without any cluster:
+// tokens/s, and what share of a core's product limit that is.
+//
+//   bazel run //tests/bench:gpt_step_bench -- --threads=2 --batch=16
+//
+// The defaults are the model of docs/results.md: 4 layers, width 256, 4 heads,
+// context 128, bytes.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "common/job/job_rules.h"
+#include "common/job/initial_values.h"
+#include "common/job/model_layout.h"
+#include "glog/logging.h"
+#include "google/protobuf/text_format.h"
+#include "worker/backend/thread_pool.h"
+#include "worker/model/model.h"
+
+namespace hawser {
+namespace {
+
+double Now() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+struct Flags {
+  int threads = 1;
+  int batch = 16;
+  int rounds = 15;
+  std::string model =
+      "vocabulary: 256 context: 128 layers: 4 heads: 4 width: 256";
+};
+
+int Run(const Flags& flags) {
+  JobSpec job;
+  CHECK(google::protobuf::TextFormat::ParseFromString(
+      "name: 'bench' model { gpt { " + flags.model +
+          " } } data { idx { } } optimizer { adamw { } } "
+          "learning_rate { base: 1e-3 } schedule { steps: 1 global_batch: 1 }",
+      &job));
+  const auto complete = CompleteJob(job);
+  CHECK(complete.ok()) << complete.status();
+  const GptSpec& gpt = complete->model().gpt();
+  const auto layout = LayoutOf(complete->model());
+  ThreadPool pool(flags.threads);
+  const auto model = MakeModel(complete->model(), flags.batch, &pool);
+  CHECK(model.ok()) << model.status();
+  std::vector<float> theta(layout->parameters);
+  for (size_t n = 0; n < layout->tensors.size(); ++n) {
+    const TensorShape& tensor = layout->tensors[n];
+    uint64_t elements = 1;
+    for (const uint64_t d : tensor.dimensions()) elements *= d;
+    FillInitialValues(tensor, static_cast<uint32_t>(n), 0, 0, elements,
+                      theta.data() + tensor.offset());
+  }
+  std::vector<float> gradient(theta.size());
+  Batch batch;
+  batch.samples = flags.batch;
+  const int64_t tokens = flags.batch * static_cast<int64_t>(gpt.context());
+  for (int64_t i = 0; i < tokens; ++i) {
+    batch.tokens.push_back(static_cast<int32_t>(i * 37 % gpt.vocabulary()));
+    batch.labels.push_back(static_cast<int32_t>(i * 41 % gpt.vocabulary()));
+  }
+  std::vector<double> seconds;
+  for (int round = 0; round < flags.rounds + 2; ++round) {
+    const double start = Now();
+    (*model)->Gradient(theta.data(), batch, {}, 1, gradient.data(), [](int) {});
+    if (round >= 2) seconds.push_back(Now() - start);
+  }
+  std::sort(seconds.begin(), seconds.end());
+  const double best = seconds.front();
+  const double median = seconds[seconds.size() / 2];
+  // Six operations a token and weight of a product, and the attention's.
+  const double weights =
+      static_cast<double>(theta.size()) -
+      (gpt.positions() == LEARNED ? gpt.context() * double{1} * gpt.width()
+                                  : 0);
+  const double operations =
+      6 * weights + 6.0 * gpt.layers() * gpt.context() * gpt.width();
+  std::printf("%d threads, %d samples: tokens/s best %.0f median %.0f; "
+              "%.0f GFLOP/s of the best\n",
+              flags.threads, flags.batch,
+              static_cast<double>(tokens) / best,
+              static_cast<double>(tokens) / median,
+              operations * static_cast<double>(tokens) / best / 1e9);
+  return 0;
+}
+
+}  // namespace
+}  // namespace hawser
+
+int main(int argc, char** argv) {
+  hawser::Flags flags;
+  CLI::App app("Times a micro-batch of a GPT.");
+  app.add_option("--threads", flags.threads, "threads of the worker");
+  app.add_option("--batch", flags.batch, "samples of the micro-batch");
+  app.add_option("--rounds", flags.rounds, "how often");
+  app.add_option("--model", flags.model, "GptSpec, in text format");
+  CLI11_PARSE(app, argc, argv);
+  return hawser::Run(flags);
+}
