@@ -25,6 +25,12 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path,
                                           size_t max_bytes) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return SystemError("open", path);
+  return ReadWholeFile(file, path, max_bytes);
+}
+
+absl::StatusOr<std::string> ReadWholeFile(const FileDescriptor& file,
+                                          const std::string& path,
+                                          size_t max_bytes) {
   std::string content;
   char buffer[64 * 1024];
   for (;;) {

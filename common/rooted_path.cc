@@ -1,13 +1,16 @@
 #include "common/rooted_path.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -73,6 +76,45 @@ absl::StatusOr<FileDescriptor> OpenBeneath(const std::string& root,
   ASSIGN_OR_RETURN(const FileDescriptor handle, OpenRoot(root));
   ASSIGN_OR_RETURN(const std::string relative, Relative(root, path));
   return OpenAt(handle.get(), root, relative, flags);
+}
+
+absl::StatusOr<FileDescriptor> OpenFileBeneath(const std::string& root,
+                                               const std::string& path) {
+  ASSIGN_OR_RETURN(FileDescriptor file,
+                   OpenBeneath(root, path, O_RDONLY | O_NONBLOCK));
+  struct stat status;
+  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " is not an ordinary file"));
+  }
+  return file;
+}
+
+absl::StatusOr<std::vector<std::string>> ListFilesBeneath(
+    const std::string& root, const std::string& path, size_t most) {
+  ASSIGN_OR_RETURN(FileDescriptor file,
+                   OpenBeneath(root, path, O_RDONLY | O_NONBLOCK));
+  struct stat status;
+  if (::fstat(file.get(), &status) != 0) return SystemError("stat", path);
+  if (!S_ISDIR(status.st_mode)) return std::vector<std::string>{path};
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(file.get()),
+                                                      ::closedir);
+  if (directory == nullptr) return SystemError("list", path);
+  (void)file.Release();
+  std::vector<std::string> files;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    if (::fstatat(::dirfd(directory.get()), entry->d_name, &status, 0) != 0 ||
+        !S_ISREG(status.st_mode)) {
+      continue;
+    }
+    if (files.size() == most) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(path, " has more than ", most, " files"));
+    }
+    files.push_back(absl::StrCat(path, "/", entry->d_name));
+  }
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 absl::StatusOr<std::string> MakeDirectoriesBeneath(const std::string& root,

@@ -63,5 +63,29 @@ TEST_F(RootedPathTest, MakesDirectoriesBelowOnly) {
   EXPECT_FALSE(std::filesystem::exists(base_ + "/escaped"));
 }
 
+TEST_F(RootedPathTest, OnlyOrdinaryFilesAreRead) {
+  EXPECT_TRUE(OpenFileBeneath(root_, "inside/file").ok());
+  EXPECT_EQ(OpenFileBeneath(root_, "inside").status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(OpenFileBeneath(root_, "up/secret").status().code(),
+            absl::StatusCode::kPermissionDenied);
+}
+
+TEST_F(RootedPathTest, ListsTheFilesOfADirectoryInOrder) {
+  ASSERT_TRUE(MakeDirectories(root_ + "/inside/deeper").ok());
+  ASSERT_TRUE(WriteWholeFile(root_ + "/inside/a", "").ok());
+  const auto files = ListFilesBeneath(root_, "inside", 2);
+  ASSERT_TRUE(files.ok()) << files.status();
+  EXPECT_EQ(*files, (std::vector<std::string>{"inside/a", "inside/file"}));
+  EXPECT_EQ(*ListFilesBeneath(root_, "inside/file", 2),
+            std::vector<std::string>{"inside/file"});
+  EXPECT_EQ(ListFilesBeneath(root_, "inside", 1).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(ListFilesBeneath(root_, "up", 9).status().code(),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(ListFilesBeneath(root_, "nothing", 9).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
 }  // namespace
 }  // namespace hawser

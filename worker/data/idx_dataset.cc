@@ -1,8 +1,5 @@
 #include "worker/data/idx_dataset.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -112,16 +109,8 @@ absl::StatusOr<IdxFile> OpenPart(const std::string& root,
   for (const std::string& each : names) {
     const std::string path =
         directory.empty() ? each : absl::StrCat(directory, "/", each);
-    // Not blocking: a pipe would be waited for.
-    auto file = OpenBeneath(root, path, O_RDONLY | O_NONBLOCK);
-    if (file.ok()) {
-      struct stat status;
-      if (::fstat(file->get(), &status) != 0 || !S_ISREG(status.st_mode)) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(path, " is not an ordinary file"));
-      }
-      return ReadIdxFile(*std::move(file), path, rank);
-    }
+    auto file = OpenFileBeneath(root, path);
+    if (file.ok()) return ReadIdxFile(*std::move(file), path, rank);
     if (first.ok()) first = file.status();
     if (!absl::IsNotFound(file.status())) return file.status();
   }
