@@ -140,6 +140,7 @@ absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec) {
   RETURN_IF_ERROR(CheckName(job.name()));
   RETURN_IF_ERROR(CompleteModel(job.mutable_model()));
   RETURN_IF_ERROR(CompleteData(job.mutable_data()));
+  RETURN_IF_ERROR(CheckDataSuits(job.data(), job.model()));
   RETURN_IF_ERROR(CompleteOptimizer(job.mutable_optimizer()));
   RETURN_IF_ERROR(CompleteLearningRate(job.mutable_learning_rate()));
   RETURN_IF_ERROR(CompleteSchedule(job.mutable_schedule()));

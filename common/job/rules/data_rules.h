@@ -10,6 +10,9 @@ namespace hawser {
 // INVALID_ARGUMENT: see job_rules.h.
 absl::Status CompleteData(DataSpec* data);
 
+// Whether the samples are of the kind that the model reads.
+absl::Status CheckDataSuits(const DataSpec& data, const ModelSpec& model);
+
 }  // namespace hawser
 
 #endif  // HAWSER_COMMON_JOB_RULES_DATA_RULES_H_
