@@ -19,6 +19,7 @@ enum class RandomPurpose : uint32_t {
   kDropout = 3,         // a = step, b = micro-batch, c = layer
   kAugmentation = 4,    // a = epoch, b = sample position
   kClassOrder = 5,      // a = epoch, b = micro-batch
+  kTextStart = 6,       // a = epoch
 };
 
 // The function itself: ten rounds of Philox4x32.

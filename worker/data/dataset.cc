@@ -1,6 +1,8 @@
 #include "worker/data/dataset.h"
 
 #include "worker/data/idx_dataset.h"
+#include "worker/data/text_dataset.h"
+#include "worker/data/token_file_dataset.h"
 
 namespace hawser {
 
@@ -11,9 +13,9 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenDataset(
     case DataSpec::kIdx:
       return OpenIdxDataset(spec, data_root);
     case DataSpec::kText:
+      return OpenTextDataset(spec.text(), model.gpt(), data_root);
     case DataSpec::kTokens:
-      (void)model;
-      return absl::UnimplementedError("text is not read yet");
+      return OpenTokenFileDataset(spec.tokens(), model.gpt(), data_root);
     case DataSpec::SOURCE_NOT_SET:
       break;
   }
