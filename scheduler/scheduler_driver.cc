@@ -50,11 +50,10 @@ void SchedulerDriver::Stop() {
   {
     absl::MutexLock lock(&mutex_);
     if (std::exchange(stopping_, true)) return;
-    for (Parked& parked : parked_) {
-      answers.emplace_back(std::move(parked.done),
+    for (Completion& done : parked_.TakeAll()) {
+      answers.emplace_back(std::move(done),
                            absl::UnavailableError("the scheduler stops"));
     }
-    parked_.clear();
   }
   for (auto& [done, status] : answers) done(status);
   if (timer_ != nullptr) timer_->Join();
@@ -114,17 +113,7 @@ absl::Status SchedulerDriver::Settle(absl::Time now) {
 }
 
 SchedulerDriver::Answers SchedulerDriver::CollectAnswers(absl::Time now) {
-  Answers answers;
-  for (auto it = parked_.begin(); it != parked_.end();) {
-    absl::Status status;
-    if (!it->ready(it->deadline <= now, &status)) {
-      ++it;
-      continue;
-    }
-    answers.emplace_back(std::move(it->done), status);
-    it = parked_.erase(it);
-  }
-  return answers;
+  return parked_.Collect(state_.TakeNews(), now);
 }
 
 absl::Status SchedulerDriver::Change(
@@ -148,24 +137,28 @@ void SchedulerDriver::RunTimer() {
   absl::MutexLock lock(&mutex_);
   while (!stopping_) {
     // What is due already and could not be written waits for the next try.
-    absl::Time next =
+    const absl::Time state_due =
         retry_at_ == absl::InfiniteFuture() ? state_.NextDeadline() : retry_at_;
-    for (const Parked& parked : parked_) next = std::min(next, parked.deadline);
+    timer_wakes_ = std::min(state_due, parked_.NextDeadline());
     timer_changed_ = false;
     const auto changed = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
       return stopping_ || timer_changed_;
     };
     // Deadlines are by the clock that was handed in, which may be another than
     // the machine's, and may be set.
-    const absl::Duration wait = std::min(next - clock_->Now(), kLongestWait);
+    const absl::Duration wait =
+        std::min(timer_wakes_ - clock_->Now(), kLongestWait);
     // Changes must not put off what is due.
     if (threads_->AwaitFor(&mutex_, absl::Condition(&changed), wait) &&
-        (stopping_ || clock_->Now() < next)) {
+        (stopping_ || clock_->Now() < timer_wakes_)) {
       continue;
     }
     const absl::Time now = clock_->Now();
-    state_.Tick(now);
-    Settle(now).IgnoreError();
+    // Between its deadlines nothing follows from the time alone.
+    if (state_due <= now) {
+      state_.Tick(now);
+      Settle(now).IgnoreError();
+    }
     Answers answers = CollectAnswers(now);
     mutex_.Unlock();
     for (auto& [done, status] : answers) done(status);
@@ -173,22 +166,23 @@ void SchedulerDriver::RunTimer() {
   }
 }
 
-void SchedulerDriver::Park(Parked parked, uint32_t wait_ms) {
+void SchedulerDriver::Park(ParkedRequests::Request request, uint32_t wait_ms) {
   absl::Status status;
   {
     absl::MutexLock lock(&mutex_);
-    const absl::Time now = clock_->Now();
     const bool full = parked_.size() >= kMaxParked;
     if (stopping_) {
       status = absl::UnavailableError("the scheduler stops");
-    } else if (!parked.ready(wait_ms == 0 || full, &status)) {
-      parked.deadline = now + absl::Milliseconds(std::min(wait_ms, kMaxWaitMs));
-      parked_.push_back(std::move(parked));
-      timer_changed_ = true;
+    } else if (!request.ready(wait_ms == 0 || full, &status)) {
+      const absl::Time deadline =
+          clock_->Now() + absl::Milliseconds(std::min(wait_ms, kMaxWaitMs));
+      parked_.Park(std::move(request), deadline);
+      // Most are later than what the timer waits for.
+      if (deadline < timer_wakes_) timer_changed_ = true;
       return;
     }
   }
-  parked.done(status);
+  request.done(status);
 }
 
 absl::Status SchedulerDriver::Submit(const SubmitJobRequest& request,
@@ -279,8 +273,14 @@ absl::Status SchedulerDriver::Report(const ReportRequest& request) {
 
 void SchedulerDriver::GetJob(const GetJobRequest& request,
                              GetJobResponse* response, Completion done) {
-  Parked parked;
+  ParkedRequests::Request parked;
   parked.done = std::move(done);
+  {
+    absl::MutexLock lock(&mutex_);
+    // One that is unknown is answered at once by `ready` below.
+    const auto job = state_.FindJob(request.name());
+    if (job.ok()) parked.subject = (*job)->id();
+  }
   parked.ready = [this, request, response](bool last_call, absl::Status* status)
                      ABSL_NO_THREAD_SAFETY_ANALYSIS {
                        const auto job = state_.FindJob(request.name());
@@ -305,7 +305,8 @@ void SchedulerDriver::Heartbeat(const HeartbeatRequest& request,
     // A member that is unknown is told so by `ready` below.
     state_.Renew(request.node(), clock_->Now()).IgnoreError();
   }
-  Parked parked;
+  ParkedRequests::Request parked;
+  parked.subject = request.node();
   parked.done = std::move(done);
   parked.ready =
       [this, request, response](bool last_call, absl::Status* status)

@@ -8,13 +8,10 @@
 
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -23,6 +20,7 @@
 #include "common/threads.h"
 #include "proto/scheduler.pb.h"
 #include "scheduler/journal.h"
+#include "scheduler/parked_requests.h"
 #include "scheduler/state/cluster_state.h"
 
 namespace hawser {
@@ -33,7 +31,7 @@ class SchedulerDriver {
     absl::Duration lease = absl::Seconds(5);
     absl::Duration heartbeat = absl::Seconds(1);
   };
-  using Completion = absl::AnyInvocable<void(absl::Status)>;
+  using Completion = ParkedRequests::Completion;
 
   // journal, clock and threads outlive the driver.
   SchedulerDriver(Options options, Journal* journal, const Clock* clock,
@@ -65,21 +63,21 @@ class SchedulerDriver {
   void Heartbeat(const HeartbeatRequest& request, HeartbeatResponse* response,
                  Completion done);
 
+  // How often it was looked whether somebody who waits can be answered: what
+  // all that waiting costs.
+  uint64_t requests_asked() const {
+    absl::MutexLock lock(&mutex_);
+    return parked_.asked();
+  }
+
  private:
-  // Somebody who waits: `ready` fills in the answer when there is one. With
-  // `last_call` it answers in any case.
-  struct Parked {
-    absl::Time deadline;
-    std::function<bool(bool last_call, absl::Status* status)> ready;
-    Completion done;
-  };
-  using Answers = std::vector<std::pair<Completion, absl::Status>>;
+  using Answers = ParkedRequests::Answers;
 
   // Runs one change of the state under the lock, carries out what follows from
   // it, and answers those who waited for it.
   absl::Status Change(
       const std::function<absl::Status(absl::Time now)>& change);
-  void Park(Parked parked, uint32_t wait_ms);
+  void Park(ParkedRequests::Request request, uint32_t wait_ms);
   absl::Status Settle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // False: a checkpoint's manifest could not be written; its job is to fail.
   bool WriteManifests(const std::vector<JournalEvent>& events, absl::Time now)
@@ -94,11 +92,13 @@ class SchedulerDriver {
   const Clock* const clock_;
   Threads* const threads_;
 
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   ClusterState state_ ABSL_GUARDED_BY(mutex_);
-  std::list<Parked> parked_ ABSL_GUARDED_BY(mutex_);
+  ParkedRequests parked_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool timer_changed_ ABSL_GUARDED_BY(mutex_) = false;
+  // When the timer wakes, unless it is told that something has changed.
+  absl::Time timer_wakes_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   // When what the journal refused is tried again; InfiniteFuture: nothing is.
   absl::Time retry_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   std::unique_ptr<Threads::Thread> timer_;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <list>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -441,6 +442,38 @@ TEST_F(SchedulerDriverTest, AnotherVersionIsRefused) {
   RegisterResponse response;
   EXPECT_TRUE(
       absl::IsFailedPrecondition(driver_->Register(request, &response)));
+}
+
+// What a member costs that waits must not depend on how many others wait.
+TEST_F(SchedulerDriverTest, OnlyThoseWhoMayHaveAnAnswerAreLookedAt) {
+  constexpr uint64_t kMembers = 300;
+  Start();
+  std::list<HeartbeatResponse> responses;
+  std::list<Answer> answers;
+  const auto wait = [&](uint64_t node, uint32_t wait_ms) {
+    HeartbeatRequest request;
+    request.set_node(node);
+    request.set_orders_version(0xcbf29ce484222325);  // of no orders
+    request.set_wait_ms(wait_ms);
+    driver_->Heartbeat(request, &responses.emplace_back(),
+                       answers.emplace_back().Done());
+  };
+  for (uint64_t i = 0; i < kMembers; ++i) wait(Join(WORKER), 30000);
+  const uint64_t server = Join(SERVER);
+  EXPECT_EQ(driver_->requests_asked(), 0);
+  // Somebody joins or leaves, a job is accepted: none of their business.
+  wait(server, 30000);
+  EXPECT_TRUE(Submit("none-of-theirs").ok());
+  EXPECT_TRUE(Cancel("none-of-theirs").ok());
+  const uint64_t before = driver_->requests_asked();
+  EXPECT_LE(before, 4);  // the members of that job's plan
+  // Each deadline is the matter of one.
+  for (int i = 0; i < 10; ++i) wait(server, 1);
+  clock_.Advance(absl::Milliseconds(2));
+  WakeTimer();
+  EXPECT_TRUE(answers.back().Comes());
+  EXPECT_LE(driver_->requests_asked(), before + 10);
+  driver_->Stop();
 }
 
 TEST_F(SchedulerDriverTest, ManyCallersAtOnceAreEachAnsweredOnce) {

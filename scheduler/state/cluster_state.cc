@@ -61,10 +61,7 @@ absl::StatusOr<JournalEvent> ClusterState::Submit(const JobSpec& spec,
         absl::StrCat("a job named ", complete.name(),
                      " exists already; choose another name"));
   }
-  const auto active = static_cast<size_t>(
-      std::count_if(jobs_.begin(), jobs_.end(),
-                    [](const auto& entry) { return !entry.second.ended(); }));
-  if (active >= kMaxActiveJobs) {
+  if (active_.size() >= kMaxActiveJobs) {
     return absl::ResourceExhaustedError(absl::StrCat(
         kMaxActiveJobs, " jobs wait or run; cancel some, or wait"));
   }
@@ -132,10 +129,8 @@ void ClusterState::DescribeNodes(absl::Time now,
     status->set_seconds_since_heartbeat(
         absl::ToDoubleSeconds(now - member.last_heartbeat));
     std::vector<std::string> names;
-    for (const auto& [id, job] : jobs_) {
-      if (!job.ended() && (job.HasWorker(node) || job.HasServer(node))) {
-        names.push_back(job.name());
-      }
+    for (const uint64_t id : assignments_.JobsOf(node)) {
+      names.push_back(jobs_.at(id).name());
     }
     status->set_job(absl::StrJoin(names, ","));
   }
@@ -169,6 +164,7 @@ absl::StatusOr<uint64_t> ClusterState::Register(const RegisterRequest& request,
   }
   const uint64_t node = next_number_++;
   membership_.Register(node, request, now);
+  if (request.role() == WORKER) assignments_.WorkerJoins(node);
   NoteWhyJobsWait();
   return node;
 }
@@ -184,7 +180,11 @@ void ClusterState::Deregister(uint64_t node, absl::Time now) {
 }
 
 void ClusterState::Lose(uint64_t node, const std::string& why, absl::Time now) {
-  for (auto& [id, job] : jobs_) job.MemberLost(node, why, now);
+  news_.insert(node);
+  assignments_.WorkerLeaves(node);
+  for (const uint64_t id : assignments_.JobsOf(node)) {
+    Touch(id)->MemberLost(node, why, now);
+  }
   NoteWhyJobsWait();
 }
 
@@ -193,18 +193,23 @@ absl::Status ClusterState::Report(const ReportRequest& report, absl::Time now) {
     return absl::NotFoundError(
         absl::StrCat("node ", report.node(), " has no lease"));
   }
-  Job* job = Find(report.job());
+  Job* job = Touch(report.job());
   if (job == nullptr) {
     return absl::NotFoundError(absl::StrCat("no job ", report.job()));
   }
+  const bool were_ready = job->ServersReady();
   RETURN_IF_ERROR(job->Report(report, now));
+  if (job->ServersReady() != were_ready) {
+    TellMembers(job->id());
+    limits_.Set(job->id(), job->Deadline());
+  }
   if (report.has_data_loaded()) NoteWhyJobsWait();
   return absl::OkStatus();
 }
 
 void ClusterState::FailJob(uint64_t id, const std::string& reason,
                            absl::Time now) {
-  if (Job* job = Find(id)) job->Fail(reason, now);
+  if (Job* job = Touch(id)) job->Fail(reason, now);
 }
 
 void ClusterState::Tick(absl::Time now) {
@@ -215,8 +220,8 @@ void ClusterState::Tick(absl::Time now) {
 
 std::vector<const Plan*> ClusterState::PlansFor(uint64_t node) const {
   std::vector<const Plan*> plans;
-  for (const auto& [id, job] : jobs_) {
-    if (job.ended() || !job.plan().has_value()) continue;
+  for (const uint64_t id : assignments_.JobsOf(node)) {
+    const Job& job = jobs_.at(id);
     const bool has_length = job.plan()->total_steps() != 0;
     const bool loads_data = !has_length && job.HasWorker(node);
     const bool serves = has_length && job.HasServer(node);
@@ -261,10 +266,8 @@ std::vector<JournalEvent> ClusterState::Decide(absl::Time now) const {
                                                         kReserveAtOnce);
     return events;  // what follows may need the numbers
   }
-  const std::set<uint64_t> idle_workers = IdleWorkers(jobs_, membership_);
-  for (const auto& [id, job] : jobs_) {
-    if (job.ended()) continue;
-    DecideJob(job, now, idle_workers, &events);
+  for (const uint64_t id : active_) {
+    DecideJob(jobs_.at(id), now, &events);
     // One change at a time: the next is decided on what it has made.
     if (!events.empty()) return events;
   }
@@ -272,7 +275,6 @@ std::vector<JournalEvent> ClusterState::Decide(absl::Time now) const {
 }
 
 void ClusterState::DecideJob(const Job& job, absl::Time now,
-                             const std::set<uint64_t>& idle_workers,
                              std::vector<JournalEvent>* events) const {
   JournalEvent event = At(now);
   if (DecideEnd(job, now, event.mutable_job_ended())) {
@@ -293,8 +295,8 @@ void ClusterState::DecideJob(const Job& job, absl::Time now,
     events->push_back(event);
     return;
   }
-  const std::optional<Plan> plan =
-      NextPlan(job, jobs_, membership_, idle_workers, next_number_);
+  const std::optional<Plan> plan = NextPlan(
+      job, jobs_, membership_, assignments_.idle_workers(), next_number_);
   if (!plan.has_value()) return;
   event.mutable_job_planned()->set_job(job.id());
   *event.mutable_job_planned()->mutable_plan() = *plan;
@@ -361,6 +363,8 @@ void ClusterState::Apply(const JournalEvent& event) {
       jobs_.try_emplace(accepted.job(), accepted.job(), accepted.spec(),
                         *std::move(layout), now);
       names_[accepted.spec().name()] = accepted.job();
+      active_.insert(accepted.job());
+      limits_.Set(accepted.job(), jobs_.at(accepted.job()).Deadline());
       ForgetOldJobs();
       NoteWhyJobsWait();
       return;
@@ -368,34 +372,41 @@ void ClusterState::Apply(const JournalEvent& event) {
     case JournalEvent::kJobPlanned:
       next_number_ =
           std::max(next_number_, event.job_planned().plan().incarnation() + 1);
-      if (Job* job = Find(event.job_planned().job())) {
+      if (Job* job = Touch(event.job_planned().job())) {
+        TellMembers(job->id());  // those of the plan before
         job->Adopt(event.job_planned().plan(), now);
+        assignments_.Assign(job->id(), *job->plan());
+        TellMembers(job->id());
       }
       NoteWhyJobsWait();
       return;
     case JournalEvent::kCancelRequested:
-      if (Job* job = Find(event.cancel_requested().job())) {
+      if (Job* job = Touch(event.cancel_requested().job())) {
         job->RequestCancel(now);
       }
       return;
     case JournalEvent::kJobChanged:
-      if (Job* job = Find(event.job_changed().job())) {
+      if (Job* job = Touch(event.job_changed().job())) {
         job->Change(event.job_changed().synchronisation(), now);
       }
       return;
     case JournalEvent::kCheckpointCommitted:
-      if (Job* job = Find(event.checkpoint_committed().job())) {
+      if (Job* job = Touch(event.checkpoint_committed().job())) {
         job->Commit(event.checkpoint_committed(), now);
       }
       return;
     case JournalEvent::kEpochFinished:
-      if (Job* job = Find(event.epoch_finished().job())) {
+      if (Job* job = Touch(event.epoch_finished().job())) {
         job->FinishEpoch(event.epoch_finished().metrics(), now);
       }
       return;
     case JournalEvent::kJobEnded:
-      if (Job* job = Find(event.job_ended().job())) {
+      if (Job* job = Touch(event.job_ended().job())) {
         job->End(event.job_ended(), now);
+        TellMembers(job->id());
+        assignments_.Release(job->id());
+        active_.erase(job->id());
+        limits_.Remove(job->id());
       }
       NoteWhyJobsWait();
       return;
@@ -405,45 +416,51 @@ void ClusterState::Apply(const JournalEvent& event) {
 }
 
 absl::Time ClusterState::NextDeadline() const {
-  absl::Time next = membership_.NextDeadline();
-  for (const auto& [id, job] : jobs_) next = std::min(next, job.Deadline());
-  return next;
+  return std::min(membership_.NextDeadline(), limits_.First());
 }
 
-Job* ClusterState::Find(uint64_t id) {
+Job* ClusterState::Touch(uint64_t id) {
   const auto found = jobs_.find(id);
-  return found == jobs_.end() ? nullptr : &found->second;
+  if (found == jobs_.end()) return nullptr;
+  news_.insert(id);
+  return &found->second;
+}
+
+void ClusterState::TellMembers(uint64_t id) {
+  const auto& nodes = assignments_.NodesOf(id);
+  news_.insert(nodes.begin(), nodes.end());
 }
 
 void ClusterState::NoteWhyJobsWait() {
-  const size_t idle = IdleWorkers(jobs_, membership_).size();
-  const auto servers = static_cast<size_t>(std::count_if(
-      membership_.members().begin(), membership_.members().end(),
-      [](const auto& entry) { return entry.second.role == SERVER; }));
-  for (auto& [id, job] : jobs_) {
+  const size_t idle = assignments_.idle_workers().size();
+  const size_t servers = membership_.servers().size();
+  for (const uint64_t id : active_) {
+    Job& job = jobs_.at(id);
+    const uint64_t before = job.revision();
     const ResourcesSpec& wanted = job.spec().resources();
     if (job.WaitsForServers() && servers < wanted.servers()) {
       job.SetWaitingReason(absl::StrCat("waits for ", wanted.servers(),
                                         " servers; ", servers, " are there"));
     }
-    if (job.state() != QUEUED) continue;
-    job.SetWaitingReason(
-        absl::StrCat("needs ", wanted.workers(), " workers and ",
-                     wanted.servers(), " servers; ", idle,
-                     " workers are idle and ", servers, " servers are there"));
+    if (job.state() == QUEUED) {
+      job.SetWaitingReason(absl::StrCat(
+          "needs ", wanted.workers(), " workers and ", wanted.servers(),
+          " servers; ", idle, " workers are idle and ", servers,
+          " servers are there"));
+    }
+    if (job.revision() != before) news_.insert(id);
   }
 }
 
 void ClusterState::ForgetOldJobs() {
-  auto ended = static_cast<size_t>(
-      std::count_if(jobs_.begin(), jobs_.end(),
-                    [](const auto& entry) { return entry.second.ended(); }));
+  size_t ended = jobs_.size() - active_.size();
   for (auto it = jobs_.begin(); it != jobs_.end() && ended > kMaxEndedJobs;) {
     if (!it->second.ended()) {
       ++it;
       continue;
     }
     names_.erase(it->second.name());
+    news_.insert(it->first);
     it = jobs_.erase(it);
     --ended;
   }

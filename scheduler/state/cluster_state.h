@@ -11,6 +11,10 @@
 // An event that could not be written is decided again the next time: nothing is
 // acted upon before it is durable.
 //
+// What happens all the time costs little, however large the cluster: Renew,
+// OrdersVersion and NextDeadline take O(log members), and TakeNews says who may
+// have to be told something, so that nobody else is looked at.
+//
 // Pure: no locks, no I/O, no clock; time is an argument.
 #ifndef HAWSER_SCHEDULER_STATE_CLUSTER_STATE_H_
 #define HAWSER_SCHEDULER_STATE_CLUSTER_STATE_H_
@@ -19,6 +23,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -26,6 +31,8 @@
 #include "absl/time/time.h"
 #include "proto/journal.pb.h"
 #include "proto/scheduler.pb.h"
+#include "scheduler/state/assignments.h"
+#include "scheduler/state/deadlines.h"
 #include "scheduler/state/job.h"
 #include "scheduler/state/membership.h"
 
@@ -80,6 +87,10 @@ class ClusterState {
   // Their version alone.
   absl::StatusOr<uint64_t> OrdersVersion(uint64_t node) const;
 
+  // Nodes whose orders, and jobs whose status, may have changed since the last
+  // call. (No number is both a node's and a job's.)
+  std::set<uint64_t> TakeNews() { return std::exchange(news_, {}); }
+
   // --- Durable state ---
 
   std::vector<JournalEvent> Decide(absl::Time now) const;
@@ -88,22 +99,29 @@ class ClusterState {
   // whose members are lost with the old scheduler.
   std::vector<JournalEvent> Restarted(absl::Time now);
 
+  // When a lease or a limit runs out.
   absl::Time NextDeadline() const;
 
  private:
   void Lose(uint64_t node, const std::string& why, absl::Time now);
   void DecideJob(const Job& job, absl::Time now,
-                 const std::set<uint64_t>& idle_workers,
                  std::vector<JournalEvent>* events) const;
   std::vector<const Plan*> PlansFor(uint64_t node) const;
   bool DecideEnd(const Job& job, absl::Time now, JobEnded* end) const;
   void NoteWhyJobsWait();
-  Job* Find(uint64_t id);
+  // To change it, which is news. Null: there is none.
+  Job* Touch(uint64_t id);
+  // What the job's members are to do has changed.
+  void TellMembers(uint64_t id);
   void ForgetOldJobs();
 
   Membership membership_;
   std::map<uint64_t, Job> jobs_;  // by number, which is order of acceptance
   std::map<std::string, uint64_t> names_;
+  std::set<uint64_t> active_;  // jobs that have not ended
+  Deadlines limits_;           // of active jobs
+  Assignments assignments_;    // by the plans of active jobs
+  std::set<uint64_t> news_;
   uint64_t next_number_ = 1;  // of jobs, nodes and incarnations
   uint64_t reserved_limit_ = 1;
 };

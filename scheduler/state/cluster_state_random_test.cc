@@ -5,6 +5,7 @@
 // - a job's incarnation never falls, and rises with every plan;
 // - an accepted job ends once, and all of them end when they are cancelled;
 // - orders change their version exactly when they change;
+// - whose orders or status have changed is told as news;
 // - a replay of the journal gives the durable state.
 //
 // A failure prints its seed; to see it again:
@@ -187,6 +188,7 @@ class ClusterStateRandomTest : public ClusterStateTest {
     }
     CheckNewEvents();
     CheckVersions();
+    CheckNews();
   }
 
   void CheckNewEvents() {
@@ -231,6 +233,24 @@ class ClusterStateRandomTest : public ClusterStateTest {
     }
   }
 
+  void CheckNews() {
+    const std::set<uint64_t> news = state_.TakeNews();
+    std::map<uint64_t, std::string> now;
+    for (const uint64_t node : nodes_) {
+      const auto version = state_.OrdersVersion(node);
+      now[node] = version.ok() ? absl::StrCat(*version) : "gone";
+    }
+    for (const Job* job : state_.Jobs()) {
+      now[job->id()] = absl::StrCat(job->revision());
+    }
+    for (const auto& [subject, state] : now) {
+      const auto known = told_.find(subject);
+      if (known == told_.end() || known->second == state) continue;
+      ASSERT_EQ(news.count(subject), 1u) << subject;
+    }
+    told_ = std::move(now);
+  }
+
   void CheckReplay() {
     ClusterState restored(absl::Seconds(5));
     for (const auto& event : journal_) restored.Apply(event);
@@ -260,6 +280,7 @@ class ClusterStateRandomTest : public ClusterStateTest {
   std::map<uint64_t, JobState> ends_;
   std::map<uint64_t, size_t> contents_;  // hash, by version
   std::map<size_t, uint64_t> versions_;
+  std::map<uint64_t, std::string> told_;  // by node and job
 };
 
 TEST_F(ClusterStateRandomTest, InvariantsHoldUnderAnything) {

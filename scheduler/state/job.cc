@@ -49,17 +49,9 @@ JobState Job::state() const {
   return progress_.step() == plan_->total_steps() ? FINISHING : RUNNING;
 }
 
-bool Job::HasWorker(uint64_t node) const {
-  return plan_.has_value() &&
-         std::any_of(plan_->workers().begin(), plan_->workers().end(),
-                     [&](const auto& worker) { return worker.node() == node; });
-}
+bool Job::HasWorker(uint64_t node) const { return workers_.count(node) != 0; }
 
-bool Job::HasServer(uint64_t node) const {
-  return plan_.has_value() &&
-         std::any_of(plan_->servers().begin(), plan_->servers().end(),
-                     [&](const auto& server) { return server.node() == node; });
-}
+bool Job::HasServer(uint64_t node) const { return servers_.count(node) != 0; }
 
 bool Job::HoldsFirstBlock(uint64_t node) const {
   return plan_->blocks_size() != 0 &&
@@ -68,21 +60,28 @@ bool Job::HoldsFirstBlock(uint64_t node) const {
 }
 
 bool Job::NeedsServer(uint64_t node) const {
-  return plan_.has_value() &&
-         std::any_of(
-             plan_->blocks().begin(), plan_->blocks().end(),
-             [&](const Block& block) {
-               return plan_->servers(static_cast<int>(block.server())).node() ==
-                      node;
-             });
+  return servers_with_blocks_.count(node) != 0;
 }
 
 bool Job::ServersReady() const {
   return plan_.has_value() && plan_->total_steps() != 0 &&
-         std::all_of(plan_->servers().begin(), plan_->servers().end(),
-                     [&](const ServerEndpoint& server) {
-                       return servers_ready_.count(server.node()) != 0;
-                     });
+         servers_ready_.size() == servers_.size();
+}
+
+void Job::NoteMembers() {
+  workers_.clear();
+  servers_.clear();
+  servers_with_blocks_.clear();
+  for (const MicroBatchRange& worker : plan_->workers()) {
+    workers_.insert(worker.node());
+  }
+  for (const ServerEndpoint& server : plan_->servers()) {
+    servers_.insert(server.node());
+  }
+  for (const Block& block : plan_->blocks()) {
+    servers_with_blocks_.insert(
+        plan_->servers(static_cast<int>(block.server())).node());
+  }
 }
 
 std::string Job::NameOf(uint64_t node) const {
@@ -120,6 +119,7 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
     change_.reset();
   }
   plan_ = plan;
+  NoteMembers();
   servers_ready_.clear();
   workers_changed_ = false;
   waiting_reason_ = plan.workers_size() == 0 ? "waits for a worker" : "";
@@ -203,6 +203,10 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
   const uint64_t node = report.node();
   switch (report.event_case()) {
     case ReportRequest::kServerReady:
+      if (!HasServer(node)) {
+        return absl::FailedPreconditionError(
+            "only a server of the plan can be ready");
+      }
       servers_ready_[node] = report.server_ready().untouched_step();
       if (ServersReady() && running_since_ == absl::InfiniteFuture()) {
         running_since_ = now;
@@ -249,11 +253,12 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
 
 void Job::ReportDataLoaded(uint64_t node, const DataLoaded& loaded,
                            absl::Time now) {
-  for (const auto& [other, known] : data_loaded_) {
-    if (known.training_samples() == loaded.training_samples() &&
-        known.validation_samples() == loaded.validation_samples()) {
-      continue;
-    }
+  // What is known is all alike, or the job has failed already.
+  if (const auto first = data_loaded_.begin();
+      first != data_loaded_.end() &&
+      (first->second.training_samples() != loaded.training_samples() ||
+       first->second.validation_samples() != loaded.validation_samples())) {
+    const auto& [other, known] = *first;
     failure_ = absl::StrCat("the workers have different data: worker ", other,
                             " found ", known.training_samples(), " + ",
                             known.validation_samples(), " samples, worker ",
@@ -311,7 +316,10 @@ void Job::SetWaitingReason(const std::string& reason) {
 }
 
 std::optional<DataLoaded> Job::DataOfAllWorkers() const {
-  if (!plan_.has_value() || plan_->workers_size() == 0) return std::nullopt;
+  if (!plan_.has_value() || plan_->workers_size() == 0 ||
+      data_loaded_.size() < workers_.size()) {
+    return std::nullopt;
+  }
   for (const MicroBatchRange& worker : plan_->workers()) {
     if (data_loaded_.count(worker.node()) == 0) return std::nullopt;
   }

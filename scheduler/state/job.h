@@ -113,6 +113,7 @@ class Job {
 
  private:
   std::string NameOf(uint64_t node) const;
+  void NoteMembers();
   bool HoldsFirstBlock(uint64_t node) const;
   absl::Status CheckMember(const ReportRequest& report) const;
   void ReportDataLoaded(uint64_t node, const DataLoaded& loaded,
@@ -132,7 +133,11 @@ class Job {
   uint64_t checkpoint_step_ = 0;
   std::string output_;
 
-  // Of this incarnation, by node: the first step they have no work of.
+  // The nodes that the plan names, so that nobody walks it to find one.
+  std::set<uint64_t> workers_;
+  std::set<uint64_t> servers_;
+  std::set<uint64_t> servers_with_blocks_;
+  // Of this incarnation, by server: the first step they have no work of.
   std::map<uint64_t, uint64_t> servers_ready_;
   std::map<uint64_t, DataLoaded> data_loaded_;  // by node
   std::set<uint64_t> excluded_;

@@ -8,23 +8,36 @@ void Membership::Register(uint64_t node, const RegisterRequest& request,
                           absl::Time now) {
   members_[node] = {request.role(), request.address(), request.host(),
                     request.process(), now};
+  if (request.role() == SERVER) servers_[request.address()] = node;
+  leases_.Set(node, now + lease_);
 }
 
 bool Membership::Renew(uint64_t node, absl::Time now) {
   const auto found = members_.find(node);
   if (found == members_.end()) return false;
-  found->second.last_heartbeat = std::max(found->second.last_heartbeat, now);
+  if (now > found->second.last_heartbeat) {
+    found->second.last_heartbeat = now;
+    leases_.Set(node, now + lease_);
+  }
   return true;
 }
 
-bool Membership::Deregister(uint64_t node) { return members_.erase(node) != 0; }
+bool Membership::Deregister(uint64_t node) {
+  const auto member = members_.find(node);
+  if (member == members_.end()) return false;
+  const auto server = servers_.find(member->second.address);
+  if (server != servers_.end() && server->second == node) {
+    servers_.erase(server);
+  }
+  members_.erase(member);
+  leases_.Remove(node);
+  return true;
+}
 
 std::vector<uint64_t> Membership::Expire(absl::Time now) {
-  std::vector<uint64_t> lost;
-  for (const auto& [node, member] : members_) {
-    if (member.last_heartbeat + lease_ <= now) lost.push_back(node);
-  }
-  for (const uint64_t node : lost) members_.erase(node);
+  std::vector<uint64_t> lost = leases_.TakeDue(now);
+  std::sort(lost.begin(), lost.end());
+  for (const uint64_t node : lost) Deregister(node);
   return lost;
 }
 
@@ -35,18 +48,9 @@ const Member* Membership::Find(uint64_t node) const {
 
 std::optional<uint64_t> Membership::FindServer(
     const std::string& address) const {
-  for (const auto& [node, member] : members_) {
-    if (member.role == SERVER && member.address == address) return node;
-  }
-  return std::nullopt;
-}
-
-absl::Time Membership::NextDeadline() const {
-  absl::Time next = absl::InfiniteFuture();
-  for (const auto& [node, member] : members_) {
-    next = std::min(next, member.last_heartbeat + lease_);
-  }
-  return next;
+  const auto found = servers_.find(address);
+  if (found == servers_.end()) return std::nullopt;
+  return found->second;
 }
 
 }  // namespace hawser

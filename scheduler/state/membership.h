@@ -6,7 +6,8 @@
 //
 // A node number is never given twice; whoever comes back registers anew.
 //
-// Pure: time is an argument.
+// Pure: time is an argument. All but Expire, for those it returns, take
+// O(log members).
 #ifndef HAWSER_SCHEDULER_STATE_MEMBERSHIP_H_
 #define HAWSER_SCHEDULER_STATE_MEMBERSHIP_H_
 
@@ -18,6 +19,7 @@
 
 #include "absl/time/time.h"
 #include "proto/scheduler.pb.h"
+#include "scheduler/state/deadlines.h"
 
 namespace hawser {
 
@@ -45,13 +47,17 @@ class Membership {
   // The server at this address.
   std::optional<uint64_t> FindServer(const std::string& address) const;
   const std::map<uint64_t, Member>& members() const { return members_; }
+  // The servers, by address.
+  const std::map<std::string, uint64_t>& servers() const { return servers_; }
 
   // When the next lease ends; InfiniteFuture without members.
-  absl::Time NextDeadline() const;
+  absl::Time NextDeadline() const { return leases_.First(); }
 
  private:
   const absl::Duration lease_;
   std::map<uint64_t, Member> members_;
+  std::map<std::string, uint64_t> servers_;
+  Deadlines leases_;  // by node
 };
 
 }  // namespace hawser

@@ -14,10 +14,11 @@ namespace hawser {
 namespace {
 
 // Those of the plan that are still there, then idle ones, up to what the job
-// asks for.
+// asks for. taken: how many of the latter.
 std::vector<uint64_t> ChooseWorkers(const Job& job,
                                     const Membership& membership,
-                                    std::set<uint64_t>* idle) {
+                                    const std::set<uint64_t>& idle,
+                                    size_t* taken) {
   std::vector<uint64_t> workers;
   if (job.plan().has_value()) {
     for (const auto& worker : job.plan()->workers()) {
@@ -27,16 +28,12 @@ std::vector<uint64_t> ChooseWorkers(const Job& job,
       }
     }
   }
-  for (auto it = idle->begin();
-       it != idle->end() &&
-       workers.size() < job.spec().resources().workers();) {
-    if (job.IsExcluded(*it)) {
-      ++it;
-      continue;
-    }
-    workers.push_back(*it);
-    it = idle->erase(it);
+  const size_t kept = workers.size();
+  for (const uint64_t node : idle) {
+    if (workers.size() >= job.spec().resources().workers()) break;
+    if (!job.IsExcluded(node)) workers.push_back(node);
   }
+  *taken = workers.size() - kept;
   return workers;
 }
 
@@ -45,9 +42,7 @@ std::vector<uint64_t> ChooseServers(const Job& job,
                                     const std::map<uint64_t, Job>& jobs,
                                     const Membership& membership) {
   std::map<uint64_t, uint64_t> load;
-  for (const auto& [node, member] : membership.members()) {
-    if (member.role == SERVER) load[node] = 0;
-  }
+  for (const auto& [address, node] : membership.servers()) load[node] = 0;
   for (const auto& [id, other] : jobs) {
     if (other.ended() || !other.plan().has_value()) continue;
     for (const Block& block : other.plan()->blocks()) {
@@ -127,28 +122,25 @@ void ApplyChange(const Job& job, Plan* plan) {
 
 }  // namespace
 
-std::set<uint64_t> IdleWorkers(const std::map<uint64_t, Job>& jobs,
-                               const Membership& membership) {
-  std::set<uint64_t> idle;
-  for (const auto& [node, member] : membership.members()) {
-    if (member.role == WORKER) idle.insert(node);
-  }
-  for (const auto& [id, job] : jobs) {
-    if (job.ended() || !job.plan().has_value()) continue;
-    for (const auto& worker : job.plan()->workers()) idle.erase(worker.node());
-  }
-  return idle;
-}
-
 std::optional<Plan> NextPlan(const Job& job,
                              const std::map<uint64_t, Job>& jobs,
                              const Membership& membership,
-                             std::set<uint64_t> idle, uint64_t incarnation) {
+                             const std::set<uint64_t>& idle,
+                             uint64_t incarnation) {
   const bool planned = job.plan().has_value();
   const uint32_t wanted = job.spec().resources().workers();
   const bool changes = NextChange(job) != ChangeStep::kNone;
+  // Most of the time nothing is to be done, which must be seen without a walk
+  // over the members.
+  if (!planned &&
+      (idle.size() < wanted ||
+       membership.servers().size() < job.spec().resources().servers())) {
+    return std::nullopt;
+  }
   if (planned && job.plan()->total_steps() != 0 && !job.WorkersChanged() &&
-      static_cast<uint32_t>(job.plan()->workers_size()) >= wanted && !changes) {
+      (static_cast<uint32_t>(job.plan()->workers_size()) >= wanted ||
+       idle.empty()) &&
+      !changes) {
     return std::nullopt;
   }
   const std::optional<DataLoaded> data =
@@ -157,9 +149,10 @@ std::optional<Plan> NextPlan(const Job& job,
   const std::vector<uint64_t> servers =
       !planned || data.has_value() ? ChooseServers(job, jobs, membership)
                                    : std::vector<uint64_t>();
-  const size_t before = idle.size();
-  const std::vector<uint64_t> workers = ChooseWorkers(job, membership, &idle);
-  const bool members_change = job.WorkersChanged() || idle.size() != before;
+  size_t taken = 0;
+  const std::vector<uint64_t> workers =
+      ChooseWorkers(job, membership, idle, &taken);
+  const bool members_change = job.WorkersChanged() || taken != 0;
   if (!planned) {
     if (workers.size() < wanted || servers.empty()) return std::nullopt;
   } else if (!members_change && !changes &&

@@ -15,10 +15,6 @@
 
 namespace hawser {
 
-// Workers that serve no job.
-std::set<uint64_t> IdleWorkers(const std::map<uint64_t, Job>& jobs,
-                               const Membership& membership);
-
 // The plan to take the place of the job's present one, under the given
 // incarnation; nothing if that is to stay (or the job must wait). Plans follow
 // each other:
@@ -29,7 +25,7 @@ std::set<uint64_t> IdleWorkers(const std::map<uint64_t, Job>& jobs,
 std::optional<Plan> NextPlan(const Job& job,
                              const std::map<uint64_t, Job>& jobs,
                              const Membership& membership,
-                             std::set<uint64_t> idle_workers,
+                             const std::set<uint64_t>& idle_workers,
                              uint64_t incarnation);
 
 }  // namespace hawser
