@@ -18,13 +18,9 @@ TrainingRun::TrainingRun(const Plan& plan, uint64_t node, uint64_t attempt,
       theta_(static_cast<size_t>(model->parameters())),
       leased_work_(plan, attempt, surroundings, &client_, &work_, &theta_) {
   for (const MicroBatchRange& range : plan.workers()) {
-    if (range.first() == range.last()) continue;
-    if (range.node() == node) {
-      first_ = range.first();
-      last_ = range.last();
-      rank_ = ranks_;
-    }
-    ++ranks_;
+    if (range.node() != node) continue;
+    first_ = range.first();
+    last_ = range.last();
   }
 }
 
@@ -83,7 +79,7 @@ absl::StatusOr<uint64_t> TrainingRun::RunStatic(uint64_t step) {
     if (!has_work) continue;
     if (schedule_.EndsEpoch(step)) RETURN_IF_ERROR(Validate(step));
     if (step == end) {
-      if (rank_ == 0) RETURN_IF_ERROR(work_.ReportHash(step, theta_.data()));
+      if (first_ == 0) RETURN_IF_ERROR(work_.ReportHash(step, theta_.data()));
       return end;
     }
     RETURN_IF_ERROR(ComputeAndPush(step));
@@ -105,10 +101,14 @@ absl::Status TrainingRun::ComputeAndPush(uint64_t step) {
 }
 
 absl::Status TrainingRun::Validate(uint64_t step) {
-  const uint32_t chunks = ValidationChunks(plan_.validation_samples());
-  if (chunks == 0) return absl::OkStatus();
-  return work_.Validate(step, rank_ * chunks / ranks_,
-                        (rank_ + 1) * chunks / ranks_, theta_.data());
+  // The same share as of the micro-batches, which all workers together cover
+  // once.
+  const uint64_t all = plan_.spec().schedule().micro_batches();
+  const uint64_t chunks = ValidationChunks(plan_.validation_samples());
+  const auto first = static_cast<uint32_t>(first_ * chunks / all);
+  const auto last = static_cast<uint32_t>(last_ * chunks / all);
+  if (first == last) return absl::OkStatus();
+  return work_.Validate(step, first, last, theta_.data());
 }
 
 }  // namespace hawser

@@ -34,7 +34,8 @@ namespace hawser {
 class TrainingRun {
  public:
   // data, model and surroundings outlive the run. node: this worker, one of
-  // plan.workers. attempt: rises with every run of this worker.
+  // plan.workers, of which the others do not matter. attempt: rises with every
+  // run of this worker.
   TrainingRun(const Plan& plan, uint64_t node, uint64_t attempt,
               const Dataset* data, Model* model,
               const Surroundings* surroundings);
@@ -64,11 +65,9 @@ class TrainingRun {
   GradientSum sum_;
   std::vector<float> theta_;
   LeasedWork leased_work_;
-  // This worker's place among those that have static work.
+  // This worker's static work: micro-batches [first, last) of every step.
   uint32_t first_ = 0;
   uint32_t last_ = 0;
-  uint32_t rank_ = 0;
-  uint32_t ranks_ = 0;
 };
 
 }  // namespace hawser

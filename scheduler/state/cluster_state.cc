@@ -218,8 +218,8 @@ void ClusterState::Tick(absl::Time now) {
   }
 }
 
-std::vector<const Plan*> ClusterState::PlansFor(uint64_t node) const {
-  std::vector<const Plan*> plans;
+std::vector<const Job*> ClusterState::JobsWithOrdersFor(uint64_t node) const {
+  std::vector<const Job*> jobs;
   for (const uint64_t id : assignments_.JobsOf(node)) {
     const Job& job = jobs_.at(id);
     const bool has_length = job.plan()->total_steps() != 0;
@@ -227,9 +227,9 @@ std::vector<const Plan*> ClusterState::PlansFor(uint64_t node) const {
     const bool serves = has_length && job.HasServer(node);
     const bool works =
         job.ServersReady() && job.HasWorker(node) && !job.plan()->pause();
-    if (loads_data || serves || works) plans.push_back(&*job.plan());
+    if (loads_data || serves || works) jobs.push_back(&job);
   }
-  return plans;
+  return jobs;
 }
 
 absl::StatusOr<uint64_t> ClusterState::OrdersVersion(uint64_t node) const {
@@ -237,11 +237,11 @@ absl::StatusOr<uint64_t> ClusterState::OrdersVersion(uint64_t node) const {
     return absl::NotFoundError(
         absl::StrCat("node ", node, " has no lease; register again"));
   }
-  // A hash (FNV-1a) of what the orders hold: plans are told apart by job and
-  // incarnation.
+  // A hash (FNV-1a) of what the orders hold: the plans of one member are told
+  // apart by job and incarnation.
   uint64_t version = 0xcbf29ce484222325;
-  for (const Plan* plan : PlansFor(node)) {
-    for (const uint64_t value : {plan->job(), plan->incarnation()}) {
+  for (const Job* job : JobsWithOrdersFor(node)) {
+    for (const uint64_t value : {job->id(), job->plan()->incarnation()}) {
       version = (version ^ value) * 0x100000001b3;
     }
   }
@@ -252,7 +252,9 @@ absl::StatusOr<Orders> ClusterState::OrdersFor(uint64_t node) const {
   Orders orders;
   ASSIGN_OR_RETURN(const uint64_t version, OrdersVersion(node));
   orders.set_version(version);
-  for (const Plan* plan : PlansFor(node)) *orders.add_plans() = *plan;
+  for (const Job* job : JobsWithOrdersFor(node)) {
+    *orders.add_plans() = job->PlanFor(node);
+  }
   return orders;
 }
 

@@ -82,7 +82,9 @@ class ClusterState {
   // Leases and limits that have run out.
   void Tick(absl::Time now);
 
-  // What the member is to do. NOT_FOUND: not a member.
+  // What the member is to do; of a plan a worker is told its own place alone,
+  // since all places told to all workers grow as their square. NOT_FOUND: not a
+  // member.
   absl::StatusOr<Orders> OrdersFor(uint64_t node) const;
   // Their version alone.
   absl::StatusOr<uint64_t> OrdersVersion(uint64_t node) const;
@@ -106,7 +108,7 @@ class ClusterState {
   void Lose(uint64_t node, const std::string& why, absl::Time now);
   void DecideJob(const Job& job, absl::Time now,
                  std::vector<JournalEvent>* events) const;
-  std::vector<const Plan*> PlansFor(uint64_t node) const;
+  std::vector<const Job*> JobsWithOrdersFor(uint64_t node) const;
   bool DecideEnd(const Job& job, absl::Time now, JobEnded* end) const;
   void NoteWhyJobsWait();
   // To change it, which is news. Null: there is none.

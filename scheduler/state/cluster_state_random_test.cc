@@ -217,7 +217,8 @@ class ClusterStateRandomTest : public ClusterStateTest {
     }
   }
 
-  // One version is one content, and one content is one version, for ever.
+  // For a member one version is one content, and one content is one version,
+  // for ever.
   void CheckVersions() {
     for (const uint64_t node : nodes_) {
       const auto orders = state_.OrdersFor(node);
@@ -227,9 +228,9 @@ class ClusterStateRandomTest : public ClusterStateTest {
         absl::StrAppend(&content, plan.SerializeAsString());
       }
       const size_t hash = std::hash<std::string>()(content);
-      ASSERT_EQ(contents_.emplace(orders->version(), hash).first->second, hash);
-      ASSERT_EQ(versions_.emplace(hash, orders->version()).first->second,
-                orders->version());
+      const uint64_t version = orders->version();
+      ASSERT_EQ(contents_[node].emplace(version, hash).first->second, hash);
+      ASSERT_EQ(versions_[node].emplace(hash, version).first->second, version);
     }
   }
 
@@ -278,9 +279,9 @@ class ClusterStateRandomTest : public ClusterStateTest {
   size_t checked_ = 0;
   std::map<uint64_t, uint64_t> incarnations_, checkpoints_, epochs_;  // by job
   std::map<uint64_t, JobState> ends_;
-  std::map<uint64_t, size_t> contents_;  // hash, by version
-  std::map<size_t, uint64_t> versions_;
-  std::map<uint64_t, std::string> told_;  // by node and job
+  std::map<uint64_t, std::map<uint64_t, size_t>> contents_;  // by version
+  std::map<uint64_t, std::map<size_t, uint64_t>> versions_;  // by hash
+  std::map<uint64_t, std::string> told_;                     // by node and job
 };
 
 TEST_F(ClusterStateRandomTest, InvariantsHoldUnderAnything) {

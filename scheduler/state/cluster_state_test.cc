@@ -176,6 +176,25 @@ TEST_F(ClusterStateTest, OrdersChangeTheirVersionWhenTheyChangeAndOnlyThen) {
   EXPECT_TRUE(absl::IsNotFound(state_.OrdersFor(late).status()));
 }
 
+TEST_F(ClusterStateTest, AWorkerIsToldItsOwnPlaceAndAServerAllOfThem) {
+  const uint64_t server = Join(SERVER);
+  const uint64_t first = Join(WORKER);
+  const uint64_t second = Join(WORKER);
+  ASSERT_TRUE(Submit(Spec("a", 2, 1)).ok());
+  StartJob("a");
+  const Plan all = state_.OrdersFor(server)->plans(0);
+  ASSERT_EQ(all.workers_size(), 2);
+  for (const uint64_t worker : {first, second}) {
+    const Plan own = state_.OrdersFor(worker)->plans(0);
+    ASSERT_EQ(own.workers_size(), 1);
+    EXPECT_EQ(own.workers(0).node(), worker);
+    EXPECT_EQ(own.workers(0).ShortDebugString(),
+              all.workers(worker == first ? 0 : 1).ShortDebugString());
+    EXPECT_EQ(own.blocks_size(), all.blocks_size());
+    EXPECT_EQ(own.incarnation(), all.incarnation());
+  }
+}
+
 TEST_F(ClusterStateTest, TheLogKeepsItsLastLinesAndTheirNumbers) {
   ASSERT_TRUE(Submit(Spec("a", 1, 1)).ok());
   Job job = Get("a");

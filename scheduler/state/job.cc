@@ -68,12 +68,20 @@ bool Job::ServersReady() const {
          servers_ready_.size() == servers_.size();
 }
 
+Plan Job::PlanFor(uint64_t node) const {
+  const auto worker = workers_.find(node);
+  if (worker == workers_.end()) return *plan_;
+  Plan plan = plan_without_workers_;
+  *plan.add_workers() = plan_->workers(worker->second);
+  return plan;
+}
+
 void Job::NoteMembers() {
   workers_.clear();
   servers_.clear();
   servers_with_blocks_.clear();
-  for (const MicroBatchRange& worker : plan_->workers()) {
-    workers_.insert(worker.node());
+  for (int i = 0; i < plan_->workers_size(); ++i) {
+    workers_[plan_->workers(i).node()] = i;
   }
   for (const ServerEndpoint& server : plan_->servers()) {
     servers_.insert(server.node());
@@ -119,6 +127,8 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
     change_.reset();
   }
   plan_ = plan;
+  plan_without_workers_ = plan;
+  plan_without_workers_.clear_workers();
   NoteMembers();
   servers_ready_.clear();
   workers_changed_ = false;

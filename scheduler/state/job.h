@@ -57,6 +57,8 @@ class Job {
   const JobProgress& progress() const { return progress_; }
   bool cancel_requested() const { return cancel_requested_; }
 
+  // The plan as this node is told it. Requires a plan.
+  Plan PlanFor(uint64_t node) const;
   // True if the node is a worker / a server with blocks of the current plan.
   bool HasWorker(uint64_t node) const;
   bool NeedsServer(uint64_t node) const;
@@ -126,6 +128,7 @@ class Job {
   const absl::Time accepted_;
 
   std::optional<Plan> plan_;
+  Plan plan_without_workers_;
   std::optional<SynchronisationSpec> change_;
   bool cancel_requested_ = false;
   std::optional<JobEnded> end_;
@@ -133,8 +136,9 @@ class Job {
   uint64_t checkpoint_step_ = 0;
   std::string output_;
 
-  // The nodes that the plan names, so that nobody walks it to find one.
-  std::set<uint64_t> workers_;
+  // The nodes that the plan names, so that nobody walks it to find one; of a
+  // worker, which of the plan's it is.
+  std::map<uint64_t, int> workers_;
   std::set<uint64_t> servers_;
   std::set<uint64_t> servers_with_blocks_;
   // Of this incarnation, by server: the first step they have no work of.

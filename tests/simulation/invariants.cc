@@ -11,14 +11,10 @@ bool IsFinal(JobState state) {
   return state == SUCCEEDED || state == FAILED || state == CANCELLED;
 }
 
-// Who is in a plan and with what, briefly.
+// What all members are told of a plan alike, briefly.
 std::string Members(const Plan& plan) {
   std::string text =
       absl::StrCat("job ", plan.job(), " steps ", plan.total_steps());
-  for (const MicroBatchRange& worker : plan.workers()) {
-    absl::StrAppend(&text, " worker ", worker.node(), " [", worker.first(), ",",
-                    worker.last(), ")");
-  }
   for (const ServerEndpoint& server : plan.servers()) {
     absl::StrAppend(&text, " server ", server.node());
   }
@@ -67,6 +63,14 @@ void Invariants::Ordered(const Plan& plan) {
   } else if (known->second != Members(plan)) {
     Fail(absl::StrCat("incarnation ", plan.incarnation(), " was ",
                       known->second, " and is ", Members(plan)));
+  }
+  // Servers are told all workers' places, a worker its own.
+  auto& places = places_[plan.incarnation()];
+  for (const MicroBatchRange& worker : plan.workers()) {
+    const std::pair place = {worker.first(), worker.last()};
+    if (places.emplace(worker.node(), place).first->second == place) continue;
+    Fail(absl::StrCat("incarnation ", plan.incarnation(), ": worker ",
+                      worker.node(), " has two places"));
   }
 }
 

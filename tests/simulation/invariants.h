@@ -70,8 +70,10 @@ class Invariants {
   JobStatus job_;
   uint64_t job_number_ = 0;
   std::map<uint64_t, std::string> numbers_;  // and what each was given to
-  // By incarnation: its job and what workers it has.
+  // By incarnation: what all its members were told, and the micro-batches of
+  // each worker.
   std::map<uint64_t, std::string> plans_;
+  std::map<uint64_t, std::map<uint64_t, std::pair<uint32_t, uint32_t>>> places_;
   struct Version {
     uint64_t life = 0;
     uint64_t step = 0;

@@ -126,9 +126,22 @@ TEST_F(InvariantsTest, TwoPlansOfOneIncarnation) {
   Plan plan;
   plan.set_incarnation(3);
   invariants.Ordered(plan);
-  plan.add_workers()->set_node(9);
+  plan.add_workers()->set_node(9);  // a worker is told its own place
+  invariants.Ordered(plan);
+  EXPECT_FALSE(invariants.failure().has_value());
+  plan.set_total_steps(7);
   invariants.Ordered(plan);
   ExpectFailure("incarnation 3 was");
+}
+
+TEST_F(InvariantsTest, TwoPlacesOfOneWorker) {
+  Plan plan;
+  plan.set_incarnation(3);
+  plan.add_workers()->set_node(9);
+  invariants.Ordered(plan);
+  plan.mutable_workers(0)->set_last(4);
+  invariants.Ordered(plan);
+  ExpectFailure("worker 9 has two places");
 }
 
 }  // namespace
