@@ -33,18 +33,30 @@ Cluster::Cluster(const World& world, const Setup& setup, Network* network,
       data_root_(std::move(data_root)),
       output_root_(std::move(output_root)),
       pace_random_(setup.seed, SeededRandom::Purpose::kPace) {
+  network_->links()->SetParameterFactor(setup_.parameter_factor);
   directory_.scheduler = &Add("scheduler")->process;
+  directory_.scheduler->SetMeter(&scheduler_meter_);
   disk_ = std::make_unique<Disk>(
       world_, directory_.scheduler, setup_.journal_write,
       SeededRandom(setup.seed, SeededRandom::Purpose::kDisk));
   Add("client");
   for (uint32_t i = 1; i <= setup_.servers; ++i) {
     const std::string name = absl::StrCat("server ", i);
-    directory_.servers[name].process = &Add(name)->process;
+    Process* const process = &Add(name)->process;
+    directory_.servers[name].process = process;
+    if (setup_.server_bytes_per_second > 0) {
+      network_->links()->SetSpeed(process->number(),
+                                  setup_.server_bytes_per_second);
+    }
   }
   for (uint32_t i = 1; i <= setup_.workers; ++i) {
     Member* member = Add(absl::StrCat("worker ", i));
-    member->pace = std::make_unique<Pace>(setup_.compute, &pace_random_);
+    member->pace = std::make_unique<Pace>(
+        setup_.compute, setup_.compute_variation, &pace_random_);
+    if (setup_.worker_bytes_per_second > 0) {
+      network_->links()->SetSpeed(member->process.number(),
+                                  setup_.worker_bytes_per_second);
+    }
   }
 }
 

@@ -36,6 +36,9 @@ class Cluster {
   // By name, as a fault's target; null: none.
   Process* Find(const std::string& name);
 
+  // What the scheduler has cost so far.
+  const Process::Meter& scheduler_meter() const { return scheduler_meter_; }
+
   void Begin(const Fault& fault);
   void End(const Fault& fault);
 
@@ -54,6 +57,7 @@ class Cluster {
   const std::string data_root_;
   const std::string output_root_;
   SeededRandom pace_random_;
+  Process::Meter scheduler_meter_;
   Directory directory_;
   std::vector<std::unique_ptr<Member>> members_;
   std::unique_ptr<Disk> disk_;

@@ -24,6 +24,14 @@ absl::Duration Network::Delay() {
                              : conditions_.most_delay);
 }
 
+absl::Time Network::Arrival(const Process& from, const Process& to,
+                            uint64_t bytes, uint64_t parameter_bytes,
+                            absl::Time time) {
+  return links_.Transfer(from.number(), to.number(), bytes, parameter_bytes,
+                         time) +
+         Delay();
+}
+
 void Network::Carry(Process* from, Process* to, Timeline::Task arrive,
                     AtCut at_cut) {
   if (closed_) return;
@@ -143,6 +151,7 @@ absl::Status Network::Call(Process* from, Process* to, absl::string_view name,
     }
     to->Post(world_.timeline->now(), [=, this] {
       world_.log->Note(to->name(), what, {{"from", from->number()}});
+      to->CountMessage();
       const bool heard = fate == Fate::kArrives;
       const auto answer = std::make_shared<Answer>(
           this, to, from, at_cut, heard ? Answer::Finish(finish) : nullptr);
@@ -224,7 +233,9 @@ std::vector<std::shared_ptr<Connection>> Network::Live() {
 void Network::Join(const std::shared_ptr<Connection>& connection) {
   connections_.push_back(connection);
   // Those that are gone take no room for long.
-  if (connections_.size() % 64 == 0) Live();
+  if (connections_.size() < tidy_at_) return;
+  Live();
+  tidy_at_ = 64 + 2 * connections_.size();
 }
 
 void Network::Crash(Process* process) {

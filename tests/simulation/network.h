@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "tests/simulation/links.h"
 #include "tests/simulation/process.h"
 #include "tests/simulation/seeded_random.h"
 
@@ -102,6 +103,12 @@ class Network {
   void Break(const Process& process);
 
   absl::Duration Delay();
+  // When a message of a stream that is sent at `time` arrives, if it met nobody
+  // on the way that was sent before.
+  absl::Time Arrival(const Process& from, const Process& to, uint64_t bytes,
+                     uint64_t parameter_bytes, absl::Time time);
+  // How fast processes send and receive; calls take no room.
+  Links* links() { return &links_; }
   SeededRandom* random() { return &random_; }
   const Conditions& conditions() const { return conditions_; }
   const World& world() const { return world_; }
@@ -130,10 +137,12 @@ class Network {
   const World world_;
   const Conditions conditions_;
   SeededRandom random_;
+  Links links_;
   bool closed_ = false;
   std::map<uint64_t, CutSets> cuts_;
   std::vector<Held> held_;
   std::vector<std::weak_ptr<Connection>> connections_;
+  size_t tidy_at_ = 64;  // as many connections
 };
 
 }  // namespace hawser::simulation

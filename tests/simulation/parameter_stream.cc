@@ -64,6 +64,8 @@ class Stream : public ReplySink,
   bool Reaches() const {
     return network_->Reaches(*worker_, *server_->process);
   }
+  absl::Time Arrival(const Process& from, const Process& to, FrameKind kind,
+                     uint64_t payload_bytes, absl::Time time);
   void Queue(const FrameHeader& header, absl::Span<const char> payload);
   void ScheduleArrival();
   void ArriveAtServer();
@@ -122,8 +124,20 @@ absl::Status Stream::Send(const FrameHeader& header,
   return absl::OkStatus();
 }
 
+absl::Time Stream::Arrival(const Process& from, const Process& to,
+                           FrameKind kind, uint64_t payload_bytes,
+                           absl::Time time) {
+  const bool is_parameters = kind == FrameKind::kPush ||
+                             kind == FrameKind::kPushRun ||
+                             kind == FrameKind::kBlock;
+  return network_->Arrival(from, to, kFrameHeaderBytes + payload_bytes,
+                           is_parameters ? payload_bytes : 0, time);
+}
+
 void Stream::Queue(const FrameHeader& header, absl::Span<const char> payload) {
-  last_up_ = std::max(last_up_, timeline()->now() + network_->Delay());
+  last_up_ =
+      std::max(last_up_, Arrival(*worker_, *server_->process, header.kind,
+                                 payload.size(), timeline()->now()));
   up_.push_back({header, {payload.begin(), payload.end()}, last_up_});
 }
 
@@ -191,8 +205,11 @@ void Stream::Send(OutgoingFrame frame) {
       server_->process->life() != server_life_) {
     return;
   }
-  last_down_ =
-      std::max(last_down_, server_->process->FreeAt() + network_->Delay());
+  const auto header = DecodeFrameHeader(frame.header);
+  last_down_ = std::max(
+      last_down_, Arrival(*server_->process, *worker_,
+                          header.ok() ? header->kind : FrameKind::kError,
+                          frame.payload.size(), server_->process->FreeAt()));
   down_.push_back({std::move(frame), last_down_});
   ScheduleReply();
 }

@@ -1,5 +1,7 @@
 #include "tests/simulation/process.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -10,6 +12,14 @@ namespace {
 
 // Fibers that go on after one task, before something must be wrong.
 constexpr int kMaxResumes = 1'000'000;
+
+// That this thread has had.
+double ProcessorSeconds() {
+  timespec time = {};
+  PCHECK(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0);
+  return static_cast<double>(time.tv_sec) +
+         1e-9 * static_cast<double>(time.tv_nsec);
+}
 
 }  // namespace
 
@@ -102,8 +112,15 @@ void Process::Run(Timeline::Task& task, absl::Time now) {
     Post(busy_until_, std::move(task));
     return;
   }
+  if (meter_ == nullptr) {
+    task();
+    Settle();
+    return;
+  }
+  const double start = ProcessorSeconds();
   task();
   Settle();
+  meter_->processor_seconds += ProcessorSeconds() - start;
 }
 
 void Process::StayBusy(absl::Duration duration) {

@@ -75,6 +75,20 @@ class Process : public Threads, public Clock {
   // When that is; not before now.
   absl::Time FreeAt() const;
 
+  // --- What it costs ---
+
+  // The time of a real processor that the process takes, and the calls it
+  // serves. Nothing in the simulation depends on it.
+  struct Meter {
+    double processor_seconds = 0;
+    uint64_t messages = 0;
+  };
+  // Outlives the process.
+  void SetMeter(Meter* meter) { meter_ = meter; }
+  void CountMessage() {
+    if (meter_ != nullptr) ++meter_->messages;
+  }
+
   // --- Its clock ---
 
   // From now on it gains `rate` seconds a second; timeouts go by it, too.
@@ -109,6 +123,7 @@ class Process : public Threads, public Clock {
   const uint32_t number_;
   const std::string name_;
 
+  Meter* meter_ = nullptr;
   bool up_ = false;
   bool paused_ = false;
   bool settling_ = false;

@@ -1,5 +1,7 @@
 #include "tests/simulation/seeded_random.h"
 
+#include <cmath>
+
 #include "common/counter_random.h"
 #include "glog/logging.h"
 
@@ -33,6 +35,15 @@ absl::Duration SeededRandom::Between(absl::Duration least,
 
 bool SeededRandom::Chance(double probability) {
   return static_cast<double>(Next() >> 11) * 0x1.0p-53 < probability;
+}
+
+// Box and Muller, 1958, half of it.
+double SeededRandom::Normal() {
+  const auto uniform = [this] {
+    return (static_cast<double>(Next() >> 11) + 0.5) * 0x1.0p-53;
+  };
+  const double radius = std::sqrt(-2 * std::log(uniform()));
+  return radius * std::cos(2 * M_PI * uniform());
 }
 
 }  // namespace hawser::simulation

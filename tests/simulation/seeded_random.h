@@ -32,6 +32,8 @@ class SeededRandom {
   int64_t Between(int64_t least, int64_t most);
   absl::Duration Between(absl::Duration least, absl::Duration most);
   bool Chance(double probability);
+  // Mean 0, variance 1.
+  double Normal();
 
  private:
   const uint64_t seed_;

@@ -22,7 +22,12 @@ struct Setup {
   absl::Duration lease = absl::Seconds(5);
   absl::Duration heartbeat = absl::Seconds(1);
   Network::Conditions network;
-  absl::Duration compute = absl::Milliseconds(20);  // mean, of a partial sum
+  absl::Duration compute = absl::Milliseconds(20);  // mean, of a micro-batch
+  double compute_variation = 0;                     // see Pace
+  // Of each worker's and each server's network link; 0: as fast as one likes.
+  double worker_bytes_per_second = 0;
+  double server_bytes_per_second = 0;
+  double parameter_factor = 1;                           // see Links
   absl::Duration journal_write = absl::Milliseconds(2);  // mean
   std::vector<Fault> faults;
   // A run must end within this time once the last fault is over.

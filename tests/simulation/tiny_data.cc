@@ -43,9 +43,10 @@ void WriteSet(const std::string& prefix, uint32_t samples, uint32_t first) {
 
 }  // namespace
 
-void WriteTinyData(const std::string& directory) {
-  WriteSet(directory + "/train", kTrainingSamples, 0);
-  WriteSet(directory + "/t10k", kValidationSamples, kTrainingSamples);
+void WriteTinyData(const std::string& directory, uint32_t training_samples,
+                   uint32_t validation_samples) {
+  WriteSet(directory + "/train", training_samples, 0);
+  WriteSet(directory + "/t10k", validation_samples, training_samples);
 }
 
 }  // namespace hawser::simulation

@@ -14,7 +14,9 @@ inline constexpr uint32_t kFeatures = 4;
 inline constexpr uint32_t kClasses = 3;
 
 // Writes the four files into an existing directory. The same bytes every time.
-void WriteTinyData(const std::string& directory);
+void WriteTinyData(const std::string& directory,
+                   uint32_t training_samples = kTrainingSamples,
+                   uint32_t validation_samples = kValidationSamples);
 
 }  // namespace hawser::simulation
 
