@@ -147,6 +147,9 @@ class MicroBatchLeases {
   // False: workers have their own micro-batches, and validate their own chunks.
   bool IsLeased(uint64_t step) const;
   std::vector<uint64_t> InOrder() const;
+  bool FastestFirst() const;
+  bool IsServedThough(uint64_t node) const;
+  bool IsTriedAgain(uint64_t node) const;
   bool ServeOne(uint64_t node, absl::Time now, Grants* grants);
   bool LeaseValidation(uint64_t node, absl::Time now, Grants* grants);
   bool LeaseRun(uint64_t node, absl::Time now, Grants* grants);

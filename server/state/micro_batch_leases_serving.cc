@@ -1,6 +1,7 @@
 // What workers are told.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "server/state/micro_batch_leases.h"
 
@@ -23,9 +24,29 @@ MicroBatchLeases::Grants MicroBatchLeases::Serve(absl::Time now) {
   Grants grants;
   if (!begun_) return grants;
   BeginValidation();
-  for (const uint64_t node : InOrder()) ServeOne(node, now, &grants);
+  bool none_for_slower = false;
+  for (const uint64_t node : InOrder()) {
+    if (none_for_slower && !IsServedThough(node)) continue;
+    if (!ServeOne(node, now, &grants) && FastestFirst()) none_for_slower = true;
+  }
   AdvanceClocks(&grants);
   return grants;
+}
+
+// Where the fastest come first, what one of them is refused slower ones are
+// refused, too: others do as much of the pool, and more, before they have done
+// a micro-batch (IsTooSlowFor), and a backup pays for them even less.
+bool MicroBatchLeases::FastestFirst() const {
+  return !on_arrival() && scheduling_.policy() == DYNAMIC &&
+         scheduling_.leases() == ADAPTIVE;
+}
+
+bool MicroBatchLeases::IsServedThough(uint64_t node) const {
+  return workers_.at(node).behind || (pool_.size() != 0 && IsTriedAgain(node));
+}
+
+bool MicroBatchLeases::IsTriedAgain(uint64_t node) const {
+  return step_ - workers_.at(node).last_step >= kTryAgainAfter;
 }
 
 // One pass after the other: each epoch whose work is done has its own, however
@@ -69,9 +90,14 @@ std::vector<uint64_t> MicroBatchLeases::InOrder() const {
       });
       break;
     default:
-      std::stable_sort(nodes.begin(), nodes.end(), [&](uint64_t a, uint64_t b) {
-        return speeds_.Of(a) > speeds_.Of(b);
-      });
+      std::vector<std::pair<double, uint64_t>> slowest_last;
+      for (const uint64_t node : nodes) {
+        slowest_last.emplace_back(-speeds_.Of(node), node);
+      }
+      std::sort(slowest_last.begin(), slowest_last.end());
+      for (size_t i = 0; i < nodes.size(); ++i) {
+        nodes[i] = slowest_last[i].second;
+      }
   }
   return nodes;
 }
@@ -200,8 +226,11 @@ double MicroBatchLeases::SecondsOnArrival() const {
 // wait, the fastest never leaves it to those that wait, too.
 bool MicroBatchLeases::IsTooSlowFor(uint64_t node, absl::Time now) const {
   if (on_arrival() || scheduling_.leases() != ADAPTIVE) return false;
-  if (step_ - workers_.at(node).last_step >= kTryAgainAfter) return false;
+  if (IsTriedAgain(node)) return false;
   const double seconds = speeds_.SecondsOf(node);
+  const auto left = static_cast<double>(pool_.size());
+  // All of them together could not.
+  if (seconds * speeds_.Total() < left) return false;
   double by_others = 0;  // micro-batches, before that
   for (const auto& [other, worker] : workers_) {
     double busy = 0;
@@ -213,8 +242,9 @@ bool MicroBatchLeases::IsTooSlowFor(uint64_t node, absl::Time now) const {
     }
     const double most = (seconds - busy) * speeds_.Of(other);
     by_others += std::max(0.0, std::ceil(most) - 1);
+    if (by_others >= left) return true;
   }
-  return by_others >= static_cast<double>(pool_.size());
+  return by_others >= left;
 }
 
 double MicroBatchLeases::ExpectedSecondsLeft(uint64_t node,
