@@ -18,8 +18,8 @@ class ScaleTest : public testing::TestWithParam<std::string> {
     FLAGS_minloglevel = google::FATAL;
     options_.workers = 50;
     options_.servers = 4;
-    options_.steps = 30;
     options_.mode = GetParam();
+    options_.steps = options_.mode == "local-steps" ? 12 : 30;
   }
   ScaleResult Run() {
     const ScaleResult result = RunScale(options_, FastTemporaryDirectory(),
