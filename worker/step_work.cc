@@ -12,9 +12,7 @@ namespace hawser {
 
 int64_t LargestBatch(const Plan& plan) {
   const ScheduleSpec& schedule = plan.spec().schedule();
-  const int64_t micro_batch =
-      schedule.global_batch() / schedule.micro_batches();
-  return std::max<int64_t>(micro_batch, kValidationChunk);
+  return schedule.global_batch() / schedule.micro_batches();
 }
 
 StepWork::StepWork(const Plan& plan, const Dataset* data, Model* model,

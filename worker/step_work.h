@@ -21,7 +21,7 @@
 
 namespace hawser {
 
-// Most samples a model is given at once for this job.
+// Most samples of a micro-batch of this job.
 int64_t LargestBatch(const Plan& plan);
 
 class StepWork {

@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/command_line.h"
+#include "client/cli/data_paths.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/interruption.h"
 #include "client/cli/local_cluster.h"
@@ -53,11 +53,8 @@ absl::StatusOr<JobSpec> ReadJob(const RunFlags& flags) {
   RETURN_IF_ERROR(Override("threads", flags.threads, 1024,
                            &ResourcesSpec::set_threads_per_worker, resources));
   // Without a root of its own, data is found from the current directory.
-  IdxSpec* idx = job.mutable_data()->mutable_idx();
-  if (flags.data_root.empty() && !absl::StartsWith(idx->directory(), "/")) {
-    idx->set_directory((std::filesystem::current_path() / idx->directory())
-                           .lexically_normal()
-                           .string());
+  if (flags.data_root.empty()) {
+    MakeDataPathsAbsolute(std::filesystem::current_path(), &job);
   }
   return CompleteJob(job);
 }

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "common/job/job_rules.h"
 #include "common/job/initial_values.h"
+#include "common/job/job_rules.h"
 #include "common/job/model_layout.h"
 #include "glog/logging.h"
 #include "google/protobuf/text_format.h"
@@ -82,12 +82,12 @@ int Run(const Flags& flags) {
                                   : 0);
   const double operations =
       6 * weights + 6.0 * gpt.layers() * gpt.context() * gpt.width();
-  std::printf("%d threads, %d samples: tokens/s best %.0f median %.0f; "
-              "%.0f GFLOP/s of the best\n",
-              flags.threads, flags.batch,
-              static_cast<double>(tokens) / best,
-              static_cast<double>(tokens) / median,
-              operations * static_cast<double>(tokens) / best / 1e9);
+  std::printf(
+      "%d threads, %d samples: tokens/s best %.0f median %.0f; "
+      "%.0f GFLOP/s of the best\n",
+      flags.threads, flags.batch, static_cast<double>(tokens) / best,
+      static_cast<double>(tokens) / median,
+      operations * static_cast<double>(tokens) / best / 1e9);
   return 0;
 }
 

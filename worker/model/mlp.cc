@@ -16,6 +16,9 @@
 namespace hawser {
 namespace {
 
+// Samples that are evaluated at a time, at least.
+constexpr int64_t kEvaluated = 256;
+
 // One linear layer and what follows it. Buffers are [max_batch, outputs].
 struct Layer {
   int64_t inputs = 0;
@@ -34,7 +37,7 @@ class Mlp : public Model {
       ThreadPool* pool)
       : spec_(spec),
         parameters_(static_cast<int64_t>(layout.parameters)),
-        max_batch_(max_batch),
+        max_batch_(std::max(max_batch, kEvaluated)),
         gemm_(pool),
         layers_(layout.layers.size()) {
     for (size_t k = 0; k < layers_.size(); ++k) {
@@ -43,7 +46,7 @@ class Mlp : public Model {
       layer.outputs = spec.layer_sizes(static_cast<int>(k) + 1);
       layer.weight = static_cast<int64_t>(layout.tensors[2 * k].offset());
       layer.bias = static_cast<int64_t>(layout.tensors[2 * k + 1].offset());
-      const auto size = static_cast<size_t>(max_batch * layer.outputs);
+      const auto size = static_cast<size_t>(max_batch_ * layer.outputs);
       layer.linear.resize(size);
       if (IsLast(k)) continue;
       layer.activated.resize(size);
@@ -51,7 +54,7 @@ class Mlp : public Model {
       if (spec.dropout() > 0) layer.mask.resize(size);
     }
     if (spec.input_dropout() > 0) {
-      input_.resize(static_cast<size_t>(max_batch * layers_[0].inputs));
+      input_.resize(static_cast<size_t>(max_batch_ * layers_[0].inputs));
       input_mask_.resize(input_.size());
     }
   }
@@ -93,10 +96,15 @@ class Mlp : public Model {
   }
 
   SampleSums Evaluate(const float* theta, const Batch& batch) override {
-    CHECK_LE(batch.samples, max_batch_);
-    Forward(theta, batch.features.data(), batch.samples, nullptr);
-    return SoftmaxLoss(layers_.back().linear.data(), batch.labels.data(),
-                       batch.samples, layers_.back().outputs);
+    SampleSums sums;
+    for (int64_t s = 0; s < batch.samples; s += max_batch_) {
+      const int64_t count = std::min(max_batch_, batch.samples - s);
+      Forward(theta, batch.features.data() + s * layers_.front().inputs, count,
+              nullptr);
+      sums += SoftmaxLoss(layers_.back().linear.data(), batch.labels.data() + s,
+                          count, layers_.back().outputs);
+    }
+    return sums;
   }
 
  private:

@@ -48,11 +48,14 @@ class Model {
       float scale, float* gradient,
       absl::FunctionRef<void(int layer)> layer_done) = 0;
 
-  // Loss and correct predictions without dropout or label smoothing.
+  // Loss and correct predictions without dropout or label smoothing. A batch of
+  // any size.
   virtual SampleSums Evaluate(const float* theta, const Batch& batch) = 0;
 };
 
-// max_batch: most samples of a batch, for buffers. pool outlives the model.
+// max_batch: most samples that Gradient is given, for buffers. pool outlives
+// the model. A sample's loss is that of its class (MLP) or the mean over its
+// tokens (and `correct` is 0).
 absl::StatusOr<std::unique_ptr<Model>> MakeModel(const ModelSpec& spec,
                                                  int64_t max_batch,
                                                  ThreadPool* pool);
