@@ -33,6 +33,7 @@ std::optional<uint64_t> MicroBatchLeases::staleness() const {
 
 void MicroBatchLeases::SetWorkers(const Plan& plan) {
   workers_.clear();
+  waiting_.clear();
   for (const MicroBatchRange& range : plan.workers()) {
     Worker& worker = workers_[range.node()];
     worker.first = range.first();
@@ -40,6 +41,15 @@ void MicroBatchLeases::SetWorkers(const Plan& plan) {
   }
   speeds_.Reset(std::max<uint64_t>(1, workers_.size()));
   latest_clock_ = 0;
+}
+
+void MicroBatchLeases::SetWaiting(uint64_t node, bool waiting) {
+  workers_.at(node).waiting = waiting;
+  if (waiting) {
+    waiting_.insert(node);
+  } else {
+    waiting_.erase(node);
+  }
 }
 
 void MicroBatchLeases::Adopt(const Plan& plan) {
@@ -162,7 +172,7 @@ absl::Status MicroBatchLeases::Request(uint64_t node,
     BeginStep(std::min(request.complete_steps(), end_step()));
   }
   speeds_.Set(node, request.seconds_per_micro_batch());
-  worker.waiting = true;
+  SetWaiting(node, true);
   Grants served = Serve(now);
   grants->insert(grants->end(), served.begin(), served.end());
   return absl::OkStatus();

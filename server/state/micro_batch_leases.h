@@ -127,6 +127,7 @@ class MicroBatchLeases {
   uint64_t end_step() const { return schedule_.EndOfPhase(phase_); }
 
   void SetWorkers(const Plan& plan);
+  void SetWaiting(uint64_t node, bool waiting);
   void EnterPhase(size_t phase, uint64_t step);
   void StartPool(uint64_t step);
   void BeginStep(uint64_t step);
@@ -170,6 +171,7 @@ class MicroBatchLeases {
   const SchedulingSpec scheduling_;
   StepSchedule schedule_;
   std::map<uint64_t, Worker> workers_;
+  std::set<uint64_t> waiting_;  // those of them that wait
   WorkerSpeeds speeds_;
   uint64_t next_number_ = 1;
   uint64_t last_served_ = 0;

@@ -74,10 +74,7 @@ bool MicroBatchLeases::IsLeased(uint64_t step) const {
 }
 
 std::vector<uint64_t> MicroBatchLeases::InOrder() const {
-  std::vector<uint64_t> nodes;
-  for (const auto& [node, worker] : workers_) {
-    if (worker.waiting) nodes.push_back(node);
-  }
+  std::vector<uint64_t> nodes(waiting_.begin(), waiting_.end());
   switch (scheduling_.leases()) {
     case ROUND_ROBIN:
       std::rotate(nodes.begin(),
@@ -118,7 +115,7 @@ bool MicroBatchLeases::ServeOne(uint64_t node, absl::Time now, Grants* grants) {
 Lease* MicroBatchLeases::NewLease(uint64_t node, Work work, Run run,
                                   absl::Time now, Grants* grants) {
   Worker& worker = workers_.at(node);
-  worker.waiting = false;
+  SetWaiting(node, false);
   worker.lease = Outstanding{next_number_, work, run, now};
   last_served_ = node;
   Grant grant;
@@ -211,14 +208,8 @@ double MicroBatchLeases::SecondsOnArrival() const {
   const auto all = static_cast<double>(micro_batches_);
   const double seconds = all / speeds_.Total();
   if (!staleness().has_value()) return seconds;
-  double slowest = 0;
-  double fastest = 0;
-  for (const auto& [node, worker] : workers_) {
-    const double each = speeds_.SecondsOf(node);
-    slowest = std::max(slowest, each);
-    fastest = fastest == 0 ? each : std::min(fastest, each);
-  }
-  return std::max(seconds, std::min(slowest, all * fastest));
+  return std::max(
+      seconds, std::min(speeds_.MostSeconds(), all * speeds_.LeastSeconds()));
 }
 
 // Once per step, a worker leaves what is left to the others if they will have
@@ -321,7 +312,7 @@ bool MicroBatchLeases::TellPhaseOver(uint64_t node, uint64_t step,
   grant.node = node;
   grant.lease.set_phase_over_at(step);
   grants->push_back(grant);
-  workers_.at(node).waiting = false;
+  SetWaiting(node, false);
   return true;
 }
 
@@ -330,8 +321,9 @@ void MicroBatchLeases::AdvanceClocks(Grants* grants) {
   if (!bound.has_value() || latest_clock_ <= *bound) return;
   if (TrainingIsOver()) return;  // nobody reads any more
   const uint64_t needed = latest_clock_ - *bound;
-  for (auto& [node, worker] : workers_) {
-    if (!worker.waiting || worker.told_clock >= needed) continue;
+  for (const uint64_t node : waiting_) {
+    Worker& worker = workers_.at(node);
+    if (worker.told_clock >= needed) continue;
     worker.next_clock = std::max(worker.next_clock, needed);
     worker.told_clock = needed;
     Grant grant;
@@ -349,8 +341,8 @@ absl::Time MicroBatchLeases::NextDeadline(absl::Time now) const {
   const bool all_is_leased = pool_.size() == 0;
   if (all_is_leased && scheduling_.no_backups()) return next;
   double fastest = 0;
-  for (const auto& [node, worker] : workers_) {
-    if (worker.waiting) fastest = std::max(fastest, speeds_.Of(node));
+  for (const uint64_t node : waiting_) {
+    fastest = std::max(fastest, speeds_.Of(node));
   }
   if (fastest == 0) return next;
   for (const auto& [node, worker] : workers_) {

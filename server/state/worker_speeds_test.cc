@@ -20,6 +20,8 @@ TEST(WorkerSpeedsTest, WhatIsNotKnownIsTheMeanOfWhatIs) {
   EXPECT_EQ(speeds.SecondsOf(2), 0.25);
   EXPECT_EQ(speeds.Of(3), 3);
   EXPECT_EQ(speeds.Total(), 12);
+  EXPECT_EQ(speeds.MostSeconds(), 0.5);
+  EXPECT_EQ(speeds.LeastSeconds(), 0.25);
   speeds.Set(1, 0.25);
   EXPECT_EQ(speeds.Of(3), 4);
   speeds.Reset(2);
