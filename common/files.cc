@@ -46,6 +46,22 @@ absl::StatusOr<std::string> ReadWholeFile(const FileDescriptor& file,
   }
 }
 
+absl::Status ReadAt(const FileDescriptor& file, const std::string& path,
+                    uint64_t offset, void* out, uint64_t bytes) {
+  char* next = static_cast<char*>(out);
+  while (bytes != 0) {
+    const ssize_t got =
+        ::pread(file.get(), next, bytes, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return SystemError("read", path);
+    if (got == 0) return absl::DataLossError(absl::StrCat(path, " is cut off"));
+    next += got;
+    offset += static_cast<uint64_t>(got);
+    bytes -= static_cast<uint64_t>(got);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status MakeDirectories(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);

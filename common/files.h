@@ -21,10 +21,14 @@ absl::Status SystemError(absl::string_view doing, absl::string_view path);
 // NOT_FOUND: no such file. RESOURCE_EXHAUSTED: larger than max_bytes.
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path,
                                           size_t max_bytes);
-// The same of an open file; `path` is for errors.
+// The rest of an open file; path is for messages.
 absl::StatusOr<std::string> ReadWholeFile(const FileDescriptor& file,
                                           const std::string& path,
                                           size_t max_bytes);
+
+// Bytes [offset, offset + bytes). DATA_LOSS: the file ends before.
+absl::Status ReadAt(const FileDescriptor& file, const std::string& path,
+                    uint64_t offset, void* out, uint64_t bytes);
 
 // Creates the directory and those above it.
 absl::Status MakeDirectories(const std::string& path);

@@ -5,13 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <limits>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/narrow_floats.h"
 #include "common/status_macros.h"
 #include "nlohmann/json.hpp"
 
@@ -20,63 +17,21 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // as the format says
-constexpr char kMetadata[] = "__metadata__";
-
-// Bytes of a float32 tensor; nothing if the product overflows.
-absl::StatusOr<uint64_t> BytesOf(absl::Span<const uint64_t> shape) {
-  uint64_t bytes = sizeof(float);
-  for (const uint64_t dimension : shape) {
-    if (dimension != 0 &&
-        bytes > std::numeric_limits<uint64_t>::max() / dimension) {
-      return absl::DataLossError("a shape is too large");
-    }
-    bytes *= dimension;
-  }
-  return bytes;
-}
-
-absl::Status ReadAt(const FileDescriptor& file, const std::string& path,
-                    uint64_t offset, void* out, uint64_t bytes) {
-  char* next = static_cast<char*>(out);
-  while (bytes != 0) {
-    const ssize_t got =
-        ::pread(file.get(), next, bytes, static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return SystemError("read", path);
-    if (got == 0) return absl::DataLossError(absl::StrCat(path, " is cut off"));
-    next += got;
-    offset += static_cast<uint64_t>(got);
-    bytes -= static_cast<uint64_t>(got);
+// Reads elements of two bytes and widens them, a piece at a time.
+absl::Status ReadWidened(const FileDescriptor& file, const std::string& path,
+                         uint64_t offset, float (*widen)(uint16_t),
+                         absl::Span<float> out) {
+  constexpr size_t kChunk = 16 << 10;
+  std::vector<uint16_t> chunk(std::min(kChunk, out.size()));
+  for (size_t i = 0; i < out.size(); i += kChunk) {
+    const size_t count = std::min(kChunk, out.size() - i);
+    RETURN_IF_ERROR(ReadAt(file, path, offset + i * sizeof(uint16_t),
+                           chunk.data(), count * sizeof(uint16_t)));
+    std::transform(chunk.begin(),
+                   chunk.begin() + static_cast<std::ptrdiff_t>(count),
+                   out.begin() + static_cast<std::ptrdiff_t>(i), widen);
   }
   return absl::OkStatus();
-}
-
-// Parses without exceptions; a repeated key is noticed.
-absl::StatusOr<Json> ParseUnique(const std::string& text) {
-  bool repeated = false;
-  std::vector<std::set<std::string>> open;
-  const auto watch = [&](int, Json::parse_event_t event, Json& value) {
-    if (event == Json::parse_event_t::object_start) open.emplace_back();
-    if (event == Json::parse_event_t::object_end) open.pop_back();
-    if (event == Json::parse_event_t::key &&
-        !open.back().insert(value.get<std::string>()).second) {
-      repeated = true;
-    }
-    return true;
-  };
-  Json json = Json::parse(text, watch, /*allow_exceptions=*/false);
-  if (json.is_discarded() || !json.is_object()) {
-    return absl::DataLossError("the header is not a JSON object");
-  }
-  if (repeated) return absl::DataLossError("a name stands twice");
-  return json;
-}
-
-bool IsUnsignedArray(const Json& json) {
-  return json.is_array() &&
-         std::all_of(json.begin(), json.end(),
-                     [](const Json& e) { return e.is_number_unsigned(); });
 }
 
 }  // namespace
@@ -85,10 +40,11 @@ absl::Status AppendSafetensorsHeader(
     absl::Span<const TensorEntry> tensors,
     const std::map<std::string, std::string>& metadata, AtomicFile* file) {
   Json header = Json::object();
-  if (!metadata.empty()) header[kMetadata] = metadata;
+  if (!metadata.empty()) header[kSafetensorsMetadata] = metadata;
   uint64_t offset = 0;
   for (const TensorEntry& tensor : tensors) {
-    ASSIGN_OR_RETURN(const uint64_t bytes, BytesOf(tensor.shape));
+    ASSIGN_OR_RETURN(const uint64_t elements, ElementsOfShape(tensor.shape));
+    const uint64_t bytes = elements * sizeof(float);
     header[tensor.name] = {{"dtype", "F32"},
                            {"shape", tensor.shape},
                            {"data_offsets", {offset, offset + bytes}}};
@@ -103,107 +59,81 @@ absl::Status AppendSafetensorsHeader(
 
 absl::StatusOr<SafetensorsReader> SafetensorsReader::Open(
     const std::string& path) {
-  SafetensorsReader reader;
-  reader.path_ = path;
-  reader.file_ = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!reader.file_.valid()) return SystemError("open", path);
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return SystemError("open", path);
+  return Open(std::move(file), path);
+}
+
+absl::StatusOr<SafetensorsReader> SafetensorsReader::Open(
+    FileDescriptor file, const std::string& path) {
   struct stat status;
-  if (::fstat(reader.file_.get(), &status) != 0) {
-    return SystemError("stat", path);
-  }
+  if (::fstat(file.get(), &status) != 0) return SystemError("stat", path);
   const auto size = static_cast<uint64_t>(status.st_size);
   uint64_t length = 0;
-  if (size < sizeof(length)) {
-    return absl::DataLossError(absl::StrCat(path, " is cut off"));
-  }
-  RETURN_IF_ERROR(ReadAt(reader.file_, path, 0, &length, sizeof(length)));
-  if (length > kMaxHeaderBytes || length > size - sizeof(length)) {
-    return absl::DataLossError(
-        absl::StrCat(path, ": a header of ", length, " bytes"));
+  RETURN_IF_ERROR(ReadAt(file, path, 0, &length, sizeof(length)));
+  if (length > kMaxSafetensorsHeaderBytes || length > size - sizeof(length)) {
+    return absl::DataLossError(absl::StrCat(
+        path, " has ", size, " bytes and says that its header has ", length,
+        "; it is cut off, or no safetensors file"));
   }
   std::string json(length, '\0');
-  RETURN_IF_ERROR(
-      ReadAt(reader.file_, path, sizeof(length), json.data(), length));
-  const absl::Status parsed =
-      reader.ParseHeader(json, size - sizeof(length) - length);
-  if (!parsed.ok()) {
-    return absl::Status(parsed.code(),
-                        absl::StrCat(path, ": ", parsed.message()));
+  RETURN_IF_ERROR(ReadAt(file, path, sizeof(length), json.data(), length));
+  SafetensorsReader reader;
+  reader.path_ = path;
+  reader.data_offset_ = sizeof(length) + length;
+  auto header = ParseSafetensorsHeader(json, size - reader.data_offset_);
+  if (!header.ok()) {
+    return absl::Status(header.status().code(),
+                        absl::StrCat(path, ": ", header.status().message()));
   }
-  for (auto& [name, place] : reader.places_) {
-    place.offset += sizeof(length) + length;
-  }
+  reader.header_ = *std::move(header);
+  reader.file_ = std::move(file);
   return reader;
 }
 
-absl::Status SafetensorsReader::ParseHeader(const std::string& text,
-                                            uint64_t data_bytes) {
-  ASSIGN_OR_RETURN(const Json json, ParseUnique(text));
-  std::vector<std::pair<uint64_t, uint64_t>> ranges;
-  for (const auto& [name, entry] : json.items()) {
-    if (name == kMetadata) {
-      if (!entry.is_object()) {
-        return absl::DataLossError("metadata that is not an object");
-      }
-      for (const auto& [key, value] : entry.items()) {
-        if (!value.is_string()) {
-          return absl::DataLossError("metadata that is not a string");
-        }
-        metadata_[key] = value.get<std::string>();
-      }
-      continue;
-    }
-    if (!entry.is_object() || !entry.contains("dtype") ||
-        !entry.contains("shape") || !entry.contains("data_offsets") ||
-        !IsUnsignedArray(entry["shape"]) ||
-        !IsUnsignedArray(entry["data_offsets"]) ||
-        entry["data_offsets"].size() != 2) {
-      return absl::DataLossError(
-          absl::StrCat("tensor ", name, " is malformed"));
-    }
-    if (entry["dtype"] != "F32") {
-      return absl::UnimplementedError(
-          absl::StrCat("tensor ", name, " is not float32 (F32)"));
-    }
-    Place place;
-    place.shape = entry["shape"].get<std::vector<uint64_t>>();
-    const auto begin = entry["data_offsets"][0].get<uint64_t>();
-    const auto end = entry["data_offsets"][1].get<uint64_t>();
-    ASSIGN_OR_RETURN(place.bytes, BytesOf(place.shape));
-    if (begin > end || end > data_bytes || end - begin != place.bytes) {
-      return absl::DataLossError(
-          absl::StrCat("tensor ", name,
-                       " lies outside the file or does not "
-                       "have the bytes of its shape"));
-    }
-    place.offset = begin;
-    ranges.emplace_back(begin, end);
-    places_[name] = std::move(place);
-  }
-  std::sort(ranges.begin(), ranges.end());
-  uint64_t at = 0;
-  for (const auto& [begin, end] : ranges) {
-    if (begin != at)
-      return absl::DataLossError("tensors overlap or leave gaps");
-    at = end;
-  }
-  if (at != data_bytes) return absl::DataLossError("bytes that no tensor has");
-  return absl::OkStatus();
+const StoredTensor* SafetensorsReader::Find(const std::string& name) const {
+  const auto found = header_.tensors.find(name);
+  return found == header_.tensors.end() ? nullptr : &found->second;
 }
 
 absl::Status SafetensorsReader::Read(const std::string& name,
                                      absl::Span<float> out) const {
-  const auto found = places_.find(name);
-  if (found == places_.end()) {
+  const StoredTensor* tensor = Find(name);
+  if (tensor != nullptr && tensor->elements != out.size()) {
+    return absl::DataLossError(
+        absl::StrCat(path_, ": tensor ", name, " has ", tensor->elements,
+                     " elements, expected ", out.size()));
+  }
+  return ReadRange(name, 0, out);
+}
+
+absl::Status SafetensorsReader::ReadRange(const std::string& name,
+                                          uint64_t first,
+                                          absl::Span<float> out) const {
+  const StoredTensor* tensor = Find(name);
+  if (tensor == nullptr) {
     return absl::NotFoundError(absl::StrCat(path_, " has no tensor ", name));
   }
-  if (found->second.bytes != out.size() * sizeof(float)) {
-    return absl::DataLossError(
-        absl::StrCat(path_, ": tensor ", name, " has ", found->second.bytes,
-                     " bytes, expected ", out.size() * sizeof(float)));
+  if (first > tensor->elements || out.size() > tensor->elements - first) {
+    return absl::DataLossError(absl::StrCat(path_, ": tensor ", name, " has ",
+                                            tensor->elements, " elements, not ",
+                                            first, " + ", out.size()));
   }
-  return ReadAt(file_, path_, found->second.offset, out.data(),
-                found->second.bytes);
+  const uint64_t start = data_offset_ + tensor->offset;
+  if (tensor->type == "F32") {
+    return ReadAt(file_, path_, start + first * sizeof(float), out.data(),
+                  out.size() * sizeof(float));
+  }
+  const uint64_t narrow = start + first * sizeof(uint16_t);
+  if (tensor->type == "F16") {
+    return ReadWidened(file_, path_, narrow, FloatOfHalf, out);
+  }
+  if (tensor->type == "BF16") {
+    return ReadWidened(file_, path_, narrow, FloatOfBfloat16, out);
+  }
+  return absl::UnimplementedError(absl::StrCat(
+      path_, ": tensor ", name, " is ", tensor->type,
+      "; only F32, F16 and BF16 are read: convert it to one of them"));
 }
 
 }  // namespace hawser
