@@ -137,9 +137,10 @@ inline std::vector<TensorRange> TensorsOf(const ModelSpec& model) {
 // Far from where training starts, so that every term of a derivative counts:
 // biases other than 0, norms' weights around 1, attention that prefers some.
 inline std::vector<float> RandomParameters(const ModelSpec& model,
-                                           std::mt19937* random) {
+                                           std::mt19937* random,
+                                           float deviation = 0.3f) {
   std::vector<float> theta;
-  std::normal_distribution<float> normal(0, 0.3f);
+  std::normal_distribution<float> normal(0, deviation);
   for (const TensorRange& tensor : TensorsOf(model)) {
     const bool norm_weight = tensor.name.ends_with("norm.weight");
     for (size_t i = tensor.first; i < tensor.end; ++i) {

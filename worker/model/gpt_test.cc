@@ -1,0 +1,300 @@
+// The GPT that MakeModel makes, against the reference and its promises.
+#include <cmath>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "worker/backend/thread_pool.h"
+#include "worker/model/gpt_cases.h"
+#include "worker/model/gpt_reference.h"
+#include "worker/model/model.h"
+
+namespace hawser {
+namespace {
+
+const MicroBatchKey kKey = {42, 17, 3};
+constexpr float kScale = 0.25f;
+
+std::unique_ptr<Model> Make(const ModelSpec& spec, int64_t max_batch,
+                            ThreadPool* pool) {
+  auto model = MakeModel(spec, max_batch, pool);
+  CHECK(model.ok()) << model.status();
+  return *std::move(model);
+}
+
+struct Outcome {
+  SampleSums sums;
+  std::vector<float> gradient;
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+Outcome GradientOf(Model* model, const std::vector<float>& theta,
+                   const Batch& batch) {
+  Outcome outcome;
+  outcome.gradient.assign(theta.size(), NAN);
+  outcome.sums = model->Gradient(theta.data(), batch, kKey, kScale,
+                                 outcome.gradient.data(), [](int) {});
+  return outcome;
+}
+
+struct Example {
+  explicit Example(const GptCase& of, uint32_t seed = 1, float deviation = 0.3f)
+      : of(of) {
+    std::mt19937 random(seed);
+    batch = RandomText(of.model.gpt(), of.samples, &random);
+    theta = RandomParameters(of.model, &random, deviation);
+  }
+
+  GptReference Reference(const MicroBatchKey* key) const {
+    return GptReference(
+        of.model, std::vector<double>(theta.begin(), theta.end()), batch, key);
+  }
+
+  GptCase of;
+  Batch batch;
+  std::vector<float> theta;
+};
+
+double Loss(const SampleSums& sums) {
+  return 1e-9 * static_cast<double>(sums.loss_nanonats);
+}
+
+// The error of each tensor by its own norm, and of the whole.
+void ExpectGradient(const Example& example, const std::vector<float>& found,
+                    double tolerance) {
+  const std::vector<double> expected = example.Reference(&kKey).Gradient();
+  double error = 0, norm = 0;
+  const auto add = [&](size_t first, size_t end) {
+    double error_here = 0, norm_here = 0;
+    for (size_t i = first; i < end; ++i) {
+      const double scaled = kScale * expected[i];
+      error_here += (found[i] - scaled) * (found[i] - scaled);
+      norm_here += scaled * scaled;
+    }
+    error += error_here;
+    norm += norm_here;
+    return std::sqrt(error_here / norm_here);
+  };
+  for (const TensorRange& tensor : TensorsOf(example.of.model)) {
+    EXPECT_LE(add(tensor.first, tensor.end), tolerance) << tensor.name;
+  }
+  EXPECT_LE(std::sqrt(error / norm), tolerance);
+}
+
+void ExpectAgreement(const Example& example, double gradient_tolerance,
+                     double loss_tolerance) {
+  const GptCase& of = example.of;
+  SCOPED_TRACE(of.name);
+  ThreadPool pool(2);
+  const std::unique_ptr<Model> model = Make(of.model, of.samples, &pool);
+  const Outcome found = GradientOf(model.get(), example.theta, example.batch);
+  EXPECT_EQ(found.sums.samples, of.samples);
+  const double loss = example.Reference(&kKey).loss();
+  EXPECT_NEAR(Loss(found.sums), loss, loss_tolerance * loss);
+  ExpectGradient(example, found.gradient, gradient_tolerance);
+  const SampleSums evaluated =
+      model->Evaluate(example.theta.data(), example.batch);
+  const double plain = example.Reference(nullptr).loss();
+  EXPECT_EQ(evaluated.samples, of.samples);
+  EXPECT_NEAR(Loss(evaluated), plain, loss_tolerance * plain);
+}
+
+TEST(GptTest, AgreesWithTheReference) {
+  for (const GptCase& each : GptCases())
+    ExpectAgreement(Example(each), 1e-4, 1e-5);
+}
+
+TEST(GptTest, AgreesWithTheReferenceInSeveralPanelsAndTiles) {
+  for (const GptCase& each : LargeGptCases()) {
+    ExpectAgreement(Example(each), 1e-4, 1e-5);
+  }
+}
+
+// With smaller parameters than elsewhere: with those, rounding the weights
+// alone moves the exact gradient by up to a tenth.
+TEST(GptTest, AgreesWithTheReferenceInBfloat16) {
+  std::vector<GptCase> cases = GptCases();
+  for (const GptCase& each : LargeGptCases()) cases.push_back(each);
+  for (GptCase& each : cases) {
+    each.model.mutable_gpt()->set_precision(BFLOAT16);
+    ThreadPool pool(1);
+    const auto made = MakeModel(each.model, 1, &pool);
+    if (!made.ok()) GTEST_SKIP() << made.status();
+    ExpectAgreement(Example(each, /*seed=*/1, /*deviation=*/0.1f), 3e-2, 1e-3);
+  }
+}
+
+TEST(GptTest, TheSameBitsWithAnyNumberOfThreads) {
+  for (const GptCase& each : LargeGptCases()) {
+    SCOPED_TRACE(each.name);
+    const Example example(each);
+    Outcome first;
+    SampleSums evaluated;
+    for (const int threads : {1, 2, 3}) {
+      ThreadPool pool(threads);
+      const std::unique_ptr<Model> model =
+          Make(each.model, each.samples, &pool);
+      const Outcome found =
+          GradientOf(model.get(), example.theta, example.batch);
+      const SampleSums sums =
+          model->Evaluate(example.theta.data(), example.batch);
+      if (threads == 1) {
+        first = found;
+        evaluated = sums;
+      }
+      EXPECT_TRUE(found == first) << threads << " threads";
+      EXPECT_EQ(sums, evaluated) << threads << " threads";
+    }
+  }
+}
+
+TEST(GptTest, ActivationsComputedAgainGiveTheSameBits) {
+  std::vector<GptCase> cases = GptCases();
+  for (const GptCase& each : LargeGptCases()) cases.push_back(each);
+  for (GptCase& each : cases) {
+    SCOPED_TRACE(each.name);
+    const Example example(each);
+    ThreadPool pool(2);
+    const Outcome kept = GradientOf(Make(each.model, each.samples, &pool).get(),
+                                    example.theta, example.batch);
+    each.model.mutable_gpt()->set_recompute_activations(true);
+    const Outcome again =
+        GradientOf(Make(each.model, each.samples, &pool).get(), example.theta,
+                   example.batch);
+    EXPECT_TRUE(again == kept);
+  }
+}
+
+// Batches before, and room for larger ones, change no bit.
+TEST(GptTest, WhatWasBeforeAndMaxBatchChangeNoBit) {
+  std::vector<GptCase> cases = GptCases();
+  for (const GptCase& each : LargeGptCases()) cases.push_back(each);
+  for (const GptCase& each : cases) {
+    SCOPED_TRACE(each.name);
+    const Example example(each);
+    ThreadPool pool(1);
+    const Outcome exact =
+        GradientOf(Make(each.model, each.samples, &pool).get(), example.theta,
+                   example.batch);
+    const std::unique_ptr<Model> roomy =
+        Make(each.model, each.samples + 3, &pool);
+    GptCase larger = each;
+    larger.samples += 3;
+    const Example before(larger, /*seed=*/2);
+    GradientOf(roomy.get(), before.theta, before.batch);
+    EXPECT_TRUE(GradientOf(roomy.get(), example.theta, example.batch) == exact);
+    roomy->Evaluate(before.theta.data(), before.batch);
+    EXPECT_TRUE(GradientOf(roomy.get(), example.theta, example.batch) == exact);
+  }
+}
+
+TEST(GptTest, EvaluationDoesNotDependOnMaxBatch) {
+  for (const GptCase& each : LargeGptCases()) {
+    SCOPED_TRACE(each.name);
+    const Example example(each);
+    ThreadPool pool(1);
+    const SampleSums whole =
+        Make(each.model, each.samples, &pool)
+            ->Evaluate(example.theta.data(), example.batch);
+    EXPECT_EQ(whole.samples, each.samples);
+    for (const int64_t max_batch : {1, 2, 7}) {
+      EXPECT_EQ(Make(each.model, max_batch, &pool)
+                    ->Evaluate(example.theta.data(), example.batch),
+                whole)
+          << max_batch;
+    }
+  }
+}
+
+TEST(GptTest, AnEmptyBatchGivesZeros) {
+  for (const GptCase& each : GptCases()) {
+    ThreadPool pool(1);
+    const std::unique_ptr<Model> model = Make(each.model, 4, &pool);
+    const Example example(each);
+    const Outcome found = GradientOf(model.get(), example.theta, Batch());
+    EXPECT_EQ(found.sums, SampleSums());
+    EXPECT_EQ(found.gradient, std::vector<float>(example.theta.size(), 0.0f));
+    EXPECT_EQ(model->Evaluate(example.theta.data(), Batch()), SampleSums());
+  }
+}
+
+// Last layer first, and nothing is written after a layer is done.
+TEST(GptTest, ALayerIsFinalWhenItIsDone) {
+  for (const GptCase& each : GptCases()) {
+    SCOPED_TRACE(each.name);
+    const Example example(each);
+    const ModelLayout layout = LayoutOf(each.model).value();
+    std::vector<int> layer_of;
+    for (const TensorShape& tensor : layout.tensors) {
+      layer_of.push_back(static_cast<int>(tensor.layer()));
+    }
+    ThreadPool pool(2);
+    const std::unique_ptr<Model> model = Make(each.model, each.samples, &pool);
+    const std::vector<TensorRange> tensors = TensorsOf(each.model);
+    std::vector<float> gradient(example.theta.size(), NAN);
+    std::vector<float> when_done(example.theta.size(), NAN);
+    std::vector<int> done;
+    const auto keep = [&](int layer) {
+      done.push_back(layer);
+      for (size_t i = 0; i < tensors.size(); ++i) {
+        if (layer_of[i] != layer) continue;
+        for (size_t j = tensors[i].first; j < tensors[i].end; ++j) {
+          when_done[j] = gradient[j];
+        }
+      }
+    };
+    for (const Batch& batch : {example.batch, Batch()}) {
+      done.clear();
+      model->Gradient(example.theta.data(), batch, kKey, kScale,
+                      gradient.data(), keep);
+      EXPECT_EQ(when_done, gradient);
+      const auto layers = static_cast<int>(layout.layers.size());
+      ASSERT_EQ(done.size(), static_cast<size_t>(layers));
+      for (int i = 0; i < layers; ++i) {
+        EXPECT_EQ(done[static_cast<size_t>(i)], layers - 1 - i);
+      }
+    }
+  }
+}
+
+TEST(GptTest, DropoutDependsOnTheKeyAlone) {
+  GptCase dropped = Gpt2Case("dropout", 9, 3);
+  dropped.model.mutable_gpt()->set_dropout(0.2);
+  const Example example(dropped);
+  ThreadPool pool(1);
+  const std::unique_ptr<Model> model = Make(dropped.model, 3, &pool);
+  const auto loss = [&](const MicroBatchKey& key) {
+    std::vector<float> gradient(example.theta.size());
+    return model
+        ->Gradient(example.theta.data(), example.batch, key, kScale,
+                   gradient.data(), [](int) {})
+        .loss_nanonats;
+  };
+  EXPECT_EQ(loss({1, 2, 3}), loss({1, 2, 3}));
+  EXPECT_NE(loss({1, 2, 3}), loss({2, 2, 3}));
+  EXPECT_NE(loss({1, 2, 3}), loss({1, 3, 3}));
+  EXPECT_NE(loss({1, 2, 3}), loss({1, 2, 4}));
+}
+
+TEST(GptTest, DataThatDoesNotFitIsRefused) {
+  ThreadPool pool(1);
+  const std::unique_ptr<Model> model =
+      Make(Gpt2Case("gpt2", 8, 1).model, 1, &pool);
+  const auto check = [&](int64_t features, int64_t context,
+                         int64_t vocabulary) {
+    DataShape shape;
+    shape.features = features;
+    shape.context = context;
+    shape.vocabulary = vocabulary;
+    return model->CheckData(shape);
+  };
+  EXPECT_TRUE(check(0, 8, 19).ok());
+  EXPECT_TRUE(check(0, 8, 18).ok());
+  EXPECT_FALSE(check(0, 8, 20).ok());
+  EXPECT_FALSE(check(0, 7, 19).ok());
+  EXPECT_FALSE(check(784, 0, 0).ok());
+}
+
+}  // namespace
+}  // namespace hawser
