@@ -18,7 +18,8 @@ void MakeAbsolute(const Path& directory, TokenizerSpec* tokenizer) {
     case TokenizerSpec::kSentencepiece:
       return MakeAbsolute(directory, tokenizer->mutable_sentencepiece());
     case TokenizerSpec::kVocabMerges:
-      MakeAbsolute(directory, tokenizer->mutable_vocab_merges()->mutable_vocab());
+      MakeAbsolute(directory,
+                   tokenizer->mutable_vocab_merges()->mutable_vocab());
       MakeAbsolute(directory,
                    tokenizer->mutable_vocab_merges()->mutable_merges());
       return;
