@@ -28,20 +28,19 @@ LocalSteps::LocalSteps(const Plan& plan)
       optimizer_steps_(plan.optimizer_steps()),
       steps_per_epoch_(plan.steps_per_epoch()),
       optimizer_(OptimizerOf(plan.spec())),
-      theta_(plan.parameters()),
-      gradient_(plan.parameters()),
-      state_(optimizer_->StateNames().size(),
-             std::vector<float>(plan.parameters())) {}
+      parameters_(plan.parameters()),
+      state_(optimizer_->StateNames().size()) {}
 
 SampleSums LocalSteps::Change(const float* theta,
                               StepSchedule::OptimizerSteps steps,
                               const Gradient& mean_gradient, float* change) {
-  const auto n = static_cast<int64_t>(theta_.size());
-  std::copy_n(theta, n, theta_.begin());
+  const auto n = static_cast<int64_t>(parameters_);
+  theta_.assign(theta, theta + parameters_);
+  gradient_.resize(parameters_);
   std::vector<float*> state;
   for (size_t i = 0; i < state_.size(); ++i) {
-    std::fill(state_[i].begin(), state_[i].end(),
-              optimizer_->InitialState(static_cast<int>(i)));
+    state_[i].assign(parameters_,
+                     optimizer_->InitialState(static_cast<int>(i)));
     state.push_back(state_[i].data());
   }
   SampleSums sums;

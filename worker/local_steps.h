@@ -40,6 +40,8 @@ class LocalSteps {
   const uint64_t optimizer_steps_;
   const uint64_t steps_per_epoch_;
   const std::unique_ptr<Optimizer> optimizer_;
+  const size_t parameters_;
+  // Empty until the first change: most jobs take no steps of their own.
   std::vector<float> theta_;
   std::vector<float> gradient_;
   std::vector<std::vector<float>> state_;

@@ -24,6 +24,7 @@ struct Flags {
   std::string scheduler = "127.0.0.1:7070";
   std::string data_root = ".";
   int threads = 0;
+  int64_t memory_limit_bytes = 0;
   double micro_batch_delay_ms = 0;
 };
 
@@ -43,7 +44,8 @@ absl::Status Run(const Flags& flags) {
       return absl::Milliseconds(flags.micro_batch_delay_ms);
     };
   }
-  WorkerDriver driver(flags.data_root, flags.threads, surroundings);
+  WorkerDriver driver(
+      {flags.data_root, flags.threads, flags.memory_limit_bytes}, surroundings);
   member = std::make_unique<MemberLoop>(
       scheduler.get(), RegistrationOf(WORKER, /*address=*/""),
       [&](uint64_t node, const Orders& orders) { driver.Follow(node, orders); },
@@ -75,6 +77,10 @@ int main(int argc, char** argv) {
                  "compute threads (0: as each job says)")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
+  app.add_option("--memory-limit", flags.memory_limit_bytes,
+                 "refuse jobs that need more memory than this, e.g. 4GiB (0: "
+                 "no limit)")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
   app.add_option("--micro-batch-delay-ms", flags.micro_batch_delay_ms,
                  "wait so long after each micro-batch: imitates a slow machine")
       ->capture_default_str()

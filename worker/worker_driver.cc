@@ -7,6 +7,7 @@
 #include "common/job/job_rules.h"
 #include "common/status_macros.h"
 #include "glog/logging.h"
+#include "worker/memory_need.h"
 
 namespace hawser {
 namespace {
@@ -16,11 +17,8 @@ constexpr absl::Duration kPause = absl::Milliseconds(50);
 
 }  // namespace
 
-WorkerDriver::WorkerDriver(std::string data_root, int compute_threads,
-                           Surroundings surroundings)
-    : data_root_(std::move(data_root)),
-      compute_threads_(compute_threads),
-      surroundings_(std::move(surroundings)) {}
+WorkerDriver::WorkerDriver(Options options, Surroundings surroundings)
+    : options_(std::move(options)), surroundings_(std::move(surroundings)) {}
 
 void WorkerDriver::Follow(uint64_t node, const Orders& orders) {
   absl::MutexLock lock(&mutex_);
@@ -80,17 +78,24 @@ void WorkerDriver::Perform(const Task& task) {
   Train(task);
 }
 
+int WorkerDriver::ThreadsFor(const JobSpec& spec) const {
+  return options_.compute_threads != 0
+             ? options_.compute_threads
+             : static_cast<int>(spec.resources().threads_per_worker());
+}
+
 absl::Status WorkerDriver::Equip(const Plan& plan) {
   if (equipment_.job == plan.job()) return absl::OkStatus();
   equipment_ = Equipment();
   const JobSpec& spec = plan.spec();
+  if (options_.memory_limit_bytes != 0) {
+    RETURN_IF_ERROR(CheckMemory(spec, plan.parameters(), ThreadsFor(spec),
+                                options_.memory_limit_bytes));
+  }
   Equipment next;
   ASSIGN_OR_RETURN(next.data,
-                   OpenDataset(spec.data(), spec.model(), data_root_));
-  next.pool = std::make_unique<ThreadPool>(
-      compute_threads_ != 0
-          ? compute_threads_
-          : static_cast<int>(spec.resources().threads_per_worker()));
+                   OpenDataset(spec.data(), spec.model(), options_.data_root));
+  next.pool = std::make_unique<ThreadPool>(ThreadsFor(spec));
   ASSIGN_OR_RETURN(
       next.model, MakeModel(spec.model(), LargestBatch(plan), next.pool.get()));
   RETURN_IF_ERROR(next.model->CheckData(next.data->shape()));

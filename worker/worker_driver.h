@@ -30,9 +30,13 @@ namespace hawser {
 
 class WorkerDriver {
  public:
-  // compute_threads: 0: as the job says.
-  WorkerDriver(std::string data_root, int compute_threads,
-               Surroundings surroundings);
+  struct Options {
+    std::string data_root;
+    int compute_threads = 0;         // 0: as the job says
+    int64_t memory_limit_bytes = 0;  // jobs that need more fail; 0: no limit
+  };
+
+  WorkerDriver(Options options, Surroundings surroundings);
 
   // The newest orders; returns at once.
   void Follow(uint64_t node, const Orders& orders);
@@ -57,6 +61,7 @@ class WorkerDriver {
 
   bool NextTask(Task* task);  // false: stop
   void Perform(const Task& task);
+  int ThreadsFor(const JobSpec& spec) const;
   absl::Status Equip(const Plan& plan);
   absl::Status ReportData(const Task& task);
   void Train(const Task& task);
@@ -66,8 +71,7 @@ class WorkerDriver {
   bool IsCurrent();
   void PauseWhileCurrent();
 
-  const std::string data_root_;
-  const int compute_threads_;
+  const Options options_;
   const Surroundings surroundings_;
 
   absl::Mutex mutex_;

@@ -72,7 +72,7 @@ class WorkerProgram : public Program {
   WorkerProgram(const Site& site, Pace* pace, const std::string& data_root)
       : scheduler_(site.network, site.directory, site.invariants, site.process,
                    Network::Loss::kResetOrDeadline),
-        driver_(data_root, /*compute_threads=*/1,
+        driver_({data_root, /*compute_threads=*/1},
                 {[site](const std::string& address) {
                    return MakeParameterChannel(site.network, site.directory,
                                                site.invariants, site.process,

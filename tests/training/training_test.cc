@@ -143,7 +143,7 @@ TEST(WorkerDriverTest, SaysWhatIsWrongWithItsData) {
   std::vector<ReportRequest> reports;
   const RealClock clock;
   WorkerDriver driver(
-      testing::TempDir(), 1,
+      {testing::TempDir(), /*compute_threads=*/1},
       {[](const std::string&) -> std::unique_ptr<ParameterChannel> {
          return nullptr;
        },

@@ -245,4 +245,24 @@ absl::StatusOr<std::unique_ptr<Model>> MakeGpt(const ModelSpec& spec,
                                std::move(backend));
 }
 
+int64_t GptBytes(const ModelSpec& spec, int64_t max_batch, int threads) {
+  const auto layout = LayoutOf(spec);
+  if (!layout.ok()) return 0;
+  const GptSpec& gpt = spec.gpt();
+  const GptShape shape(gpt);
+  Arena arena(Arena::Purpose::kCount);
+  const GptBuffers buffers(gpt, max_batch * shape.context, kCpuPanelRows,
+                           &arena);
+  if (shape.element != Element::kFloat32) {
+    arena.TakeMatrix(1, static_cast<int64_t>(layout->parameters),
+                     shape.element);
+  }
+  // Each lane's working memory: a panel of the widest product, and the
+  // gradients of one head's keys and values.
+  const int64_t panel = std::min(kCpuPanelRows, max_batch * shape.context) *
+                        std::max(shape.width, shape.inner);
+  const int64_t heads = 2 * shape.context * shape.head_width;
+  return arena.bytes() + 4 * (panel + heads) * threads;
+}
+
 }  // namespace hawser

@@ -13,6 +13,9 @@ absl::StatusOr<std::unique_ptr<Model>> MakeGpt(const ModelSpec& spec,
                                                int64_t max_batch,
                                                ThreadPool* pool);
 
+// See ModelBytes.
+int64_t GptBytes(const ModelSpec& spec, int64_t max_batch, int threads);
+
 }  // namespace hawser
 
 #endif  // HAWSER_WORKER_MODEL_GPT_H_

@@ -190,4 +190,18 @@ absl::StatusOr<std::unique_ptr<Model>> MakeMlp(const ModelSpec& spec,
   return std::make_unique<Mlp>(spec.mlp(), layout, max_batch, pool);
 }
 
+int64_t MlpBytes(const ModelSpec& spec, int64_t max_batch) {
+  const MlpSpec& mlp = spec.mlp();
+  const int64_t rows = std::max(max_batch, kEvaluated);
+  int64_t floats = 0;
+  for (int k = 1; k < mlp.layer_sizes_size(); ++k) {
+    const bool last = k + 1 == mlp.layer_sizes_size();
+    const int64_t buffers = last ? 1 : mlp.dropout() > 0 ? 4 : 3;
+    floats += rows * mlp.layer_sizes(k) * buffers;
+  }
+  // The batch, and its dropout.
+  floats += rows * mlp.layer_sizes(0) * (mlp.input_dropout() > 0 ? 3 : 1);
+  return 4 * floats;
+}
+
 }  // namespace hawser

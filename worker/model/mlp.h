@@ -13,6 +13,9 @@ absl::StatusOr<std::unique_ptr<Model>> MakeMlp(const ModelSpec& spec,
                                                int64_t max_batch,
                                                ThreadPool* pool);
 
+// See ModelBytes.
+int64_t MlpBytes(const ModelSpec& spec, int64_t max_batch);
+
 }  // namespace hawser
 
 #endif  // HAWSER_WORKER_MODEL_MLP_H_

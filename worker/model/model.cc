@@ -19,4 +19,16 @@ absl::StatusOr<std::unique_ptr<Model>> MakeModel(const ModelSpec& spec,
   return absl::InvalidArgumentError("model is not set");
 }
 
+int64_t ModelBytes(const ModelSpec& spec, int64_t max_batch, int threads) {
+  switch (spec.architecture_case()) {
+    case ModelSpec::kMlp:
+      return MlpBytes(spec, max_batch);
+    case ModelSpec::kGpt:
+      return GptBytes(spec, max_batch, threads);
+    case ModelSpec::ARCHITECTURE_NOT_SET:
+      break;
+  }
+  return 0;
+}
+
 }  // namespace hawser

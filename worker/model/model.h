@@ -60,6 +60,9 @@ absl::StatusOr<std::unique_ptr<Model>> MakeModel(const ModelSpec& spec,
                                                  int64_t max_batch,
                                                  ThreadPool* pool);
 
+// What MakeModel takes for buffers, in bytes; known without making it.
+int64_t ModelBytes(const ModelSpec& spec, int64_t max_batch, int threads);
+
 }  // namespace hawser
 
 #endif  // HAWSER_WORKER_MODEL_MODEL_H_

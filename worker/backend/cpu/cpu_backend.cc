@@ -7,10 +7,6 @@
 namespace hawser {
 namespace {
 
-// A panel of 128 rows of a width of some hundreds stays in a core's second
-// cache, and products of so many rows are as fast as any.
-constexpr int64_t kPanelRows = 128;
-
 class CpuBackend : public Backend {
  public:
   explicit CpuBackend(ThreadPool* pool) : pool_(pool) {
@@ -35,7 +31,7 @@ class CpuBackend : public Backend {
     });
   }
 
-  int64_t panel_rows() const override { return kPanelRows; }
+  int64_t panel_rows() const override { return kCpuPanelRows; }
 
  private:
   ThreadPool* const pool_;

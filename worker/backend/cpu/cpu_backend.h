@@ -9,6 +9,10 @@
 
 namespace hawser {
 
+// A panel of so many rows of a width of some hundreds stays in a core's second
+// cache, and products of so many rows are as fast as any.
+inline constexpr int64_t kCpuPanelRows = 128;
+
 // Thread-compatible. pool outlives it.
 std::unique_ptr<Backend> MakeCpuBackend(ThreadPool* pool);
 
