@@ -12,13 +12,13 @@ namespace {
 constexpr size_t kMaxIndexBytes = 64 << 20;
 constexpr size_t kMaxPieces = 1000;  // each is kept open
 
-absl::StatusOr<SafetensorsReader> OpenFile(const Directory& directory,
+absl::StatusOr<SafetensorsReader> OpenFile(const SourceDirectory& directory,
                                            const std::string& name) {
   ASSIGN_OR_RETURN(FileDescriptor file, directory.Open(name));
   return SafetensorsReader::Open(std::move(file), directory.PathOf(name));
 }
 
-absl::Status Broken(const Directory& directory, absl::string_view how) {
+absl::Status Broken(const SourceDirectory& directory, absl::string_view how) {
   return absl::DataLossError(
       absl::StrCat(directory.PathOf(kModelIndex), ": ", how));
 }
@@ -26,7 +26,7 @@ absl::Status Broken(const Directory& directory, absl::string_view how) {
 }  // namespace
 
 absl::StatusOr<SafetensorsSet> SafetensorsSet::Open(
-    const Directory& directory) {
+    const SourceDirectory& directory) {
   SafetensorsSet set;
   set.path_ = directory.path();
   auto whole = OpenFile(directory, kModelFile);
@@ -40,7 +40,7 @@ absl::StatusOr<SafetensorsSet> SafetensorsSet::Open(
   return set;
 }
 
-absl::Status SafetensorsSet::OpenPieces(const Directory& directory) {
+absl::Status SafetensorsSet::OpenPieces(const SourceDirectory& directory) {
   const auto text = directory.Read(kModelIndex, kMaxIndexBytes);
   if (absl::IsNotFound(text.status())) {
     return absl::NotFoundError(

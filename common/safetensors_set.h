@@ -12,8 +12,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "common/directory.h"
 #include "common/safetensors.h"
+#include "common/source_directory.h"
 
 namespace hawser {
 
@@ -25,7 +25,7 @@ class SafetensorsSet {
  public:
   // NOT_FOUND: the directory has neither file. DATA_LOSS: a file breaks its
   // format, or the index names a tensor that its file does not have.
-  static absl::StatusOr<SafetensorsSet> Open(const Directory& directory);
+  static absl::StatusOr<SafetensorsSet> Open(const SourceDirectory& directory);
 
   // Null: no such tensor.
   const StoredTensor* Find(const std::string& name) const;
@@ -38,7 +38,7 @@ class SafetensorsSet {
                          absl::Span<float> out) const;
 
  private:
-  absl::Status OpenPieces(const Directory& directory);
+  absl::Status OpenPieces(const SourceDirectory& directory);
 
   std::string path_;
   std::vector<SafetensorsReader> files_;

@@ -33,7 +33,7 @@ class SafetensorsSetTest : public testing::Test {
     ASSERT_TRUE(WriteWholeFile(path_ + "/" + kModelIndex, text).ok());
   }
   absl::StatusOr<SafetensorsSet> Open() {
-    return SafetensorsSet::Open(Directory::Anywhere(path_));
+    return SafetensorsSet::Open(SourceDirectory::Anywhere(path_));
   }
   std::string path_;
 };

@@ -16,7 +16,7 @@
 
 namespace hawser {
 
-// Placed round robin over the servers. 70 parameters, SGD with rate 0.5.
+// Placed round robin over the servers. 73 parameters, SGD with rate 0.5.
 inline Plan SmallPlan(uint32_t servers, uint32_t micro_batches,
                       uint64_t steps) {
   Plan plan;

@@ -29,7 +29,7 @@ Architecture ArchitectureOf(const ModelSpec& model) {
 }
 
 // NOT_FOUND: the directory does not say.
-absl::StatusOr<ModelSpec> ReadDescription(const Directory& directory) {
+absl::StatusOr<ModelSpec> ReadDescription(const SourceDirectory& directory) {
   ModelSpec model;
   const auto config = directory.Read(kConfigFile, kMaxConfigBytes);
   if (config.ok()) {
@@ -90,7 +90,7 @@ ModelDirectory::ModelDirectory(ModelSpec model, ModelLayout layout,
 }
 
 absl::StatusOr<ModelDirectory> ModelDirectory::OpenModel(
-    const Directory& directory, const ModelSpec& model) {
+    const SourceDirectory& directory, const ModelSpec& model) {
   ASSIGN_OR_RETURN(ModelLayout layout, LayoutOf(model));
   ASSIGN_OR_RETURN(SafetensorsSet files, SafetensorsSet::Open(directory));
   ModelDirectory opened(model, std::move(layout), std::move(files));
@@ -99,7 +99,7 @@ absl::StatusOr<ModelDirectory> ModelDirectory::OpenModel(
 }
 
 absl::StatusOr<ModelDirectory> ModelDirectory::Open(
-    const Directory& directory) {
+    const SourceDirectory& directory) {
   const auto model = ReadDescription(directory);
   if (absl::IsNotFound(model.status())) {
     return absl::NotFoundError(
@@ -111,7 +111,7 @@ absl::StatusOr<ModelDirectory> ModelDirectory::Open(
 }
 
 absl::StatusOr<ModelDirectory> ModelDirectory::OpenAs(
-    const Directory& directory, const ModelSpec& model) {
+    const SourceDirectory& directory, const ModelSpec& model) {
   ASSIGN_OR_RETURN(const ModelLayout expected, LayoutOf(model));
   const auto found = ReadDescription(directory);
   if (absl::IsNotFound(found.status())) {
@@ -165,7 +165,12 @@ absl::Status ModelDirectory::CheckFiles() const {
 
 absl::Status ModelDirectory::Read(uint64_t first, absl::Span<float> out) const {
   const uint64_t end = first + out.size();
-  for (const MappedTensor& tensor : tensors_) {
+  auto next = std::upper_bound(
+      tensors_.begin(), tensors_.end(), first,
+      [](uint64_t at, const MappedTensor& t) { return at < t.offset; });
+  if (next != tensors_.begin()) --next;
+  for (; next != tensors_.end() && next->offset < end; ++next) {
+    const MappedTensor& tensor = *next;
     const uint64_t from = std::max(first, tensor.offset);
     const uint64_t to = std::min(end, tensor.offset + tensor.elements());
     if (from >= to) continue;

@@ -2,7 +2,7 @@
 // export` writes it: what model it is, and its parameters.
 //
 //   ASSIGN_OR_RETURN(const auto model, ModelDirectory::Open(
-//                        Directory::Anywhere("gpt2")));
+//                                          SourceDirectory::Anywhere("gpt2")));
 //   std::vector<float> theta(model.layout().parameters);
 //   RETURN_IF_ERROR(model.ReadParameters(theta.data()));
 //
@@ -17,10 +17,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "common/directory.h"
 #include "common/huggingface/tensor_map.h"
 #include "common/job/model_layout.h"
 #include "common/safetensors_set.h"
+#include "common/source_directory.h"
 #include "proto/job.pb.h"
 
 namespace hawser {
@@ -36,13 +36,13 @@ class ModelDirectory {
   // none of a model. UNIMPLEMENTED: a model or setting that Hawser does not
   // have. DATA_LOSS: a file is damaged, or its tensors are not those that
   // config.json tells of. Messages name the file.
-  static absl::StatusOr<ModelDirectory> Open(const Directory& directory);
+  static absl::StatusOr<ModelDirectory> Open(const SourceDirectory& directory);
 
   // The same if it is this model (completed). FAILED_PRECONDITION: it is
   // another; the message names the first tensor that differs and the setting
   // to change. A directory without any description is taken to be of this
   // model, under Hawser's names.
-  static absl::StatusOr<ModelDirectory> OpenAs(const Directory& directory,
+  static absl::StatusOr<ModelDirectory> OpenAs(const SourceDirectory& directory,
                                                const ModelSpec& model);
 
   const ModelSpec& model() const { return model_; }  // completed
@@ -59,8 +59,8 @@ class ModelDirectory {
  private:
   ModelDirectory(ModelSpec model, ModelLayout layout, SafetensorsSet files);
 
-  static absl::StatusOr<ModelDirectory> OpenModel(const Directory& directory,
-                                                  const ModelSpec& model);
+  static absl::StatusOr<ModelDirectory> OpenModel(
+      const SourceDirectory& directory, const ModelSpec& model);
   absl::Status CheckFiles() const;
 
   ModelSpec model_;

@@ -102,7 +102,7 @@ const TensorShape& TensorNamed(const ModelLayout& layout,
 class GoldenDirectoryTest : public testing::Test {
  protected:
   void Open(const std::string& name) {
-    directory_ = Directory::Anywhere("tests/golden/huggingface/" + name);
+    directory_ = SourceDirectory::Anywhere("tests/golden/huggingface/" + name);
     auto model = ModelDirectory::Open(directory_);
     ASSERT_TRUE(model.ok()) << model.status();
     model_ = std::make_unique<ModelDirectory>(*std::move(model));
@@ -126,7 +126,7 @@ class GoldenDirectoryTest : public testing::Test {
       }
     }
   }
-  Directory directory_ = Directory::Anywhere("");
+  SourceDirectory directory_ = SourceDirectory::Anywhere("");
   std::unique_ptr<ModelDirectory> model_;
   std::unique_ptr<SafetensorsSet> files_;
   std::vector<float> theta_;
@@ -201,7 +201,7 @@ TEST(ModelDirectoryTest, WhatIsWrittenIsReadToTheBit) {
          {PrefixOf(ArchitectureOf(model.gpt())), std::string()}) {
       WriteTo(path, model, theta, prefix);
       const auto back =
-          ModelDirectory::OpenAs(Directory::Anywhere(path), model);
+          ModelDirectory::OpenAs(SourceDirectory::Anywhere(path), model);
       ASSERT_TRUE(back.ok()) << back.status();
       EXPECT_EQ(back->model().DebugString(), model.DebugString());
       std::vector<float> read(theta.size());
@@ -229,7 +229,7 @@ TEST(ModelDirectoryTest, HawsersOwnNamesNeedNoConfig) {
                   },
                   path + "/" + kModelFile)
                   .ok());
-  const Directory directory = Directory::Anywhere(path);
+  const SourceDirectory directory = SourceDirectory::Anywhere(path);
   const auto back = ModelDirectory::OpenAs(directory, model);
   ASSERT_TRUE(back.ok()) << back.status();
   std::vector<float> read(theta.size());
@@ -244,7 +244,8 @@ TEST(ModelDirectoryTest, HawsersOwnNamesNeedNoConfig) {
 
 // The error names the directory, the tensor, both shapes and the setting.
 TEST(ModelDirectoryTest, AnotherModelIsRefused) {
-  const Directory gpt2 = Directory::Anywhere("tests/golden/huggingface/gpt2");
+  const SourceDirectory gpt2 =
+      SourceDirectory::Anywhere("tests/golden/huggingface/gpt2");
   EXPECT_TRUE(ModelDirectory::OpenAs(gpt2, Model(kGpt2)).ok());
   const std::map<std::string, std::string> bad = {
       {"context: 64",
@@ -267,7 +268,7 @@ TEST(ModelDirectoryTest, AnotherModelIsRefused) {
 // Files of another model than config.json tells of.
 TEST(ModelDirectoryTest, DamagedDirectoriesAreRefused) {
   const std::string path = NewPath();
-  const Directory directory = Directory::Anywhere(path);
+  const SourceDirectory directory = SourceDirectory::Anywhere(path);
   EXPECT_TRUE(absl::IsNotFound(ModelDirectory::Open(directory).status()));
   const auto with_config = [&](const ModelSpec& described) {
     const ModelSpec model = Model(kGpt2);

@@ -1,4 +1,4 @@
-#include "common/directory.h"
+#include "common/source_directory.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -31,17 +31,17 @@ bool IsPlain(const std::string& name) {
 
 }  // namespace
 
-std::string Directory::PathOf(const std::string& name) const {
+std::string SourceDirectory::PathOf(const std::string& name) const {
   const std::string inside = Join(path_, name);
   return absl::StartsWith(inside, "/") ? inside : Join(root_, inside);
 }
 
-Directory Directory::Inside(const std::string& name) const {
-  return Directory(root_, Join(path_, name));
+SourceDirectory SourceDirectory::Inside(const std::string& name) const {
+  return SourceDirectory(root_, Join(path_, name));
 }
 
-absl::StatusOr<FileDescriptor> Directory::OpenPath(const std::string& path,
-                                                   int flags) const {
+absl::StatusOr<FileDescriptor> SourceDirectory::OpenPath(
+    const std::string& path, int flags) const {
   if (!root_.empty()) return OpenBeneath(root_, path, flags);
   const std::string here = path.empty() ? "." : path;
   FileDescriptor file(::open(here.c_str(), flags | O_CLOEXEC));
@@ -49,7 +49,8 @@ absl::StatusOr<FileDescriptor> Directory::OpenPath(const std::string& path,
   return file;
 }
 
-absl::StatusOr<FileDescriptor> Directory::Open(const std::string& name) const {
+absl::StatusOr<FileDescriptor> SourceDirectory::Open(
+    const std::string& name) const {
   if (!IsPlain(name)) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", name, "\" is not the name of a file in ", path()));
@@ -65,13 +66,13 @@ absl::StatusOr<FileDescriptor> Directory::Open(const std::string& name) const {
       absl::StrCat(PathOf(name), " is not a regular file"));
 }
 
-absl::StatusOr<std::string> Directory::Read(const std::string& name,
-                                            size_t max_bytes) const {
+absl::StatusOr<std::string> SourceDirectory::Read(const std::string& name,
+                                                  size_t max_bytes) const {
   ASSIGN_OR_RETURN(const FileDescriptor file, Open(name));
   return ReadWholeFile(file, PathOf(name), max_bytes);
 }
 
-absl::StatusOr<std::vector<std::string>> Directory::List(
+absl::StatusOr<std::vector<std::string>> SourceDirectory::List(
     size_t max_entries) const {
   ASSIGN_OR_RETURN(FileDescriptor file,
                    OpenPath(path_, O_RDONLY | O_DIRECTORY));

@@ -3,8 +3,8 @@
 //
 // Names of files are plain names. Only regular files are opened: a pipe that
 // nobody writes to does not hold the reader up.
-#ifndef HAWSER_COMMON_DIRECTORY_H_
-#define HAWSER_COMMON_DIRECTORY_H_
+#ifndef HAWSER_COMMON_SOURCE_DIRECTORY_H_
+#define HAWSER_COMMON_SOURCE_DIRECTORY_H_
 
 #include <cstddef>
 #include <string>
@@ -16,14 +16,14 @@
 
 namespace hawser {
 
-class Directory {
+class SourceDirectory {
  public:
-  static Directory Anywhere(std::string path) {
-    return Directory("", std::move(path));
+  static SourceDirectory Anywhere(std::string path) {
+    return SourceDirectory("", std::move(path));
   }
   // path: relative to the root, or absolute and below it.
-  static Directory Beneath(std::string root, std::string path) {
-    return Directory(std::move(root), std::move(path));
+  static SourceDirectory Beneath(std::string root, std::string path) {
+    return SourceDirectory(std::move(root), std::move(path));
   }
 
   // For messages.
@@ -31,7 +31,7 @@ class Directory {
   std::string path() const { return PathOf(""); }
 
   // A directory inside this one.
-  Directory Inside(const std::string& name) const;
+  SourceDirectory Inside(const std::string& name) const;
 
   // NOT_FOUND: no such file. PERMISSION_DENIED: it leads out of the root.
   // FAILED_PRECONDITION: no regular file. INVALID_ARGUMENT: no plain name.
@@ -43,7 +43,7 @@ class Directory {
   absl::StatusOr<std::vector<std::string>> List(size_t max_entries) const;
 
  private:
-  Directory(std::string root, std::string path)
+  SourceDirectory(std::string root, std::string path)
       : root_(std::move(root)), path_(std::move(path)) {}
   absl::StatusOr<FileDescriptor> OpenPath(const std::string& path,
                                           int flags) const;
@@ -54,4 +54,4 @@ class Directory {
 
 }  // namespace hawser
 
-#endif  // HAWSER_COMMON_DIRECTORY_H_
+#endif  // HAWSER_COMMON_SOURCE_DIRECTORY_H_

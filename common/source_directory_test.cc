@@ -1,4 +1,4 @@
-#include "common/directory.h"
+#include "common/source_directory.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,12 +9,12 @@
 namespace hawser {
 namespace {
 
-class DirectoryTest : public testing::Test {
+class SourceDirectoryTest : public testing::Test {
  protected:
   void SetUp() override {
     const std::string name =
         testing::UnitTest::GetInstance()->current_test_info()->name();
-    root_ = testing::TempDir() + "/directory_test_" + name;
+    root_ = testing::TempDir() + "/source_directory_test_" + name;
     ASSERT_TRUE(MakeDirectories(root_ + "/model").ok());
     ASSERT_TRUE(WriteWholeFile(root_ + "/model/b", "hello").ok());
     ASSERT_TRUE(WriteWholeFile(root_ + "/model/a", "").ok());
@@ -23,12 +23,12 @@ class DirectoryTest : public testing::Test {
   std::string root_;
 };
 
-TEST_F(DirectoryTest, FilesAreReadWhereverTheDirectoryIs) {
-  for (const Directory& directory :
-       {Directory::Anywhere(root_ + "/model"),
-        Directory::Beneath(root_, "model"),
-        Directory::Beneath(root_, root_ + "/model"),
-        Directory::Beneath(root_, "").Inside("model")}) {
+TEST_F(SourceDirectoryTest, FilesAreReadWhereverTheDirectoryIs) {
+  for (const SourceDirectory& directory :
+       {SourceDirectory::Anywhere(root_ + "/model"),
+        SourceDirectory::Beneath(root_, "model"),
+        SourceDirectory::Beneath(root_, root_ + "/model"),
+        SourceDirectory::Beneath(root_, "").Inside("model")}) {
     EXPECT_EQ(directory.PathOf("b"), root_ + "/model/b");
     const auto content = directory.Read("b", 5);
     ASSERT_TRUE(content.ok()) << content.status();
@@ -42,23 +42,23 @@ TEST_F(DirectoryTest, FilesAreReadWhereverTheDirectoryIs) {
   }
 }
 
-TEST_F(DirectoryTest, NothingLeadsOutOfTheRoot) {
+TEST_F(SourceDirectoryTest, NothingLeadsOutOfTheRoot) {
   ASSERT_EQ(
       ::symlink((root_ + "-outside").c_str(), (root_ + "/model/link").c_str()),
       0);
-  const Directory directory = Directory::Beneath(root_, "model");
+  const SourceDirectory directory = SourceDirectory::Beneath(root_, "model");
   EXPECT_TRUE(absl::IsPermissionDenied(directory.Open("link").status()));
   for (const char* name : {"", ".", "..", "../model/b", "/etc/passwd"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(directory.Open(name).status())) << name;
   }
-  EXPECT_FALSE(Directory::Beneath(root_, "..").List(100).ok());
-  EXPECT_FALSE(Directory::Beneath(root_, "/etc").List(100).ok());
+  EXPECT_FALSE(SourceDirectory::Beneath(root_, "..").List(100).ok());
+  EXPECT_FALSE(SourceDirectory::Beneath(root_, "/etc").List(100).ok());
 }
 
-TEST_F(DirectoryTest, APipeIsNoFile) {
+TEST_F(SourceDirectoryTest, APipeIsNoFile) {
   ASSERT_EQ(::mkfifo((root_ + "/model/pipe").c_str(), 0644), 0);
   EXPECT_TRUE(absl::IsFailedPrecondition(
-      Directory::Beneath(root_, "model").Open("pipe").status()));
+      SourceDirectory::Beneath(root_, "model").Open("pipe").status()));
 }
 
 }  // namespace
