@@ -49,7 +49,8 @@ class Shards : public NormCarrier {
   explicit Shards(Plan plan) : plan_(std::move(plan)) {
     for (int i = 0; i < plan_.servers_size(); ++i) {
       shards_.push_back(*ParameterShard::Create(
-          plan_, static_cast<uint32_t>(i), this, &clock_, /*audit=*/nullptr,
+          plan_, static_cast<uint32_t>(i), *RandomValues(), this, &clock_,
+          /*audit=*/nullptr,
           {.checkpoint_ready = [](CheckpointSnapshot) {},
            .lease_waits = [] {},
            .milestone = [] {}}));

@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/crc32c.h"
-#include "common/job/initial_values.h"
 #include "common/job/job_rules.h"
 #include "common/status_macros.h"
 #include "common/vector_ops.h"
@@ -45,8 +44,8 @@ void ForEachAlignedRun(PayloadPieces pieces, Use use) {
 
 }  // namespace
 
-BlockStore::BlockStore(const Shared* shared, const Plan& plan,
-                       const Block& block, Members members)
+BlockStore::BlockStore(const Shared* shared, const Block& block,
+                       Members members)
     : shared_(shared),
       id_(block.id()),
       elements_(block.elements()),
@@ -54,9 +53,14 @@ BlockStore::BlockStore(const Shared* shared, const Plan& plan,
       pool_(block.elements()),
       partial_sums_(shared->micro_batches, block.elements(), &pool_) {
   current_ = pool_.Take();
-  FillBlock(plan, block, current_->data());
-  Seal(current_.get());
   EnterPhase(0);
+}
+
+absl::Status BlockStore::Initialise(const InitialValues& values,
+                                    const Plan& plan, const Block& block) {
+  RETURN_IF_ERROR(values.Fill(plan, block, current_->data()));
+  Seal(current_.get());
+  return absl::OkStatus();
 }
 
 // --- Phases -----------------------------------------------------------------

@@ -40,6 +40,7 @@
 #include "server/audit_log.h"
 #include "server/float_buffer.h"
 #include "server/frame_io.h"
+#include "server/initial_values.h"
 #include "server/partial_sums.h"
 #include "server/state/push_ledger.h"
 #include "server/state/read_gate.h"
@@ -100,9 +101,13 @@ class BlockStore {
     std::vector<uint64_t> workers;
   };
 
-  // Takes version 0 of the parameters from the plan's initialisers.
-  BlockStore(const Shared* shared, const Plan& plan, const Block& block,
-             Members members);
+  // Version 0 of the parameters is undefined until Initialise.
+  BlockStore(const Shared* shared, const Block& block, Members members);
+
+  // Called once, before anybody else knows the block. Errors are those of
+  // values.
+  absl::Status Initialise(const InitialValues& values, const Plan& plan,
+                          const Block& block);
 
   // A push, of either kind: counts once, or is refused by an error to
   // frame.sink.

@@ -26,6 +26,7 @@ struct Flags {
   std::string listen = "127.0.0.1:0";
   std::string advertise;
   std::string output_root = "hawser-output";
+  std::string data_root;
   bool allow_insecure_network = false;
 };
 
@@ -33,7 +34,8 @@ absl::Status Serve(const Flags& flags) {
   RETURN_IF_ERROR(MakeDirectories(flags.output_root));
   GrpcNormCarrier norms;
   const RealClock clock;
-  ServerDriver driver(&norms, flags.output_root, &clock, RealThreads());
+  ServerDriver driver(&norms, flags.output_root, &clock, RealThreads(),
+                      flags.data_root);
   const auto service = MakeGrpcService(&driver);
   ASSIGN_OR_RETURN(
       const auto listener,
@@ -77,6 +79,9 @@ int main(int argc, char** argv) {
   app.add_option("--output-root", flags.output_root,
                  "checkpoints go below this directory; created if missing")
       ->capture_default_str();
+  app.add_option("--data-root", flags.data_root,
+                 "models that jobs start from are below this directory "
+                 "(default: none, such jobs fail)");
   app.add_flag("--allow-insecure-network", flags.allow_insecure_network,
                "listen beyond loopback without encryption or a token");
   CLI11_PARSE(app, argc, argv);

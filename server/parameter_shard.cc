@@ -59,14 +59,17 @@ bool IsRead(FrameKind kind) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ParameterShard>> ParameterShard::Create(
-    const Plan& plan, uint32_t server, NormCarrier* norms, const Clock* clock,
-    std::unique_ptr<AuditLog> audit, Callbacks callbacks) {
+    const Plan& plan, uint32_t server, const InitialValues& values,
+    NormCarrier* norms, const Clock* clock, std::unique_ptr<AuditLog> audit,
+    Callbacks callbacks) {
   ASSIGN_OR_RETURN(auto optimizer, MakeOptimizer(plan.spec().optimizer()));
   ASSIGN_OR_RETURN(auto outer,
                    MakeOptimizer(OuterSpec(plan.spec().synchronisation())));
-  return absl::WrapUnique(
+  auto shard = absl::WrapUnique(
       new ParameterShard(plan, server, std::move(optimizer), std::move(outer),
                          norms, clock, std::move(audit), std::move(callbacks)));
+  RETURN_IF_ERROR(shard->Initialise(values));
+  return shard;
 }
 
 ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
@@ -96,11 +99,18 @@ ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
   const BlockStore::Members members = SetMembers(plan);
   for (const Block& block : plan.blocks()) {
     if (block.server() != server) continue;
-    blocks_.push_back(
-        std::make_unique<BlockStore>(&shared_, plan, block, members));
+    blocks_.push_back(std::make_unique<BlockStore>(&shared_, block, members));
     block_by_id_[block.id()] = blocks_.back().get();
   }
   OpenDesk(plan);
+}
+
+absl::Status ParameterShard::Initialise(const InitialValues& values) {
+  for (const auto& block : blocks_) {
+    RETURN_IF_ERROR(block->Initialise(
+        values, plan_, plan_.blocks(static_cast<int>(block->id()))));
+  }
+  return absl::OkStatus();
 }
 
 void ParameterShard::OpenDesk(const Plan& plan) {

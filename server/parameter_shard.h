@@ -27,6 +27,7 @@
 #include "server/block_store.h"
 #include "server/checkpoint.h"
 #include "server/frame_io.h"
+#include "server/initial_values.h"
 #include "server/lease_desk.h"
 #include "server/state/norm_gather.h"
 
@@ -54,10 +55,12 @@ class ParameterShard : public BlockStore::Listener {
   };
 
   // Allocates and initialises the blocks of server number plan.servers[server].
-  // norms and clock outlive the shard. audit: may be null.
+  // norms and clock outlive the shard. audit: may be null. Errors of
+  // values are passed on.
   static absl::StatusOr<std::unique_ptr<ParameterShard>> Create(
-      const Plan& plan, uint32_t server, NormCarrier* norms, const Clock* clock,
-      std::unique_ptr<AuditLog> audit, Callbacks callbacks);
+      const Plan& plan, uint32_t server, const InitialValues& values,
+      NormCarrier* norms, const Clock* clock, std::unique_ptr<AuditLog> audit,
+      Callbacks callbacks);
 
   // A new incarnation with the same blocks. Returns when all of them have
   // adopted it: the first step of which no work has been counted here.
@@ -116,6 +119,7 @@ class ParameterShard : public BlockStore::Listener {
                  Callbacks callbacks);
 
   std::shared_ptr<const StepSchedule> schedule() const;
+  absl::Status Initialise(const InitialValues& values);
   void OpenDesk(const Plan& plan);
   // Takes over what a plan says; returns what its blocks are to know.
   BlockStore::Members SetMembers(const Plan& plan);

@@ -28,7 +28,8 @@ class Cluster : public NormCarrier {
   explicit Cluster(const Plan& plan) : plan_(plan) {
     for (int i = 0; i < plan.servers_size(); ++i) {
       auto shard = ParameterShard::Create(
-          plan, static_cast<uint32_t>(i), this, &clock_, /*audit=*/nullptr,
+          plan, static_cast<uint32_t>(i), *RandomValues(), this, &clock_,
+          /*audit=*/nullptr,
           {.checkpoint_ready =
                [this](CheckpointSnapshot snapshot) {
                  checkpoints.push_back(std::move(snapshot));

@@ -18,9 +18,11 @@ constexpr absl::Duration kShortestLeaseWait = absl::Milliseconds(1);
 }  // namespace
 
 ServerDriver::ServerDriver(NormCarrier* norms, std::string output_root,
-                           const Clock* clock, Threads* threads)
+                           const Clock* clock, Threads* threads,
+                           std::string data_root)
     : norms_(norms),
       output_root_(std::move(output_root)),
+      data_root_(std::move(data_root)),
       clock_(clock),
       threads_(threads) {}
 
@@ -155,12 +157,14 @@ void ServerDriver::Prepare(uint64_t node, const Plan& plan) {
 
 absl::StatusOr<std::unique_ptr<ParameterShard>> ServerDriver::MakeShard(
     const Plan& plan, uint32_t index) {
+  ASSIGN_OR_RETURN(const auto values,
+                   OpenInitialValues(plan, output_root_, data_root_));
   std::unique_ptr<AuditLog> audit;
   if (plan.spec().synchronisation().audit()) {
     ASSIGN_OR_RETURN(audit, AuditLog::Create(plan, index, output_root_));
   }
   return ParameterShard::Create(
-      plan, index, norms_, clock_, std::move(audit),
+      plan, index, *values, norms_, clock_, std::move(audit),
       {.checkpoint_ready =
            [this](CheckpointSnapshot snapshot) {
              absl::MutexLock lock(&mutex_);

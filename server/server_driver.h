@@ -31,9 +31,9 @@ class ServerDriver {
   using Reporter = std::function<void(ReportRequest)>;
 
   // norms, clock and threads outlive the server. Checkpoints go below
-  // output_root.
+  // output_root; models to start from are below data_root, if there is one.
   ServerDriver(NormCarrier* norms, std::string output_root, const Clock* clock,
-               Threads* threads);
+               Threads* threads, std::string data_root = "");
   ~ServerDriver();
 
   // Starts to follow orders and to report. Called once.
@@ -74,6 +74,7 @@ class ServerDriver {
 
   NormCarrier* const norms_;
   const std::string output_root_;
+  const std::string data_root_;
   const Clock* const clock_;
   Threads* const threads_;
   Reporter reporter_;

@@ -112,9 +112,10 @@ absl::Status LocalCluster::StartAll() {
        "--heartbeat-ms", absl::StrCat(options_.heartbeat_ms)}));
   RETURN_IF_ERROR(AwaitScheduler(port_file));
   for (uint32_t i = 0; i < options_.servers; ++i) {
-    RETURN_IF_ERROR(Spawn(
-        absl::StrCat("server-", i), "hawser-server",
-        {"--scheduler", address_, "--output-root", options_.output_root}));
+    RETURN_IF_ERROR(
+        Spawn(absl::StrCat("server-", i), "hawser-server",
+              {"--scheduler", address_, "--data-root", options_.data_root,
+               "--output-root", options_.output_root}));
   }
   for (uint32_t i = 0; i < options_.workers; ++i) {
     RETURN_IF_ERROR(

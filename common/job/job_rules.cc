@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/job/rules/checks.h"
 #include "common/job/rules/data_rules.h"
+#include "common/job/rules/from_rules.h"
 #include "common/job/rules/model_rules.h"
 #include "common/job/rules/optimizer_rules.h"
 #include "common/status_macros.h"
@@ -149,6 +150,7 @@ absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec) {
   RETURN_IF_ERROR(CompletePlacement(job.mutable_placement()));
   RETURN_IF_ERROR(CompleteScheduling(job.mutable_scheduling()));
   RETURN_IF_ERROR(CompleteCheckpoint(job.name(), job.mutable_checkpoint()));
+  if (job.has_from()) RETURN_IF_ERROR(CheckFrom(job));
   RETURN_IF_ERROR(CompleteResources(job.mutable_resources()));
   RETURN_IF_ERROR(
       CheckNotNegative("limits.max_seconds", job.limits().max_seconds()));

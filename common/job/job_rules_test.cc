@@ -54,6 +54,15 @@ TEST(JobRulesTest, EveryPartitionIsKept) {
   }
 }
 
+TEST(JobRulesTest, AJobStartsFromADirectory) {
+  for (const std::string& from :
+       {"model: '/models/gpt2'", "model: 'gpt2'", "checkpoint: 'another'",
+        "checkpoint: 'a-job/step-3'"}) {
+    const auto job = Complete("from { " + from + " }");
+    EXPECT_TRUE(job.ok()) << job.status();
+  }
+}
+
 struct Bad {
   const char* change;
   const char* message;
@@ -118,6 +127,11 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"learning_rate { cosine { final_ratio: 1.01 } }", "final_ratio"},
         Bad{"checkpoint { every_epochs: 18446744073709551615 }",
             "every_epochs are at most"},
+        Bad{"from {}", "from needs one of model and checkpoint"},
+        Bad{"from { model: '' }", "from.model is empty"},
+        Bad{"from { model: 'a/../../b' }", "from.model is a/../../b"},
+        Bad{"from { checkpoint: '..' }", "from.checkpoint is .."},
+        Bad{"from { checkpoint: './a-job/' }", "its own checkpoints"},
         Bad{"limits { max_seconds: -3 }", "limits.max_seconds is -3"}));
 
 // Scheduling is the job's, the mode may change.
