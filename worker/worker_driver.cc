@@ -110,6 +110,8 @@ absl::Status WorkerDriver::ReportData(const Task& task) {
       static_cast<uint64_t>(equipment_.data->training_samples()));
   report.mutable_data_loaded()->set_validation_samples(
       static_cast<uint64_t>(equipment_.data->validation_samples()));
+  report.mutable_data_loaded()->set_validation_bytes(
+      static_cast<uint64_t>(equipment_.data->validation_bytes()));
   return Send(task, std::move(report));
 }
 

@@ -6,8 +6,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/table.h"
-#include "common/metrics_proto.h"
 #include "nlohmann/json.hpp"
 
 namespace hawser {
@@ -15,10 +15,19 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string MetricsText(const Metrics& metrics) {
-  const SampleSums sums = FromProto(metrics);
-  return absl::StrFormat("loss %.4f, accuracy %.2f %%", sums.MeanLoss(),
-                         100 * sums.Accuracy());
+Figures ValidationFiguresOf(const Metrics& metrics, const JobStatus& job) {
+  return ValidationFigures(metrics, job.spec().model(), job.validation_bytes());
+}
+
+// What is watched besides the loss.
+std::string ValidationCell(const JobStatus& job) {
+  if (job.last_epoch().validation().samples() == 0) return "-";
+  const Figures figures =
+      ValidationFiguresOf(job.last_epoch().validation(), job);
+  if (figures.accuracy.has_value()) {
+    return absl::StrFormat("%.2f %%", 100 * *figures.accuracy);
+  }
+  return absl::StrFormat("perplexity %.4g", figures.perplexity.value_or(0));
 }
 
 }  // namespace
@@ -31,11 +40,14 @@ bool IsFinal(JobState state) {
   return state == SUCCEEDED || state == FAILED || state == CANCELLED;
 }
 
-Json ToJson(const Metrics& metrics) {
-  const SampleSums sums = FromProto(metrics);
-  return {{"loss", sums.MeanLoss()},
-          {"accuracy", sums.Accuracy()},
-          {"samples", sums.samples}};
+Json ToJson(const Figures& figures) {
+  Json json = {{"loss", figures.loss}, {"samples", figures.samples}};
+  if (figures.accuracy.has_value()) json["accuracy"] = *figures.accuracy;
+  if (figures.perplexity.has_value()) json["perplexity"] = *figures.perplexity;
+  if (figures.bits_per_byte.has_value()) {
+    json["bits_per_byte"] = *figures.bits_per_byte;
+  }
+  return json;
 }
 
 Json ToJson(const JobStatus& job) {
@@ -54,17 +66,28 @@ Json ToJson(const JobStatus& job) {
                {"incarnation", job.incarnation()},
                {"checkpoint_step", job.checkpoint_step()},
                {"output", job.output()}};
-  if (job.has_last_training()) json["training"] = ToJson(job.last_training());
+  const ModelSpec& model = job.spec().model();
+  if (model.has_gpt()) {
+    json["tokens_per_second"] =
+        job.samples_per_second() * static_cast<double>(TokensPerSample(model));
+    json["validation_bytes"] = job.validation_bytes();
+  }
+  if (job.has_last_training()) {
+    json["training"] = ToJson(TrainingFigures(job.last_training(), model));
+  }
   if (job.last_epoch().has_validation()) {
-    json["validation"] = ToJson(job.last_epoch().validation());
+    json["validation"] =
+        ToJson(ValidationFiguresOf(job.last_epoch().validation(), job));
   }
   json["epochs_done"] = Json::array();
   for (const EpochMetrics& epoch : job.epochs_done()) {
-    Json entry = {{"epoch", epoch.epoch()},
-                  {"seconds", epoch.seconds()},
-                  {"training", ToJson(epoch.training())}};
+    Json entry = {
+        {"epoch", epoch.epoch()},
+        {"seconds", epoch.seconds()},
+        {"training", ToJson(TrainingFigures(epoch.training(), model))}};
     if (epoch.has_validation()) {
-      entry["validation"] = ToJson(epoch.validation());
+      entry["validation"] =
+          ToJson(ValidationFiguresOf(epoch.validation(), job));
     }
     json["epochs_done"].push_back(entry);
   }
@@ -86,20 +109,16 @@ Json ToJson(const NodeStatus& node) {
 
 std::string JobTable(const ListJobsResponse& jobs) {
   std::vector<Row> rows = {{"NAME", "STATE", "STEP", "EPOCH", "LOSS",
-                            "VALIDATION", "SAMPLES/S", "LEFT", "REASON"}};
+                            "VALIDATION", "SPEED", "LEFT", "REASON"}};
   for (const JobStatus& job : jobs.jobs()) {
-    const SampleSums training = FromProto(job.last_training());
-    const SampleSums validation = FromProto(job.last_epoch().validation());
+    const Figures training =
+        TrainingFigures(job.last_training(), job.spec().model());
     rows.push_back(
         {job.name(), StateName(job.state()),
          absl::StrCat(job.step(), "/", job.total_steps()),
          absl::StrCat(job.epoch(), "/", job.epochs()),
-         training.samples == 0 ? "-"
-                               : absl::StrFormat("%.4f", training.MeanLoss()),
-         validation.samples == 0
-             ? "-"
-             : absl::StrFormat("%.2f %%", 100 * validation.Accuracy()),
-         absl::StrFormat("%.0f", job.samples_per_second()),
+         training.samples == 0 ? "-" : absl::StrFormat("%.4f", training.loss),
+         ValidationCell(job), SpeedText(job),
          job.seconds_left() == 0 ? "-" : DurationText(job.seconds_left()),
          job.reason()});
   }
@@ -132,13 +151,21 @@ std::string JobText(const JobStatus& job) {
   line("step", absl::StrCat(job.step(), " of ", job.total_steps()));
   line("epoch", absl::StrCat(job.epoch(), " of ", job.epochs()));
   if (job.has_last_training()) {
-    line("training", MetricsText(job.last_training()));
+    line("training",
+         absl::StrJoin(
+             FigureTexts(
+                 TrainingFigures(job.last_training(), job.spec().model()), ""),
+             ", "));
   }
   if (job.last_epoch().has_validation()) {
-    line("validation", MetricsText(job.last_epoch().validation()));
+    line("validation",
+         absl::StrJoin(
+             FigureTexts(
+                 ValidationFiguresOf(job.last_epoch().validation(), job), ""),
+             ", "));
   }
   if (job.samples_per_second() > 0 && !IsFinal(job.state())) {
-    line("speed", absl::StrFormat("%.0f samples/s", job.samples_per_second()));
+    line("speed", SpeedText(job));
   }
   if (job.seconds_left() > 0) line("left", DurationText(job.seconds_left()));
   line("members", absl::StrCat(job.spec().resources().workers(), " workers, ",
@@ -162,6 +189,16 @@ std::string PlacementText(const JobStatus& job) {
                     server.address()});
   }
   return Table(rows);
+}
+
+std::string SpeedText(const JobStatus& job) {
+  const ModelSpec& model = job.spec().model();
+  const double rate =
+      job.samples_per_second() * static_cast<double>(TokensPerSample(model));
+  const char* unit = model.has_gpt() ? "tokens/s" : "samples/s";
+  if (rate >= 1e6) return absl::StrFormat("%.2fM %s", rate / 1e6, unit);
+  if (rate >= 1e4) return absl::StrFormat("%.1fk %s", rate / 1e3, unit);
+  return absl::StrFormat("%.0f %s", rate, unit);
 }
 
 std::string DurationText(double seconds) {

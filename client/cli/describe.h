@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "common/job/figures.h"
 #include "nlohmann/json_fwd.hpp"
 #include "proto/scheduler.pb.h"
 
@@ -15,8 +16,8 @@ namespace hawser {
 std::string StateName(JobState state);
 bool IsFinal(JobState state);
 
-// {"loss": ..., "accuracy": ..., "samples": ...}, means over the samples.
-nlohmann::ordered_json ToJson(const Metrics& metrics);
+// {"loss": ..., "samples": ..., "accuracy": ...}: what the figures have.
+nlohmann::ordered_json ToJson(const Figures& figures);
 nlohmann::ordered_json ToJson(const JobStatus& job);
 nlohmann::ordered_json ToJson(const NodeStatus& node);
 
@@ -28,6 +29,9 @@ std::string NodeTable(const ListNodesResponse& nodes);
 std::string JobText(const JobStatus& job);
 // Which blocks each server holds.
 std::string PlacementText(const JobStatus& job);
+
+// "84.3k samples/s"; of a job that reads text, "84.3k tokens/s".
+std::string SpeedText(const JobStatus& job);
 
 // "1h02m", "3m20s", "4.2s".
 std::string DurationText(double seconds);

@@ -60,10 +60,29 @@ TEST(DescribeTest, AProgressLineTellsWhereAJobIs) {
 }
 
 TEST(DescribeTest, AnEpochLineHasBothSets) {
-  const std::string line = EpochLine(Running().last_epoch(), 10);
+  const std::string line = EpochLine(Running().last_epoch(), Running());
   EXPECT_EQ(line,
             "epoch 2/10  loss 0.0200  accuracy 90.00 %  validation loss 0.0500"
             "  validation accuracy 95.00 %  4.2s");
+}
+
+TEST(DescribeTest, TextHasPerplexityAndNoAccuracy) {
+  JobStatus job = Running();
+  job.mutable_spec()->mutable_model()->mutable_gpt()->set_context(64);
+  job.set_samples_per_second(1000);
+  job.set_validation_bytes(2560);
+  EXPECT_EQ(EpochLine(job.last_epoch(), job),
+            "epoch 2/10  loss 0.0200  validation loss 0.0500  validation "
+            "perplexity 1.051  validation bits/byte 0.0361  4.2s");
+  EXPECT_THAT(ProgressLine(job),
+              HasSubstr("64.0k tokens/s  loss 0.1250  left"));
+  EXPECT_THAT(Summary(job), HasSubstr("perplexity           1.051\n"
+                                      "bits per byte        0.0361\n"));
+  EXPECT_THAT(JobText(job), HasSubstr("loss 0.0500, perplexity 1.051"));
+  const auto json = ToJson(job);
+  EXPECT_DOUBLE_EQ(json["tokens_per_second"], 64000);
+  EXPECT_NEAR(json["validation"]["bits_per_byte"], 0.0361, 1e-4);
+  EXPECT_FALSE(json["validation"].contains("accuracy"));
 }
 
 TEST(DescribeTest, JsonHasWhatProgramsNeed) {

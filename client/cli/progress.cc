@@ -4,8 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/describe.h"
-#include "common/metrics_proto.h"
+#include "common/job/figures.h"
 
 namespace hawser {
 namespace {
@@ -21,10 +22,14 @@ std::string Bar(double share) {
                       "]");
 }
 
-std::string RateText(double rate) {
-  if (rate >= 1e6) return absl::StrFormat("%.2fM samples/s", rate / 1e6);
-  if (rate >= 1e4) return absl::StrFormat("%.1fk samples/s", rate / 1e3);
-  return absl::StrFormat("%.0f samples/s", rate);
+std::string TrainingText(const Metrics& metrics, const JobStatus& job) {
+  return absl::StrJoin(
+      FigureTexts(TrainingFigures(metrics, job.spec().model()), ""), "  ");
+}
+
+Figures ValidationOf(const EpochMetrics& epoch, const JobStatus& job) {
+  return ValidationFigures(epoch.validation(), job.spec().model(),
+                           job.validation_bytes());
 }
 
 }  // namespace
@@ -42,12 +47,10 @@ std::string ProgressLine(const JobStatus& job) {
                                      std::min(job.epoch() + 1, job.epochs()),
                                      job.epochs(), Bar(share), 100 * share);
   if (job.samples_per_second() > 0) {
-    absl::StrAppend(&line, "  ", RateText(job.samples_per_second()));
+    absl::StrAppend(&line, "  ", SpeedText(job));
   }
   if (job.has_last_training()) {
-    const SampleSums training = FromProto(job.last_training());
-    absl::StrAppendFormat(&line, "  loss %.4f  accuracy %.2f %%",
-                          training.MeanLoss(), 100 * training.Accuracy());
+    absl::StrAppend(&line, "  ", TrainingText(job.last_training(), job));
   }
   if (job.seconds_left() > 0) {
     absl::StrAppend(&line, "  left ", DurationText(job.seconds_left()));
@@ -56,16 +59,14 @@ std::string ProgressLine(const JobStatus& job) {
   return line;
 }
 
-std::string EpochLine(const EpochMetrics& epoch, uint64_t epochs) {
-  const SampleSums training = FromProto(epoch.training());
-  std::string line =
-      absl::StrFormat("epoch %d/%d  loss %.4f  accuracy %.2f %%", epoch.epoch(),
-                      epochs, training.MeanLoss(), 100 * training.Accuracy());
+std::string EpochLine(const EpochMetrics& epoch, const JobStatus& job) {
+  std::string line = absl::StrCat("epoch ", epoch.epoch(), "/", job.epochs(),
+                                  "  ", TrainingText(epoch.training(), job));
   if (epoch.has_validation()) {
-    const SampleSums validation = FromProto(epoch.validation());
-    absl::StrAppendFormat(&line,
-                          "  validation loss %.4f  validation accuracy %.2f %%",
-                          validation.MeanLoss(), 100 * validation.Accuracy());
+    absl::StrAppend(
+        &line, "  ",
+        absl::StrJoin(FigureTexts(ValidationOf(epoch, job), "validation "),
+                      "  "));
   }
   absl::StrAppend(&line, "  ", DurationText(epoch.seconds()));
   return line;
@@ -76,10 +77,21 @@ std::string Summary(const JobStatus& job) {
       absl::StrCat("job ", job.name(), " ", StateName(job.state()),
                    job.reason().empty() ? "" : ": ", job.reason(), "\n");
   if (job.last_epoch().has_validation()) {
-    const SampleSums validation = FromProto(job.last_epoch().validation());
-    absl::StrAppendFormat(
-        &text, "validation loss      %.4f\nvalidation accuracy  %.2f %%\n",
-        validation.MeanLoss(), 100 * validation.Accuracy());
+    const Figures figures = ValidationOf(job.last_epoch(), job);
+    const auto line = [&text](const char* name, const std::string& value) {
+      absl::StrAppendFormat(&text, "%-21s%s\n", name, value);
+    };
+    line("validation loss", absl::StrFormat("%.4f", figures.loss));
+    if (figures.accuracy.has_value()) {
+      line("validation accuracy",
+           absl::StrFormat("%.2f %%", 100 * *figures.accuracy));
+    }
+    if (figures.perplexity.has_value()) {
+      line("perplexity", absl::StrFormat("%.4g", *figures.perplexity));
+    }
+    if (figures.bits_per_byte.has_value()) {
+      line("bits per byte", absl::StrFormat("%.4f", *figures.bits_per_byte));
+    }
   }
   if (!job.output().empty()) {
     absl::StrAppend(&text, "checkpoint           ", job.output(), "\n");
@@ -116,7 +128,7 @@ void Progress::PrintLine(const std::string& line) {
 void Progress::Show(const JobStatus& job, absl::Time now) {
   for (const EpochMetrics& epoch : job.epochs_done()) {
     if (epoch.epoch() <= epochs_shown_) continue;
-    PrintLine(EpochLine(epoch, job.epochs()));
+    PrintLine(EpochLine(epoch, job));
     epochs_shown_ = epoch.epoch();
     last_line_ = now;
   }

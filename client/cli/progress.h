@@ -16,7 +16,7 @@ namespace hawser {
 // "epoch 3/10 [######------------] 31 % 84k samples/s loss 0.0812 left 12s".
 std::string ProgressLine(const JobStatus& job);
 // "epoch 3/10  loss 0.08, accuracy 97.6 %  validation loss ... ".
-std::string EpochLine(const EpochMetrics& epoch, uint64_t epochs);
+std::string EpochLine(const EpochMetrics& epoch, const JobStatus& job);
 // How a job ended, in lines: validation, checkpoint, hash.
 std::string Summary(const JobStatus& job);
 

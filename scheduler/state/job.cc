@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "common/job/figures.h"
 #include "common/job/job_rules.h"
 #include "common/job/step_schedule.h"
 #include "common/metrics_proto.h"
@@ -16,18 +18,19 @@ namespace {
 // Of a job: as many as JobSpec allows.
 constexpr uint64_t kMaxSteps = uint64_t{1} << 40;
 
-std::string EpochLine(const EpochMetrics& epoch, uint64_t epochs) {
-  const SampleSums training = FromProto(epoch.training());
-  std::string line =
-      absl::StrFormat("epoch %d/%d: loss %.4f, accuracy %.2f %%", epoch.epoch(),
-                      epochs, training.MeanLoss(), 100 * training.Accuracy());
+std::string EpochLine(const EpochMetrics& epoch, uint64_t epochs,
+                      const ModelSpec& model, uint64_t validation_bytes) {
+  std::vector<std::string> parts =
+      FigureTexts(TrainingFigures(epoch.training(), model), "");
   if (epoch.has_validation()) {
-    const SampleSums validation = FromProto(epoch.validation());
-    absl::StrAppendFormat(&line,
-                          ", validation loss %.4f, validation accuracy %.2f %%",
-                          validation.MeanLoss(), 100 * validation.Accuracy());
+    const Figures validation =
+        ValidationFigures(epoch.validation(), model, validation_bytes);
+    for (std::string& part : FigureTexts(validation, "validation ")) {
+      parts.push_back(std::move(part));
+    }
   }
-  return line;
+  return absl::StrCat("epoch ", epoch.epoch(), "/", epochs, ": ",
+                      absl::StrJoin(parts, ", "));
 }
 
 }  // namespace
@@ -175,7 +178,9 @@ void Job::Commit(const CheckpointCommitted& event, absl::Time now) {
 
 void Job::FinishEpoch(const EpochMetrics& metrics, absl::Time now) {
   progress_.FinishEpoch(metrics);
-  Log(now, "scheduler", EpochLine(metrics, progress_.epochs()));
+  Log(now, "scheduler",
+      EpochLine(metrics, progress_.epochs(), spec_.model(),
+                plan_.has_value() ? plan_->validation_bytes() : 0));
 }
 
 void Job::End(const JobEnded& event, absl::Time now) {
@@ -267,13 +272,16 @@ void Job::ReportDataLoaded(uint64_t node, const DataLoaded& loaded,
   if (const auto first = data_loaded_.begin();
       first != data_loaded_.end() &&
       (first->second.training_samples() != loaded.training_samples() ||
-       first->second.validation_samples() != loaded.validation_samples())) {
+       first->second.validation_samples() != loaded.validation_samples() ||
+       first->second.validation_bytes() != loaded.validation_bytes())) {
     const auto& [other, known] = *first;
-    failure_ = absl::StrCat("the workers have different data: worker ", other,
-                            " found ", known.training_samples(), " + ",
-                            known.validation_samples(), " samples, worker ",
-                            node, " ", loaded.training_samples(), " + ",
-                            loaded.validation_samples());
+    failure_ = absl::StrCat(
+        "the workers have different data: worker ", other, " found ",
+        known.training_samples(), " + ", known.validation_samples(),
+        " samples, worker ", node, " ", loaded.training_samples(), " + ",
+        loaded.validation_samples(),
+        "; bytes of text to validate on: ", known.validation_bytes(), " and ",
+        loaded.validation_bytes());
     Log(now, "scheduler", *failure_);
   }
   if (const auto problem = ProblemWith(loaded); problem.has_value()) {
@@ -400,6 +408,7 @@ void Job::Describe(bool with_plan, absl::Time now, JobStatus* status) const {
   status->set_total_steps(progress_.total_steps());
   if (plan_.has_value()) {
     status->set_steps_per_epoch(plan_->steps_per_epoch());
+    status->set_validation_bytes(plan_->validation_bytes());
   }
   status->set_epoch(progress_.epochs_finished());
   status->set_epochs(progress_.epochs());

@@ -175,6 +175,7 @@ std::optional<Plan> NextPlan(const Job& job,
   if (data.has_value() && !members_change) {
     plan.set_training_samples(data->training_samples());
     plan.set_validation_samples(data->validation_samples());
+    plan.set_validation_bytes(data->validation_bytes());
     plan.set_steps_per_epoch(
         StepsPerEpoch(job.spec(), data->training_samples()));
     plan.set_optimizer_steps(TotalSteps(job.spec(), data->training_samples()));
