@@ -108,9 +108,9 @@ class Lane {
 
   // Causal attention of one sample: query i sees the keys up to its own
   // position. q and y [queries, heads * head_width], k and v [keys,
-  // head_width]: any. log_sums [heads, queries]: the logarithms of the
-  // softmax's sums. No more than a tile of weights exists at a time (Dao et
-  // al., 2022).
+  // head_width]: any. Keys beyond the last query may be anything finite, and so
+  // their values. log_sums [heads, queries]: the logarithms of the softmax's
+  // sums. No more than a tile of weights exists at a time (Dao et al., 2022).
   virtual void AttentionForward(const Attention& attention, ConstMatrix q,
                                 ConstMatrix k, ConstMatrix v, Matrix y,
                                 float* log_sums) = 0;

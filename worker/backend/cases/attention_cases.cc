@@ -138,6 +138,13 @@ void AddAttentionCases(std::vector<OperationCase>* cases) {
     cases->push_back(AttentionCase(
         {.queries = 130, .heads = 2, .dropout = 0.5f, .later_keys = 140},
         element));
+    for (const int64_t later_keys : {1, 57, 200}) {
+      cases->push_back(AttentionCase({.queries = 1,
+                                      .first_position = 70,
+                                      .heads = 2,
+                                      .later_keys = later_keys},
+                                     element));
+    }
     cases->push_back(AttentionCase(
         {.queries = 200, .heads = 2, .head_width = 16, .deviation = 30},
         element));

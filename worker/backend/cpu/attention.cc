@@ -13,6 +13,10 @@ namespace {
 
 constexpr int64_t kQueryTile = 64;
 constexpr int64_t kKeyTile = 128;
+// Keys are multiplied in multiples of so many, where there are as many: what a
+// query does not see gets weight 0. So text that grows token by token does not
+// ask for a product of a new shape each time.
+constexpr int64_t kKeyMultiple = 64;
 
 // Numbers of the working matrices.
 enum Working {
@@ -53,15 +57,25 @@ void CheckShapes(const Attention& attention, ConstMatrix q, ConstMatrix k,
 
 // Some queries of one head.
 struct CpuAttention::Tile {
+  Tile(int64_t head, int64_t head_queries, int64_t first_query, int64_t queries,
+       int64_t first_position, int64_t all_keys)
+      : head(head),
+        head_queries(head_queries),
+        first_query(first_query),
+        queries(queries),
+        keys(std::min(all_keys, (first_position + first_query + queries +
+                                 kKeyMultiple - 1) /
+                                    kKeyMultiple * kKeyMultiple)),
+        all_keys(all_keys) {}
+
   int64_t head;
   int64_t head_queries;  // of the whole head
   int64_t first_query;
   int64_t queries;
-  int64_t keys;  // those that its last query sees
+  int64_t keys;  // those that its last query sees, and some more
   int64_t all_keys;
 
-  // Of the keys from first_key on, how many query i of the tile sees; a tile of
-  // keys starts where its first query sees some, or it sees none of it.
+  // Of the keys from first_key on, how many query i of the tile sees.
   int64_t Visible(int64_t first_position, int64_t i, int64_t first_key,
                   int64_t count) const {
     return std::clamp<int64_t>(first_position + first_query + i + 1 - first_key,
@@ -155,9 +169,8 @@ void CpuAttention::Forward(const Attention& attention, ConstMatrix q,
   for (int64_t h = 0; h < q.columns() / width; ++h) {
     for (int64_t i = 0; i < q.rows(); i += kQueryTile) {
       const int64_t count = std::min(kQueryTile, q.rows() - i);
-      const Tile tile{
-          h,       q.rows(), i, count, attention.first_position + i + count,
-          k.rows()};
+      const Tile tile(h, q.rows(), i, count, attention.first_position,
+                      k.rows());
       ForwardTile(attention, tile, q.Columns(h * width, width).Rows(i, count),
                   k, v, y.Columns(h * width, width).Rows(i, count),
                   log_sums + h * q.rows() + i);
@@ -230,9 +243,8 @@ void CpuAttention::Backward(const Attention& attention, ConstMatrix q,
   for (int64_t h = 0; h < q.columns() / width; ++h) {
     for (int64_t i = 0; i < q.rows(); i += kQueryTile) {
       const int64_t count = std::min(kQueryTile, q.rows() - i);
-      const Tile tile{
-          h,       q.rows(), i, count, attention.first_position + i + count,
-          k.rows()};
+      const Tile tile(h, q.rows(), i, count, attention.first_position,
+                      k.rows());
       const auto part = [&](auto x) {
         return x.Columns(h * width, width).Rows(i, count);
       };
