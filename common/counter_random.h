@@ -20,6 +20,7 @@ enum class RandomPurpose : uint32_t {
   kAugmentation = 4,    // a = epoch, b = sample position
   kClassOrder = 5,      // a = epoch, b = micro-batch
   kTextStart = 6,       // a = epoch
+  kSampledToken = 7,    // index = position in the text
 };
 
 // The function itself: ten rounds of Philox4x32.
