@@ -86,9 +86,8 @@ std::vector<std::string> ChangesThatFit(const JobSpec& spec,
   recomputing.mutable_model()->mutable_gpt()->set_recompute_activations(true);
   const MemoryNeed need = MemoryNeedOf(recomputing, parameters, threads);
   if (need.total() <= limit) {
-    changes.push_back(
-        absl::StrCat("model.gpt.recompute_activations: true (",
-                     Mebibytes(need.total()), ")"));
+    changes.push_back(absl::StrCat("model.gpt.recompute_activations: true (",
+                                   Mebibytes(need.total()), ")"));
     return changes;
   }
   if (smaller.has_value()) return changes;
@@ -105,8 +104,7 @@ std::vector<std::string> ChangesThatFit(const JobSpec& spec,
 
 }  // namespace
 
-MemoryNeed MemoryNeedOf(const JobSpec& spec, uint64_t parameters,
-                        int threads) {
+MemoryNeed MemoryNeedOf(const JobSpec& spec, uint64_t parameters, int threads) {
   const auto vector = static_cast<int64_t>(4 * parameters);
   MemoryNeed need;
   need.vectors = vector * (1 + GradientVectors(spec));
@@ -133,7 +131,8 @@ absl::Status CheckMemory(const JobSpec& spec, uint64_t parameters, int threads,
       changes.empty()
           ? "no smaller micro-batch fits: use a smaller model or a worker with "
             "more memory"
-          : absl::StrCat("it would fit with ", absl::StrJoin(changes, ", or "))));
+          : absl::StrCat("it would fit with ",
+                         absl::StrJoin(changes, ", or "))));
 }
 
 }  // namespace hawser

@@ -48,6 +48,8 @@ void AddClusterCommands(CommandLine* line);  // up, down, nodes
 void AddJobCommands(CommandLine* line);      // submit, jobs, job, watch, ...
 void AddSetCommand(CommandLine* line);
 void AddExportCommand(CommandLine* line);
+void AddGenerateCommand(CommandLine* line);
+void AddEvalCommand(CommandLine* line);
 void AddAuditCommand(CommandLine* line);
 void AddCompletionCommand(CommandLine* line);
 

@@ -34,6 +34,8 @@ int Main(int argc, char** argv) {
   AddJobCommands(&line);
   AddSetCommand(&line);
   AddExportCommand(&line);
+  AddGenerateCommand(&line);
+  AddEvalCommand(&line);
   AddAuditCommand(&line);
   app.add_subcommand("version", "print the version")->callback([&line] {
     line.verb = [&line] {

@@ -9,8 +9,8 @@ import subprocess
 from tests.integration import harness
 
 VERBS = ("run", "up", "down", "submit", "jobs", "job", "watch", "logs",
-         "cancel", "set", "wait", "nodes", "export", "audit", "version",
-         "completion")
+         "cancel", "set", "wait", "nodes", "export", "generate", "eval",
+         "audit", "version", "completion")
 
 
 def read_safetensors(path):

@@ -40,10 +40,9 @@ absl::StatusOr<std::unique_ptr<GptDecoder>> GptDecoder::Make(
   *model.mutable_gpt() = spec;
   ASSIGN_OR_RETURN(const ModelLayout layout, LayoutOf(model));
   if (parameters.size() != layout.parameters) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("there are ", parameters.size(),
-                     " parameters; a model of this shape has ",
-                     layout.parameters));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "there are ", parameters.size(),
+        " parameters; a model of this shape has ", layout.parameters));
   }
   std::unique_ptr<Backend> backend = MakeCpuBackend(pool);
   const GptShape shape(spec);
@@ -109,9 +108,8 @@ absl::Span<const float> GptDecoder::Append(absl::Span<const int32_t> tokens) {
   }
   int64_t rows = 0;
   while (cached_ < static_cast<int64_t>(text_.size())) {
-    const absl::Span<const int32_t> piece =
-        absl::MakeConstSpan(text_).subspan(static_cast<size_t>(cached_),
-                                           static_cast<size_t>(stream_.rows()));
+    const absl::Span<const int32_t> piece = absl::MakeConstSpan(text_).subspan(
+        static_cast<size_t>(cached_), static_cast<size_t>(stream_.rows()));
     rows = static_cast<int64_t>(piece.size());
     Read(piece, cached_);
     cached_ += rows;
@@ -137,14 +135,14 @@ void GptDecoder::Embed(absl::Span<const int32_t> tokens, int64_t position) {
           ? ConstMatrix()
           : ConstMatrix(theta_.data() + tensors_.position_embedding,
                         shape_.context, shape_.width);
-  backend_->ForEachPanel(
-      static_cast<int64_t>(tokens.size()),
-      [&](Lane& lane, int64_t first, int64_t count) {
-        lane.EmbedForward(tokens.subspan(static_cast<size_t>(first),
-                                         static_cast<size_t>(count)),
-                          weight, positions, position + first,
-                          stream_.Rows(first, count));
-      });
+  backend_->ForEachPanel(static_cast<int64_t>(tokens.size()),
+                         [&](Lane& lane, int64_t first, int64_t count) {
+                           lane.EmbedForward(
+                               tokens.subspan(static_cast<size_t>(first),
+                                              static_cast<size_t>(count)),
+                               weight, positions, position + first,
+                               stream_.Rows(first, count));
+                         });
 }
 
 void GptDecoder::Attend(int64_t block, int64_t position, int64_t rows) {
@@ -153,9 +151,8 @@ void GptDecoder::Attend(int64_t block, int64_t position, int64_t rows) {
   const int64_t groups = shape_.key_value_heads;
   const int64_t query_width = shape_.group() * width;
   backend_->ForEachPanel(rows, [&](Lane& lane, int64_t first, int64_t count) {
-    lane.NormForward(NormOf(tensors.attention_norm),
-                     stream_.Rows(first, count), input_.Rows(first, count),
-                     statistics_ + 2 * first);
+    lane.NormForward(NormOf(tensors.attention_norm), stream_.Rows(first, count),
+                     input_.Rows(first, count), statistics_ + 2 * first);
   });
   Multiply(input_.Rows(0, rows), parameters_.Weight(tensors.qkv),
            parameters_.Bias(tensors.qkv), qkv_.Rows(0, rows));
@@ -190,7 +187,8 @@ void GptDecoder::Attend(int64_t block, int64_t position, int64_t rows) {
                               cache_.Values(block, group), heads(attended_),
                               lane.Scratch(0, shape_.group() * count));
       });
-  Multiply(attended_.Rows(0, rows), parameters_.Weight(tensors.attention_output),
+  Multiply(attended_.Rows(0, rows),
+           parameters_.Weight(tensors.attention_output),
            parameters_.Bias(tensors.attention_output), product_.Rows(0, rows));
 }
 
@@ -222,10 +220,9 @@ void GptDecoder::ComputeLogits(int64_t row) {
     lane.NormForward(NormOf(tensors_.final_norm), stream_.Rows(row, 1),
                      input_.Rows(0, 1), statistics_);
   });
-  Multiply(
-      input_.Rows(0, 1),
-      parameters_.Operand(tensors_.head, shape_.vocabulary, shape_.width),
-      nullptr, logits_);
+  Multiply(input_.Rows(0, 1),
+           parameters_.Operand(tensors_.head, shape_.vocabulary, shape_.width),
+           nullptr, logits_);
 }
 
 void GptDecoder::Multiply(ConstMatrix x, ConstMatrix weight, const float* bias,

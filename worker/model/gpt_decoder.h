@@ -85,12 +85,12 @@ class GptDecoder {
   Matrix stream_;   // [R, D]
   Matrix product_;  // [R, D]
   float* statistics_;
-  Matrix input_;     // [R, D] any
-  Matrix qkv_;       // [R, Q] any
-  Matrix attended_;  // [R, D] any
-  Matrix up_;        // [R, U] any
+  Matrix input_;      // [R, D] any
+  Matrix qkv_;        // [R, Q] any
+  Matrix attended_;   // [R, D] any
+  Matrix up_;         // [R, U] any
   Matrix activated_;  // [R, F] any
-  Matrix logits_;    // [1, V]
+  Matrix logits_;     // [1, V]
 };
 
 }  // namespace hawser

@@ -97,17 +97,17 @@ TEST(GptDecoderTest, PiecesDoNotMatter) {
     const auto decoder = MakeDecoder(of.model, theta, &pool);
     size_t at = 0;
     while (at < tokens.size()) {
-      const size_t count =
-          std::min<size_t>(1 + random() % (context / 3 + 1), tokens.size() - at);
+      const size_t count = std::min<size_t>(1 + random() % (context / 3 + 1),
+                                            tokens.size() - at);
       const auto logits =
           Copy(decoder->Append(absl::MakeConstSpan(tokens).subspan(at, count)));
       at += count;
-      ExpectNear(logits,
-                 AtOnce(of.model, theta,
-                        {tokens.begin(), tokens.begin() +
-                                             static_cast<ptrdiff_t>(at)},
-                        &pool),
-                 1e-5);
+      ExpectNear(
+          logits,
+          AtOnce(of.model, theta,
+                 {tokens.begin(), tokens.begin() + static_cast<ptrdiff_t>(at)},
+                 &pool),
+          1e-5);
     }
   }
 }

@@ -33,7 +33,9 @@ class KeyValueCache {
   }
 
   // [context, head_width]: any.
-  Matrix Keys(int64_t block, int64_t group) const { return At(block, 0, group); }
+  Matrix Keys(int64_t block, int64_t group) const {
+    return At(block, 0, group);
+  }
   Matrix Values(int64_t block, int64_t group) const {
     return At(block, 1, group);
   }
@@ -45,8 +47,8 @@ class KeyValueCache {
 
   Matrix At(int64_t block, int64_t part, int64_t group) const {
     const int64_t before =
-        ((2 * block + part) * shape_.key_value_heads + group) *
-        shape_.context * shape_.head_width;
+        ((2 * block + part) * shape_.key_value_heads + group) * shape_.context *
+        shape_.head_width;
     return {static_cast<std::byte*>(memory_.get()) +
                 before * BytesOf(shape_.element),
             shape_.context, shape_.head_width, shape_.head_width,

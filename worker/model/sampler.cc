@@ -101,8 +101,8 @@ absl::StatusOr<int32_t> SampleToken(const SamplerSettings& settings,
   }
   std::vector<Candidate> candidates = MostLikely(logits, settings.top_k);
   for (Candidate& candidate : candidates) {
-    candidate.weight = std::exp(
-        (double{candidate.logit} - double{*best}) / settings.temperature);
+    candidate.weight = std::exp((double{candidate.logit} - double{*best}) /
+                                settings.temperature);
   }
   if (settings.top_p < 1) KeepShare(settings.top_p, &candidates);
   double left = UniformAt(settings.seed, position) * TotalOf(candidates);

@@ -117,7 +117,8 @@ TEST(SamplerTest, SettingsOutOfRange) {
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     return std::string(status.message());
   };
-  EXPECT_EQ(message({.temperature = -1}).substr(0, 22), "the temperature is -1;");
+  EXPECT_EQ(message({.temperature = -1}).substr(0, 22),
+            "the temperature is -1;");
   message({.temperature = std::nan("")});
   message({.temperature = std::numeric_limits<double>::infinity()});
   EXPECT_EQ(message({.top_k = -2}).substr(0, 12), "top-k is -2;");
