@@ -9,10 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "common/tokenizer/prefix_tree.h"
 
 namespace hawser {
 
@@ -34,12 +33,7 @@ class AddedTokens {
   Match Find(absl::string_view text, size_t from, size_t end) const;
 
  private:
-  // A tree of prefixes: an edge for (node, byte), a token where one ends.
-  struct Node {
-    int32_t token = -1;
-  };
-  std::vector<Node> nodes_ = {Node()};
-  absl::flat_hash_map<uint64_t, uint32_t> edges_;
+  PrefixTree tree_;
   std::array<bool, 256> starts_{};  // some token starts with this byte
   size_t longest_ = 0;
 };

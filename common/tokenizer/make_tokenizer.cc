@@ -7,6 +7,7 @@
 #include "common/rooted_path.h"
 #include "common/status_macros.h"
 #include "common/tokenizer/byte_tokenizer.h"
+#include "common/tokenizer/sentencepiece_tokenizer.h"
 #include "common/tokenizer/tokenizer_json.h"
 
 namespace hawser {
@@ -38,8 +39,11 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> MakeTokenizer(
       return Named(absl::StrCat(paths.vocab(), " and ", paths.merges()),
                    ReadVocabAndMerges(vocab, merges));
     }
-    case TokenizerSpec::kSentencepiece:
-      return absl::UnimplementedError("sentencepiece models are not read yet");
+    case TokenizerSpec::kSentencepiece: {
+      const std::string& path = spec.sentencepiece();
+      ASSIGN_OR_RETURN(const std::string model, read(path));
+      return Named(path, ReadSentencepieceModel(model));
+    }
     case TokenizerSpec::kBytes:
     case TokenizerSpec::KIND_NOT_SET:
       break;
