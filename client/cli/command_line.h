@@ -51,6 +51,7 @@ void AddExportCommand(CommandLine* line);
 void AddGenerateCommand(CommandLine* line);
 void AddEvalCommand(CommandLine* line);
 void AddAuditCommand(CommandLine* line);
+void AddTokenizerCommand(CommandLine* line);
 void AddCompletionCommand(CommandLine* line);
 
 }  // namespace hawser

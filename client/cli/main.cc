@@ -37,6 +37,7 @@ int Main(int argc, char** argv) {
   AddGenerateCommand(&line);
   AddEvalCommand(&line);
   AddAuditCommand(&line);
+  AddTokenizerCommand(&line);
   app.add_subcommand("version", "print the version")->callback([&line] {
     line.verb = [&line] {
       if (line.json()) {

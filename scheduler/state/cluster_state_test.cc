@@ -26,6 +26,7 @@ TEST_F(ClusterStateTest, AJobFromItsSubmissionToItsEnd) {
   // Then servers prepare, and workers are held back.
   EXPECT_EQ(PlanOf("a").total_steps(), 8u);
   EXPECT_EQ(PlanOf("a").steps_per_epoch(), 4u);
+  EXPECT_EQ(PlanOf("a").validation_bytes(), 640u);
   EXPECT_EQ(OrdersOf(servers[0]).size(), 1u);
   EXPECT_TRUE(OrdersOf(workers[0]).empty());
   ASSERT_TRUE(Ready(servers[0], "a").ok());

@@ -152,6 +152,7 @@ class ClusterStateTest : public testing::Test {
     ReportRequest report = From(node, job);
     report.mutable_data_loaded()->set_training_samples(training);
     report.mutable_data_loaded()->set_validation_samples(validation);
+    report.mutable_data_loaded()->set_validation_bytes(64 * validation);
     return Report(report);
   }
   absl::Status Ready(uint64_t node, const std::string& job) {

@@ -1,11 +1,14 @@
 #include "worker/data/text_dataset.h"
 
+#include <cmath>
 #include <filesystem>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "common/files.h"
+#include "common/tokenizer/bpe_trainer.h"
+#include "common/tokenizer/make_tokenizer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -122,6 +125,41 @@ TEST_F(TextDatasetTest, FilesAndDirectoriesAreOneTextAndAClassEach) {
   std::string text = Text(batch.tokens, 0, 20);
   EXPECT_THAT(std::string("aaaaaaaa1111111122222222"),
               HasSubstr(text.substr(0, 16)));
+}
+
+// Token files and text with the same tokenizer are the same data.
+TEST_F(TextDatasetTest, TokenizedInPiecesAsWhole) {
+  BpeTrainer trainer;
+  std::string text;
+  for (int i = 0; i < 300000; ++i) {
+    text += "the number " + std::to_string(i * 7919 % 100003) + "\n";
+  }
+  trainer.Add(text);
+  Write("t.json", trainer.Train(400));
+  Write("a.txt", text);
+  spec_.mutable_text()->mutable_tokenizer()->set_tokenizer_json("t.json");
+  model_.mutable_gpt()->set_vocabulary(400);
+  const auto data = Open();
+  const auto tokenizer = MakeTokenizer(spec_.text().tokenizer(), root_);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  const auto tokens = (*tokenizer)->Encode(text);
+  ASSERT_TRUE(tokens.ok()) << tokens.status();
+  const auto size = static_cast<int64_t>(tokens->size());
+  const int64_t first = size - std::llround(0.1 * static_cast<double>(size));
+  ASSERT_EQ(data->validation_samples(), (size - first - 1) / 4);
+  Batch batch;
+  data->FillValidation(0, data->validation_samples(), &batch);
+  const std::vector<int32_t> labels(
+      tokens->begin() + first + 1,
+      tokens->begin() + first + 1 + static_cast<int64_t>(batch.labels.size()));
+  EXPECT_TRUE(batch.labels == labels);
+  EXPECT_EQ(data->validation_bytes(),
+            static_cast<int64_t>((*tokenizer)->Decode(labels)->size()));
+  text[2000001] = '\xFF';
+  Write("a.txt", text);
+  EXPECT_THAT(Error(), HasSubstr("a.txt: not UTF-8 at byte 2000001; convert"));
+  Write("t.json", "{}");
+  EXPECT_THAT(Error(), HasSubstr("t.json: it has no model"));
 }
 
 TEST_F(TextDatasetTest, WhatIsWrongIsNamed) {

@@ -141,7 +141,8 @@ TEST_F(TokenFileDatasetTest, NoBytesAtAllMakeItCrash) {
       std::memcpy(bytes.data(), &magic, sizeof(magic));
     }
     const auto layout = ReadTokenFileLayout("x", bytes);
-    if (layout.ok()) EXPECT_LE(layout->offset, bytes.size());
+    if (!layout.ok()) continue;
+    EXPECT_LE(layout->offset, bytes.size());
   }
 }
 
