@@ -131,7 +131,7 @@ TEST_F(TextDatasetTest, FilesAndDirectoriesAreOneTextAndAClassEach) {
 TEST_F(TextDatasetTest, TokenizedInPiecesAsWhole) {
   BpeTrainer trainer;
   std::string text;
-  for (int i = 0; i < 300000; ++i) {
+  for (int64_t i = 0; i < 300000; ++i) {
     text += "the number " + std::to_string(i * 7919 % 100003) + "\n";
   }
   trainer.Add(text);
