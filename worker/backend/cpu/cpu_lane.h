@@ -13,6 +13,7 @@
 #include "worker/backend/cpu/matrix_products.h"
 #include "worker/backend/cpu/norm.h"
 #include "worker/backend/cpu/rotary.h"
+#include "worker/backend/cpu/row_product.h"
 #include "worker/backend/lane.h"
 
 namespace hawser {
@@ -23,7 +24,11 @@ class CpuLane : public Lane {
 
   void Multiply(const Product& product, ConstMatrix a, ConstMatrix b,
                 Matrix c) override {
-    products_.Multiply(product, a, b, c);
+    if (IsRowProduct(product, a, c)) {
+      CpuMultiplyRow(product, a, b, c);
+    } else {
+      products_.Multiply(product, a, b, c);
+    }
   }
   void SumRows(ConstMatrix x, float* sums) override { CpuSumRows(x, sums); }
   void Convert(ConstMatrix x, Matrix y) override { CpuConvert(x, y); }
