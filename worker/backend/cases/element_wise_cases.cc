@@ -115,7 +115,7 @@ void AddElementWiseCases(std::vector<OperationCase>* cases) {
   for (const int64_t rows : {1, 3, 65, 130}) {
     for (const int64_t columns : {1, 7, 16, 48, 256, 257}) {
       for (const FeedForward kind : {FEED_FORWARD_GELU, FEED_FORWARD_SWIGLU}) {
-        for (const Element element : {Element::kFloat32, Element::kBfloat16}) {
+        for (const Element element : {kFloat, kBfloat}) {
           cases->push_back(FeedForwardCase(kind, rows, columns, element,
                                            rows == 3 ? 20 : 1));
         }
@@ -128,7 +128,10 @@ void AddElementWiseCases(std::vector<OperationCase>* cases) {
       }
     }
   }
-  // More columns than a buffer of factors may hold.
+  // More columns than pieces of a row may have.
+  for (const FeedForward kind : {FEED_FORWARD_GELU, FEED_FORWARD_SWIGLU}) {
+    cases->push_back(FeedForwardCase(kind, 2, 3001, kBfloat, 1));
+  }
   cases->push_back(DropoutCase(2, 5001, 0.3f, 3, kFloat, false));
   for (const Element element : {kFloat, kBfloat}) {
     for (const int64_t rows : {1, 3, 65, 130}) {
