@@ -258,6 +258,45 @@ TEST(GptTest, ALayerIsFinalWhenItIsDone) {
   }
 }
 
+// Logits of so many tokens are computed in pieces, which end within samples.
+TEST(GptTest, ALargeVocabularyGivesTheSumOfItsSamples) {
+  GptCase large = Gpt2Case("large vocabulary", 100, 3);
+  GptSpec* gpt = large.model.mutable_gpt();
+  gpt->set_vocabulary(1 << 18);
+  gpt->set_layers(1);
+  gpt->set_width(4);
+  gpt->set_feed_forward_width(8);
+  const Example example(large);
+  ThreadPool pool(2);
+  const std::unique_ptr<Model> model = Make(large.model, 3, &pool);
+  const Outcome whole = GradientOf(model.get(), example.theta, example.batch);
+  EXPECT_EQ(model->Evaluate(example.theta.data(), example.batch), whole.sums);
+  std::vector<double> sum(example.theta.size(), 0);
+  SampleSums sums;
+  for (int64_t s = 0; s < 3; ++s) {
+    Batch one;
+    one.samples = 1;
+    const auto part = [&](const std::vector<int32_t>& of) {
+      return std::vector<int32_t>(of.begin() + s * 100,
+                                  of.begin() + (s + 1) * 100);
+    };
+    one.tokens = part(example.batch.tokens);
+    one.labels = part(example.batch.labels);
+    const Outcome alone = GradientOf(model.get(), example.theta, one);
+    sums += alone.sums;
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += alone.gradient[i];
+  }
+  EXPECT_NEAR(Loss(whole.sums), Loss(sums), 1e-5 * Loss(sums));
+  for (const TensorRange& tensor : TensorsOf(large.model)) {
+    double error = 0, norm = 0;
+    for (size_t i = tensor.first; i < tensor.end; ++i) {
+      error += (whole.gradient[i] - sum[i]) * (whole.gradient[i] - sum[i]);
+      norm += sum[i] * sum[i];
+    }
+    EXPECT_LE(std::sqrt(error / norm), 1e-5) << tensor.name;
+  }
+}
+
 TEST(GptTest, DropoutDependsOnTheKeyAlone) {
   GptCase dropped = Gpt2Case("dropout", 9, 3);
   dropped.model.mutable_gpt()->set_dropout(0.2);
