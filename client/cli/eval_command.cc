@@ -1,21 +1,24 @@
 // hawser eval: how well a trained model does, on the data it was validated on
 // or on other text.
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "client/cli/command_line.h"
+#include "client/cli/describe.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/interruption.h"
-#include "client/cli/table.h"
 #include "client/cli/trained_model.h"
+#include "common/job/figures.h"
 #include "common/job/validation_chunks.h"
 #include "common/metrics.h"
+#include "common/metrics_proto.h"
 #include "common/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "worker/backend/thread_pool.h"
@@ -34,15 +37,9 @@ struct EvalFlags {
 };
 
 struct Evaluation {
-  SampleSums sums;
-  int64_t context = 0;  // tokens of a sample; 0: not text
-  int64_t bytes = 0;    // of all tokens; 0: not known
-
-  double tokens() const { return static_cast<double>(sums.samples * context); }
-  double BitsPerByte() const {
-    return sums.MeanLoss() * tokens() / static_cast<double>(bytes) /
-           std::log(2.0);
-  }
+  Figures figures;
+  int64_t tokens = 0;  // 0: no text
+  int64_t bytes = 0;   // of these tokens; 0: not known
 };
 
 absl::StatusOr<DataSpec> DataOf(const EvalFlags& flags,
@@ -94,53 +91,44 @@ absl::StatusOr<Evaluation> Evaluate(const CommandLine& line,
                    MakeModel(trained.model, LargestBatch(trained), &pool));
   RETURN_IF_ERROR(model->CheckData(data->shape()));
   CatchInterruptions();
-  Evaluation evaluation;
-  evaluation.context = data->shape().context;
-  evaluation.bytes = data->validation_bytes();
+  SampleSums sums;
   const int64_t samples = data->validation_samples();
   const auto chunk = static_cast<int64_t>(kValidationChunk);
   Batch batch;
   for (int64_t first = 0; first < samples; first += chunk) {
     if (Interrupted()) return absl::CancelledError("interrupted");
     data->FillValidation(first, std::min(chunk, samples - first), &batch);
-    evaluation.sums += model->Evaluate(trained.parameters.data(), batch);
+    sums += model->Evaluate(trained.parameters.data(), batch);
   }
-  return evaluation;
+  const int64_t bytes = data->validation_bytes();
+  return Evaluation{ValidationFigures(ToProto(sums), trained.model,
+                                      static_cast<uint64_t>(bytes)),
+                    samples * data->shape().context, bytes};
 }
 
-nlohmann::ordered_json ToJson(const Evaluation& of) {
-  nlohmann::ordered_json json = {{"loss", of.sums.MeanLoss()}};
-  if (of.context == 0) {
-    json["accuracy"] = of.sums.Accuracy();
-  } else {
-    json["perplexity"] = std::exp(of.sums.MeanLoss());
-    if (of.bytes > 0) json["bits_per_byte"] = of.BitsPerByte();
-    json["tokens"] = of.sums.samples * of.context;
-    if (of.bytes > 0) json["bytes"] = of.bytes;
-  }
-  json["samples"] = of.sums.samples;
+nlohmann::ordered_json ToJson(const Evaluation& evaluation) {
+  nlohmann::ordered_json json = ToJson(evaluation.figures);
+  if (evaluation.tokens > 0) json["tokens"] = evaluation.tokens;
+  if (evaluation.bytes > 0) json["bytes"] = evaluation.bytes;
   return json;
 }
 
-std::string ToText(const Evaluation& of) {
-  Row names = {"loss"};
-  Row values = {absl::StrFormat("%.4f", of.sums.MeanLoss())};
-  if (of.context == 0) {
-    names.push_back("accuracy");
-    values.push_back(absl::StrFormat("%.2f %%", 100 * of.sums.Accuracy()));
-  } else {
-    names.push_back("perplexity");
-    values.push_back(absl::StrFormat("%.2f", std::exp(of.sums.MeanLoss())));
-    if (of.bytes > 0) {
-      names.push_back("bits per byte");
-      values.push_back(absl::StrFormat("%.4f", of.BitsPerByte()));
-    }
-    names.push_back("tokens");
-    values.push_back(absl::StrCat(of.sums.samples * of.context));
+std::string ToText(const Evaluation& evaluation) {
+  std::vector<std::string> texts = FigureTexts(evaluation.figures, "");
+  texts.push_back(absl::StrCat("samples ", evaluation.figures.samples));
+  if (evaluation.tokens > 0) {
+    texts.push_back(absl::StrCat("tokens ", evaluation.tokens));
   }
-  names.push_back("samples");
-  values.push_back(absl::StrCat(of.sums.samples));
-  return Table({names, values});
+  if (evaluation.bytes > 0) {
+    texts.push_back(absl::StrCat("bytes ", evaluation.bytes));
+  }
+  std::string lines;
+  for (const std::string& text : texts) {
+    const std::pair<std::string, std::string> part =
+        absl::StrSplit(text, absl::MaxSplits(' ', 1));
+    absl::StrAppendFormat(&lines, "%-12s%s\n", part.first, part.second);
+  }
+  return lines;
 }
 
 }  // namespace

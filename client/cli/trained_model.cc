@@ -36,37 +36,38 @@ absl::StatusOr<std::string> LastCheckpointOf(const CommandLine& line,
   return response.status().output();
 }
 
-absl::Status CheckSize(const ModelSpec& model, size_t parameters,
-                       const std::string& directory) {
-  ASSIGN_OR_RETURN(const ModelLayout layout, LayoutOf(model));
-  if (layout.parameters == parameters) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(
-      directory, " has ", parameters, " parameters; the job's model has ",
-      layout.parameters, ": the checkpoint is of another version of Hawser"));
-}
-
-absl::StatusOr<TrainedModel> LoadCheckpoint(const std::string& directory,
+absl::StatusOr<TrainedModel> LoadCheckpoint(const std::string& path,
                                             const ModelFlags& flags) {
-  const auto found = FindCheckpoint(SourceDirectory::Anywhere(directory));
-  if (absl::IsNotFound(found.status())) {
+  const auto directory = FindCheckpoint(SourceDirectory::Anywhere(path));
+  if (absl::IsNotFound(directory.status())) {
     return absl::NotFoundError(absl::StrCat(
-        found.status().message(),
+        directory.status().message(),
         "; the checkpoint's directory must be reachable from here, or be "
         "named with --from"));
   }
-  RETURN_IF_ERROR(found.status());
-  ASSIGN_OR_RETURN(const auto checkpoint, CheckpointReader::Open(*found));
+  RETURN_IF_ERROR(directory.status());
+  ASSIGN_OR_RETURN(const auto checkpoint, CheckpointReader::Open(*directory));
   const CheckpointManifest& manifest = checkpoint->manifest();
-  ASSIGN_OR_RETURN(JobSpec job, CompleteJob(manifest.spec));
-  RETURN_IF_ERROR(CheckSize(job.model(), manifest.parameters, directory));
+  auto job = CompleteJob(manifest.spec);
+  if (!job.ok()) {
+    return absl::DataLossError(
+        absl::StrCat(path, ": the manifest's job is damaged, or of another ",
+                     "version of Hawser: ", job.status().message()));
+  }
+  ASSIGN_OR_RETURN(const ModelLayout layout, LayoutOf(job->model()));
+  if (layout.parameters != manifest.parameters) {
+    return absl::DataLossError(absl::StrCat(
+        path, " has ", manifest.parameters, " parameters; its job's model has ",
+        layout.parameters, ": it is of another version of Hawser"));
+  }
   TrainedModel trained;
+  trained.parameters.resize(layout.parameters);
+  RETURN_IF_ERROR(checkpoint->Read(0, absl::MakeSpan(trained.parameters)));
   trained.description =
       absl::StrCat("job ", manifest.job, " at step ", manifest.step);
-  trained.parameters.resize(manifest.parameters);
-  RETURN_IF_ERROR(checkpoint->Read(0, absl::MakeSpan(trained.parameters)));
-  MakeDataPathsAbsolute(fs::current_path() / flags.data_root, &job);
-  trained.model = job.model();
-  trained.job = std::move(job);
+  trained.model = job->model();
+  MakeDataPathsAbsolute(fs::current_path() / flags.data_root, &*job);
+  trained.job = *std::move(job);
   return trained;
 }
 
@@ -79,6 +80,16 @@ absl::StatusOr<TrainedModel> LoadModelDirectory(const std::string& path) {
   trained.parameters.resize(directory.layout().parameters);
   RETURN_IF_ERROR(directory.ReadParameters(trained.parameters.data()));
   return trained;
+}
+
+absl::StatusOr<TrainedModel> LoadAsItIs(const CommandLine& line,
+                                        const ModelFlags& flags) {
+  if (!flags.model.empty()) return LoadModelDirectory(flags.model);
+  std::string directory = flags.from;
+  if (directory.empty()) {
+    ASSIGN_OR_RETURN(directory, LastCheckpointOf(line, flags.job));
+  }
+  return LoadCheckpoint(directory, flags);
 }
 
 // By what files there are.
@@ -136,7 +147,8 @@ void AddModelFlags(CLI::App* verb, ModelFlags* flags) {
   auto* job = verb->add_option("--job", flags->job,
                                "the model of this job's last checkpoint");
   auto* from = verb->add_option("--from", flags->from,
-                                "the model in this checkpoint directory");
+                                "the model in this checkpoint directory, or "
+                                "in the newest inside it");
   auto* model = verb->add_option(
       "--model", flags->model,
       "the model in this directory, as Hugging Face or `hawser export` "
@@ -151,6 +163,10 @@ void AddModelFlags(CLI::App* verb, ModelFlags* flags) {
                    "instead of the job's or the model directory's: a "
                    "tokenizer.json, a sentencepiece .model, a directory with "
                    "one, or \"bytes\"");
+  verb->add_option("--precision", flags->precision,
+                   "of products, instead of the job's (a model directory's: "
+                   "float32)")
+      ->check(CLI::IsMember({"float32", "bfloat16"}));
   verb->add_option("--threads", flags->threads,
                    "compute threads (0: as many as there are cores)")
       ->capture_default_str()
@@ -171,12 +187,12 @@ int ThreadsOf(const ModelFlags& flags) {
 
 absl::StatusOr<TrainedModel> LoadTrainedModel(const CommandLine& line,
                                               const ModelFlags& flags) {
-  if (!flags.model.empty()) return LoadModelDirectory(flags.model);
-  std::string directory = flags.from;
-  if (directory.empty()) {
-    ASSIGN_OR_RETURN(directory, LastCheckpointOf(line, flags.job));
+  ASSIGN_OR_RETURN(TrainedModel trained, LoadAsItIs(line, flags));
+  if (trained.model.has_gpt() && !flags.precision.empty()) {
+    trained.model.mutable_gpt()->set_precision(
+        flags.precision == "bfloat16" ? BFLOAT16 : FLOAT32);
   }
-  return LoadCheckpoint(directory, flags);
+  return trained;
 }
 
 absl::StatusOr<TokenizerSpec> TokenizerOf(const ModelFlags& flags,

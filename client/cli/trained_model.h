@@ -22,10 +22,11 @@ struct ModelFlags {
   std::string model;
   std::string data_root;
   std::string tokenizer;
+  std::string precision;
   int threads = 0;
 };
 
-// --job, --from, --model, --data-root, --tokenizer, --threads.
+// --job, --from, --model, --data-root, --tokenizer, --precision, --threads.
 void AddModelFlags(CLI::App* verb, ModelFlags* flags);
 
 // Throws CLI::RequiredError unless a model is named.
