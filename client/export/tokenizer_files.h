@@ -28,8 +28,8 @@ std::string BytesTokenizerJson();
 
 // What made the tokens of data, for a model of so many tokens and positions.
 // Its files are read below data_root; empty: there is none, only the bytes
-// tokenizer is had. FAILED_PRECONDITION: the tokenizer has ids that the model
-// does not. Others: a file cannot be read; the message names it.
+// tokenizer is had. FAILED_PRECONDITION: the tokenizer has more tokens than
+// the model. Others: a file cannot be read; the message names it.
 absl::StatusOr<TokenizerFiles> TokenizerOf(const DataSpec& data,
                                            const GptSpec& gpt,
                                            const std::string& data_root);
