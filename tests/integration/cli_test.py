@@ -1,9 +1,7 @@
 """The command line, verb by verb, on a cluster of real processes."""
 
 import hashlib
-import json
 import os
-import struct
 import subprocess
 
 from tests.integration import harness
@@ -11,17 +9,6 @@ from tests.integration import harness
 VERBS = ("run", "up", "down", "submit", "jobs", "job", "watch", "logs",
          "cancel", "set", "wait", "nodes", "export", "generate", "eval",
          "audit", "version", "completion")
-
-
-def read_safetensors(path):
-    """{name: (shape, bytes)} in the order of the file."""
-    with open(path, "rb") as file:
-        content = file.read()
-    length = struct.unpack("<Q", content[:8])[0]
-    header = json.loads(content[8:8 + length])
-    data = content[8 + length:]
-    return {name: (entry["shape"], data[slice(*entry["data_offsets"])])
-            for name, entry in header.items() if name != "__metadata__"}
 
 
 class CliTest(harness.ClusterTest):
@@ -63,7 +50,7 @@ class CliTest(harness.ClusterTest):
     def check_export(self, job):
         target = f"{self.directory}/exported"
         self.hawser("export", "one", "--to", target)
-        tensors = read_safetensors(f"{target}/model.safetensors")
+        tensors = harness.read_safetensors(f"{target}/model.safetensors")
         self.assertEqual({name: shape for name, (shape, _) in tensors.items()},
                          {"layers.0.weight": [40, 16], "layers.0.bias": [40],
                           "layers.1.weight": [20, 40], "layers.1.bias": [20],

@@ -43,6 +43,17 @@ def write_idx(directory, training=300, validation=100, side=4, classes=3,
             file.write(struct.pack(">II", 0x801, count) + labels)
 
 
+def read_safetensors(path):
+    """{name: (shape, bytes)} in the order of the file."""
+    with open(path, "rb") as file:
+        content = file.read()
+    length = struct.unpack("<Q", content[:8])[0]
+    header = json.loads(content[8:8 + length])
+    data = content[8 + length:]
+    return {name: (entry["shape"], data[slice(*entry["data_offsets"])])
+            for name, entry in header.items() if name != "__metadata__"}
+
+
 JOB = """name: "{name}"
 model {{ mlp {{ layer_sizes: [ {sizes} ] dropout: 0.1 }} }}
 data {{ idx {{ directory: "{data}" }} partition: {partition} }}
