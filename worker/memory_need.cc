@@ -47,7 +47,7 @@ int64_t GradientVectors(const JobSpec& spec) {
   const uint32_t run = UsesLeases(spec.scheduling(), synchronisation)
                            ? micro_batches
                            : (micro_batches + workers - 1) / workers;
-  return run == 1 ? 1 : std::bit_width(run) + 1;
+  return std::bit_width(run);
 }
 
 std::string Mebibytes(int64_t bytes) {

@@ -40,7 +40,7 @@ int Run(const Flags& flags) {
   JobSpec job;
   CHECK(google::protobuf::TextFormat::ParseFromString(
       "name: 'bench' model { gpt { " + flags.model +
-          " } } data { idx { } } optimizer { adamw { } } "
+          " } } data { text { files: 'x' } } optimizer { adamw { } } "
           "learning_rate { base: 1e-3 } schedule { steps: 1 global_batch: 1 }",
       &job));
   const auto complete = CompleteJob(job);

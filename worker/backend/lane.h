@@ -60,7 +60,8 @@ class Lane {
   virtual ~Lane() = default;
 
   // c [m, n] = a [m, k] b [k, n]; a is given as [k, m] if transposed, b as
-  // [n, k]. a and b: any, both the same. c: any.
+  // [n, k]. a and b: any, both the same. c: float32, or as a and b unless added
+  // to.
   virtual void Multiply(const Product& product, ConstMatrix a, ConstMatrix b,
                         Matrix c) = 0;
 
