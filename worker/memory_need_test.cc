@@ -41,8 +41,7 @@ int64_t Need(const JobSpec& job) {
 }
 
 std::string Refusal(const JobSpec& job, int64_t limit) {
-  return std::string(
-      CheckMemory(job, ParametersOf(job), 1, limit).message());
+  return std::string(CheckMemory(job, ParametersOf(job), 1, limit).message());
 }
 
 TEST(MemoryNeedTest, ActivationsAreTheFormulaOfGptBuffers) {
@@ -51,8 +50,7 @@ TEST(MemoryNeedTest, ActivationsAreTheFormulaOfGptBuffers) {
   // V = 256, e = 4; the norms' sums are two panels of 2 D, three times.
   const int64_t r = 256, d = 256, q = 768, f = 1024, h = 4, l = 8, v = 256;
   const int64_t stream = 4 * r * d * (l + 1);
-  const int64_t blocks =
-      l * r * (4 * (3 * d + q + f + f) + 4 * (d + h + 4));
+  const int64_t blocks = l * r * (4 * (3 * d + q + f + f) + 4 * (d + h + 4));
   const int64_t derivatives =
       r * (4 * 3 * d + 4 * (d + q + f)) + 3 * 4 * 2 * 2 * d;
   const int64_t head = 4 * r * d + 12 * r + 4 * r * v;

@@ -149,6 +149,7 @@ void CpuAddDropped(const Dropout& dropout, ConstMatrix x, ConstMatrix z,
 }
 
 void CpuDrop(const Dropout& dropout, ConstMatrix dy, Matrix dz) {
+  CHECK(dropout.rate == 0 || dy.element() == Element::kFloat32);
   CHECK_EQ(dy.rows(), dz.rows());
   CHECK_EQ(dy.columns(), dz.columns());
   if (dropout.rate == 0) {

@@ -178,6 +178,7 @@ void CpuFeedForwardBackward(FeedForward kind, ConstMatrix x, ConstMatrix dy,
   CHECK_EQ(x.columns(), InputsOf(kind, n));
   CHECK_EQ(x.columns(), dx.columns());
   CHECK(x.element() == dx.element());
+  CHECK(dy.element() == Element::kFloat32);
   for (int64_t r = 0; r < x.rows(); ++r) {
     const auto* dy_row = dy.Row<float>(r);
     if (x.element() == Element::kFloat32) {
