@@ -54,7 +54,7 @@ TEST(ConfigTest, TokensThatThereAreNotAreNull) {
 }
 
 TEST(ConfigTest, OtherMixesHaveNoArchitecture) {
-  for (const std::string& more :
+  for (const std::string more :
        {"no_biases: true", "key_value_heads: 2", "positions: ROTARY",
         "normalisation: RMS_NORM", "feed_forward: FEED_FORWARD_SWIGLU"}) {
     EXPECT_EQ(ArchitectureOf(Gpt(more)), Architecture::kOwn) << more;

@@ -55,7 +55,7 @@ TEST(JobRulesTest, EveryPartitionIsKept) {
 }
 
 TEST(JobRulesTest, AJobStartsFromADirectory) {
-  for (const std::string& from :
+  for (const std::string from :
        {"model: '/models/gpt2'", "model: 'gpt2'", "checkpoint: 'another'",
         "checkpoint: 'a-job/step-3'"}) {
     const auto job = Complete("from { " + from + " }");
