@@ -203,11 +203,13 @@ absl::Status BlockStore::PushPartial(const IncomingFrame& frame) {
   }
   if (header.clock < version()) {  // its step is complete
     Acknowledge(frame, /*repeated=*/true);
+    PullNext(frame);
     return absl::OkStatus();
   }
   const PartialSums::Outcome outcome =
       partial_sums_.Add(header.tree_node, frame.pieces, header.sums);
   Acknowledge(frame, outcome == PartialSums::Outcome::kRepeat);
+  PullNext(frame);
   if (shared_->audit != nullptr && outcome != PartialSums::Outcome::kRepeat) {
     const uint64_t first = partial_sums_.tree().First(header.tree_node);
     const uint64_t last = partial_sums_.tree().Last(header.tree_node);
@@ -245,6 +247,14 @@ void BlockStore::Acknowledge(const IncomingFrame& frame, bool repeated) {
   ack.payload_bytes = 0;
   ack.payload_crc32c = 0;
   frame.sink->Send({EncodeFrameHeader(ack), nullptr, {}});
+}
+
+void BlockStore::PullNext(const IncomingFrame& push) {
+  if ((push.header.flags & kNextWanted) == 0) return;
+  FrameHeader pull = push.header;
+  pull.kind = FrameKind::kPull;
+  ++pull.clock;
+  PullVersion(pull, push.sink);
 }
 
 absl::Status BlockStore::PushRun(const IncomingFrame& frame) {

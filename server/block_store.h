@@ -146,6 +146,7 @@ class BlockStore {
   void ApplyRun(const IncomingFrame& frame, uint64_t lag);
   bool IsOfThisPhase(const FrameHeader& push) const;
   void Acknowledge(const IncomingFrame& frame, bool repeated);
+  void PullNext(const IncomingFrame& push);
   void UpdateNow(uint64_t step, const UpdateStep& update);
   void CompleteSteps();
   void ReachVersion();

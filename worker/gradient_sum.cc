@@ -27,25 +27,52 @@ float* GradientSum::Next() {
   return next_.get();
 }
 
-void GradientSum::Add(uint32_t micro_batch, const SampleSums& sums) {
-  CHECK(next_ != nullptr) << "Add without Next";
-  stack_.push_back({tree_.Canonical({0, micro_batch}), sums, std::move(next_)});
-  MergeTop();
+GradientSum::Completed GradientSum::CompletedBy(uint32_t micro_batch) const {
+  Completed completed{tree_.Canonical({0, micro_batch}), stack_.size()};
+  while (completed.others > 0 && completed.node != tree_.Root() &&
+         stack_[completed.others - 1].node == tree_.Sibling(completed.node)) {
+    completed.node = tree_.Parent(completed.node);
+    --completed.others;
+  }
+  return completed;
 }
 
-void GradientSum::MergeTop() {
-  while (stack_.size() >= 2) {
+TreeNode GradientSum::NodeCompletedBy(uint32_t micro_batch) const {
+  return CompletedBy(micro_batch).node;
+}
+
+absl::Span<const GradientSum::Partial> GradientSum::PartialsBeside(
+    uint32_t micro_batch) const {
+  return absl::MakeConstSpan(stack_).first(CompletedBy(micro_batch).others);
+}
+
+void GradientSum::Add(uint32_t micro_batch, const SampleSums& sums) {
+  AddRange(micro_batch, 0, parameters_);
+  AddRanges(micro_batch, sums);
+}
+
+const float* GradientSum::AddRange(uint32_t micro_batch, int64_t first,
+                                   int64_t count) {
+  CHECK(next_ != nullptr) << "an addition without Next";
+  const size_t others = CompletedBy(micro_batch).others;
+  const float* sum = next_.get();
+  for (size_t i = stack_.size(); i-- > others;) {
+    AddInto(stack_[i].gradient.get() + first, sum + first, count);
+    sum = stack_[i].gradient.get();
+  }
+  return sum;
+}
+
+void GradientSum::AddRanges(uint32_t micro_batch, const SampleSums& sums) {
+  const Completed completed = CompletedBy(micro_batch);
+  stack_.push_back({{}, sums, std::move(next_)});
+  while (stack_.size() > completed.others + 1) {
     Partial& right = stack_.back();
-    Partial& left = stack_[stack_.size() - 2];
-    if (right.node == tree_.Root() || left.node != tree_.Sibling(right.node)) {
-      return;
-    }
-    AddInto(left.gradient.get(), right.gradient.get(), parameters_);
-    left.sums += right.sums;
-    left.node = tree_.Parent(right.node);
+    stack_[stack_.size() - 2].sums += right.sums;
     free_.push_back(std::move(right.gradient));
     stack_.pop_back();
   }
+  stack_.back().node = completed.node;
 }
 
 }  // namespace hawser

@@ -3,7 +3,9 @@
 // sums as possible are left to push and each is the tree's, bit for bit.
 //
 // Works like a binary counter: each leaf is put on a stack, and while the two
-// on top are siblings they become their parent.
+// on top are siblings they become their parent. The last leaf of a step can be
+// added range by range, so that a range of the result is final, and can leave,
+// before the rest of the leaf has been computed.
 //
 // Not thread-safe. Buffers are kept from step to step: no allocation in the
 // steady state.
@@ -14,6 +16,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "common/metrics.h"
 #include "common/micro_batch_tree.h"
 
@@ -31,16 +34,34 @@ class GradientSum {
   float* Next();
   void Add(uint32_t micro_batch, const SampleSums& sums);
 
+  // Instead of Add: elements [first, first + count) of the next micro-batch's
+  // gradient are final. Where their sum is: that of the node that the
+  // micro-batch completes, [parameters]. Each element is named once; after all
+  // of them, AddRanges names their micro-batch's sums.
+  const float* AddRange(uint32_t micro_batch, int64_t first, int64_t count);
+  void AddRanges(uint32_t micro_batch, const SampleSums& sums);
+  // The node that is complete once the micro-batch has been added.
+  TreeNode NodeCompletedBy(uint32_t micro_batch) const;
+
   struct Partial {
     TreeNode node;
     SampleSums sums;
     std::unique_ptr<float[]> gradient;
   };
-  // What is left: the fewest nodes that cover what was added.
+  // Those of the partial sums that the micro-batch, once added, leaves as they
+  // are.
+  absl::Span<const Partial> PartialsBeside(uint32_t micro_batch) const;
+  // What is left: the fewest nodes that cover what was added, in order.
   const std::vector<Partial>& partials() const { return stack_; }
 
  private:
-  void MergeTop();
+  // What a micro-batch completes: a node, and how many of the partial sums
+  // below it stay as they are.
+  struct Completed {
+    TreeNode node;
+    size_t others = 0;
+  };
+  Completed CompletedBy(uint32_t micro_batch) const;
 
   const MicroBatchTree tree_;
   const int64_t parameters_;

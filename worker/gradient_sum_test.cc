@@ -1,6 +1,8 @@
 #include "worker/gradient_sum.h"
 
+#include <algorithm>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -44,6 +46,50 @@ TEST(GradientSumTest, LeavesTheFewestNodesWithTheTreesBits) {
           total += partial.sums;
         }
         EXPECT_EQ(total.samples, 2 * (last - first));
+      }
+    }
+  }
+}
+
+TEST(GradientSumTest, TheLastMicroBatchCanComeRangeByRange) {
+  std::mt19937 random(4);
+  std::uniform_real_distribution<float> value(-1.0f, 1.0f);
+  constexpr int64_t kElements = 7;
+  for (uint32_t micro_batches = 1; micro_batches <= 12; ++micro_batches) {
+    const MicroBatchTree tree(micro_batches);
+    GradientSum whole(micro_batches, kElements);
+    GradientSum ranges(micro_batches, kElements);
+    for (uint32_t first = 0; first < micro_batches; ++first) {
+      for (uint32_t last = first + 1; last <= micro_batches; ++last) {
+        whole.Clear();
+        ranges.Clear();
+        for (uint32_t m = first; m < last; ++m) {
+          float* one = whole.Next();
+          for (int64_t i = 0; i < kElements; ++i) one[i] = value(random);
+          std::copy_n(one, kElements, ranges.Next());
+          whole.Add(m, {m, 1, 2});
+          if (m + 1 < last) ranges.Add(m, {m, 1, 2});
+        }
+        const uint32_t m = last - 1;
+        const TreeNode node = tree.Cover(first, last).back();
+        EXPECT_EQ(ranges.NodeCompletedBy(m), node);
+        EXPECT_EQ(ranges.PartialsBeside(m).size(),
+                  tree.Cover(first, last).size() - 1);
+        // Last range first; each is final at once.
+        const float* expected = whole.partials().back().gradient.get();
+        for (const auto& [at, count] :
+             std::vector<std::pair<int64_t, int64_t>>{{5, 2}, {1, 4}, {0, 1}}) {
+          const float* sum = ranges.AddRange(m, at, count);
+          for (int64_t i = at; i < at + count; ++i) {
+            EXPECT_EQ(sum[i], expected[i]);
+          }
+        }
+        ranges.AddRanges(m, {m, 1, 2});
+        ASSERT_EQ(ranges.partials().size(), whole.partials().size());
+        for (size_t p = 0; p < whole.partials().size(); ++p) {
+          EXPECT_EQ(ranges.partials()[p].node, whole.partials()[p].node);
+          EXPECT_EQ(ranges.partials()[p].sums, whole.partials()[p].sums);
+        }
       }
     }
   }

@@ -16,16 +16,16 @@ constexpr double kNew = 0.3;
 LeasedWork::LeasedWork(const Plan& plan, uint64_t attempt,
                        const Surroundings* surroundings,
                        ParameterClient* client, StepWork* work,
-                       std::vector<float>* theta)
+                       StepRun* step_run, std::vector<float>* theta)
     : plan_(plan),
       attempt_(attempt),
       schedule_(plan),
       surroundings_(surroundings),
       client_(client),
       work_(work),
+      step_run_(step_run),
       theta_(theta),
-      micro_batches_(plan.spec().schedule().micro_batches()),
-      sum_(micro_batches_, static_cast<int64_t>(plan.parameters())) {}
+      micro_batches_(plan.spec().schedule().micro_batches()) {}
 
 absl::StatusOr<uint64_t> LeasedWork::Run(uint64_t step) {
   phase_ = &schedule_.PhaseOf(step);
@@ -34,7 +34,7 @@ absl::StatusOr<uint64_t> LeasedWork::Run(uint64_t step) {
   request.set_attempt(attempt_);
   request.set_first(true);
   request.set_step(step);
-  RETURN_IF_ERROR(client_->RequestLease(request));
+  client_->RequestLease(request);
   for (;;) {
     ASSIGN_OR_RETURN(const Lease lease, client_->AwaitLease());
     uint32_t done = 0;
@@ -53,8 +53,8 @@ absl::StatusOr<uint64_t> LeasedWork::Run(uint64_t step) {
         done = 1;
         break;
       case Lease::kAdvanceClockTo:
-        RETURN_IF_ERROR(client_->Tick(phase_->from_step() * micro_batches_,
-                                      lease.advance_clock_to()));
+        client_->Tick(phase_->from_step() * micro_batches_,
+                      lease.advance_clock_to());
         continue;  // the request stands
       case Lease::kPhaseOverAt:
         return lease.phase_over_at();
@@ -67,7 +67,7 @@ absl::StatusOr<uint64_t> LeasedWork::Run(uint64_t step) {
     request.set_done(done);
     request.set_seconds_per_micro_batch(seconds_);
     request.set_complete_steps(complete_steps_);
-    RETURN_IF_ERROR(client_->RequestLease(request));
+    client_->RequestLease(request);
   }
 }
 
@@ -99,18 +99,10 @@ absl::StatusOr<uint32_t> LeasedWork::OncePerStep(const RunLease& lease) {
   }
   RETURN_IF_ERROR(pulled);
   const absl::Time start = surroundings_->clock->Now();
-  sum_.Clear();
-  for (uint32_t i = 0; i < lease.run(); ++i) {
-    const auto m = static_cast<uint32_t>(lease.position() % micro_batches_) + i;
-    const SampleSums sums =
-        work_->MicroBatch(step, m, theta_->data(), sum_.Next());
-    sum_.Add(m, sums);
-  }
+  const auto first = static_cast<uint32_t>(lease.position() % micro_batches_);
+  RETURN_IF_ERROR(step_run_->Do(step, first, first + lease.run(),
+                                theta_->data(), {.acks = true}));
   Measure(start, lease.run());
-  for (const GradientSum::Partial& partial : sum_.partials()) {
-    RETURN_IF_ERROR(client_->Push(step, partial.node, partial.gradient.get(),
-                                  partial.sums, /*want_acks=*/true));
-  }
   RETURN_IF_ERROR(client_->AwaitAcks());
   return lease.run();
 }
@@ -123,6 +115,7 @@ absl::StatusOr<uint32_t> LeasedWork::OnArrival(const RunLease& lease) {
   const double window = phase_->synchronisation().staleness_seconds();
   gradient_.resize(theta_->size());
   total_.resize(theta_->size());
+  NoObserver observer;
   SampleSums sums;
   uint32_t done = 0;
   while (done < lease.run()) {
@@ -130,7 +123,7 @@ absl::StatusOr<uint32_t> LeasedWork::OnArrival(const RunLease& lease) {
     float* gradient = done == 0 ? total_.data() : gradient_.data();
     sums += work_->MicroBatch(position / micro_batches_,
                               static_cast<uint32_t>(position % micro_batches_),
-                              theta_->data(), gradient);
+                              theta_->data(), gradient, &observer);
     if (done != 0) {
       AddInto(total_.data(), gradient_.data(),
               static_cast<int64_t>(total_.size()));
@@ -143,8 +136,7 @@ absl::StatusOr<uint32_t> LeasedWork::OnArrival(const RunLease& lease) {
   }
   Measure(start, done);
   work_->Clip(lease.position() / micro_batches_, done, total_.data());
-  RETURN_IF_ERROR(client_->PushRun(lease.position(), done, lease.clock(),
-                                   total_.data(), sums));
+  client_->PushRun(lease.position(), done, lease.clock(), total_.data(), sums);
   RETURN_IF_ERROR(client_->AwaitAcks());
   return done;
 }
@@ -152,8 +144,7 @@ absl::StatusOr<uint32_t> LeasedWork::OnArrival(const RunLease& lease) {
 absl::Status LeasedWork::Validate(const ValidationLease& lease) {
   if (on_arrival()) {
     // Others need not wait meanwhile.
-    RETURN_IF_ERROR(
-        client_->Tick(phase_->from_step() * micro_batches_, lease.clock()));
+    client_->Tick(phase_->from_step() * micro_batches_, lease.clock());
   }
   if (on_arrival() || lease.step() < phase_->from_step()) {
     // What is left of an earlier phase has no version of its own either.

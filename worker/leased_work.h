@@ -3,7 +3,7 @@
 // is told, reports, asks again.
 //
 //   once per step:  lease(step, micro-batches) -> pull that version, unless it
-//                   is there; gradients, summed in the tree; push, acks
+//                   is there; gradients, summed and pushed (step_run.h), acks
 //   on arrival:     lease(micro-batches, clock) -> read at that clock;
 //                   gradients, summed; push, acks
 //
@@ -23,7 +23,7 @@
 #include "client/data_plane/parameter_client.h"
 #include "common/job/step_schedule.h"
 #include "proto/plan.pb.h"
-#include "worker/gradient_sum.h"
+#include "worker/step_run.h"
 #include "worker/step_work.h"
 #include "worker/surroundings.h"
 
@@ -35,7 +35,7 @@ class LeasedWork {
   // attempt: rises each time this worker begins, see LeaseRequest.
   LeasedWork(const Plan& plan, uint64_t attempt,
              const Surroundings* surroundings, ParameterClient* client,
-             StepWork* work, std::vector<float>* theta);
+             StepWork* work, StepRun* step_run, std::vector<float>* theta);
 
   // From `step` to the end of its phase, which it returns.
   absl::StatusOr<uint64_t> Run(uint64_t step);
@@ -59,15 +59,15 @@ class LeasedWork {
   const Surroundings* const surroundings_;
   ParameterClient* const client_;
   StepWork* const work_;
+  StepRun* const step_run_;
   std::vector<float>* const theta_;
   const uint32_t micro_batches_;
   const Phase* phase_ = nullptr;
   std::optional<uint64_t> version_;  // of theta
-  GradientSum sum_;
-  std::vector<float> gradient_;  // on arrival: of one micro-batch
-  std::vector<float> total_;     // ... and of the lease
-  double seconds_ = 0;           // per micro-batch; 0: not measured
-  uint64_t complete_steps_ = 0;  // everywhere, as far as is known
+  std::vector<float> gradient_;      // on arrival: of one micro-batch
+  std::vector<float> total_;         // ... and of the lease
+  double seconds_ = 0;               // per micro-batch; 0: not measured
+  uint64_t complete_steps_ = 0;      // everywhere, as far as is known
 };
 
 }  // namespace hawser

@@ -27,20 +27,21 @@ StepWork::StepWork(const Plan& plan, const Dataset* data, Model* model,
       local_steps_(plan) {}
 
 SampleSums StepWork::Gradient(uint64_t optimizer_step, uint32_t micro_batch,
-                              float scale, const float* theta,
-                              float* gradient) {
+                              float scale, const float* theta, float* gradient,
+                              LayerObserver* observer) {
   const uint64_t seed = plan_.spec().seed();
   data_->FillTraining(order_.Positions(optimizer_step, micro_batch), seed,
                       order_.EpochOf(optimizer_step), &batch_);
   const SampleSums sums =
       model_->Gradient(theta, batch_, {seed, optimizer_step, micro_batch},
-                       scale, gradient, [](int) {});
+                       scale, gradient, observer);
   pace_.AfterMicroBatch();
   return sums;
 }
 
 SampleSums StepWork::MicroBatch(uint64_t step, uint32_t micro_batch,
-                                const float* theta, float* gradient) {
+                                const float* theta, float* gradient,
+                                LayerObserver* observer) {
   const StepSchedule::OptimizerSteps steps = schedule_.At(step);
   if (schedule_.PhaseOf(step).synchronisation().local_steps() <= 1) {
     // So that the mean over the micro-batches is the mean over the samples,
@@ -48,18 +49,23 @@ SampleSums StepWork::MicroBatch(uint64_t step, uint32_t micro_batch,
     const float scale =
         static_cast<float>(plan_.spec().schedule().micro_batches()) /
         static_cast<float>(order_.StepSamples(steps.first));
-    return Gradient(steps.first, micro_batch, scale, theta, gradient);
+    return Gradient(steps.first, micro_batch, scale, theta, gradient, observer);
   }
-  return local_steps_.Change(
+  const int layers = plan_.layers_size();
+  for (int k = 0; k < layers; ++k) observer->AwaitParameters(k);
+  NoObserver nobody;
+  const SampleSums sums = local_steps_.Change(
       theta, steps,
       [&](uint64_t optimizer_step, const float* at, float* mean) {
         const auto samples =
             order_.Positions(optimizer_step, micro_batch).size();
         const float scale =
             1.0f / static_cast<float>(std::max<size_t>(1, samples));
-        return Gradient(optimizer_step, micro_batch, scale, at, mean);
+        return Gradient(optimizer_step, micro_batch, scale, at, mean, &nobody);
       },
       gradient);
+  for (int k = layers - 1; k >= 0; --k) observer->GradientDone(k);
+  return sums;
 }
 
 void StepWork::Clip(uint64_t step, uint32_t run, float* gradient_sum) const {

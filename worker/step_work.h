@@ -33,7 +33,7 @@ class StepWork {
   // Writes a micro-batch's part of the step, [parameters], such that the mean
   // over the micro-batches is the step's gradient (or local change).
   SampleSums MicroBatch(uint64_t step, uint32_t micro_batch, const float* theta,
-                        float* gradient);
+                        float* gradient, LayerObserver* observer);
 
   // Scales the sum over `run` micro-batches down to the job's limit on the
   // norm of its mean, if it has one and the step's change is a gradient.
@@ -51,7 +51,8 @@ class StepWork {
 
  private:
   SampleSums Gradient(uint64_t optimizer_step, uint32_t micro_batch,
-                      float scale, const float* theta, float* gradient);
+                      float scale, const float* theta, float* gradient,
+                      LayerObserver* observer);
   absl::Status Send(ReportRequest report);
 
   const Plan plan_;

@@ -12,11 +12,12 @@ TrainingRun::TrainingRun(const Plan& plan, uint64_t node, uint64_t attempt,
                          const Surroundings* surroundings)
     : plan_(plan),
       schedule_(plan),
-      client_(plan, node, surroundings->make_channel, surroundings->threads),
       work_(plan, data, model, surroundings),
-      sum_(plan.spec().schedule().micro_batches(), model->parameters()),
       theta_(static_cast<size_t>(model->parameters())),
-      leased_work_(plan, attempt, surroundings, &client_, &work_, &theta_) {
+      step_run_(plan, &work_, &client_),
+      leased_work_(plan, attempt, surroundings, &client_, &work_, &step_run_,
+                   &theta_),
+      client_(plan, node, surroundings->make_channel, surroundings->threads) {
   for (const MicroBatchRange& range : plan.workers()) {
     if (range.node() != node) continue;
     first_ = range.first();
@@ -72,32 +73,31 @@ absl::StatusOr<uint64_t> TrainingRun::RunStatic(uint64_t step) {
   const uint64_t end = schedule_.EndOfPhase(schedule_.PhaseIndexOf(step));
   const bool is_last = end == schedule_.total_steps();
   const bool has_work = first_ != last_;
-  if (is_last && !has_work) return end;  // more workers than work
+  if (!has_work) return IdleUntil(step, end);
+  client_.StartPull(step, theta_.data());
   for (;; ++step) {
-    if (step == end && !is_last) return end;  // the next phase's
-    RETURN_IF_ERROR(client_.Pull(step, theta_.data()));
-    if (!has_work) continue;
-    if (schedule_.EndsEpoch(step)) RETURN_IF_ERROR(Validate(step));
-    if (step == end) {
-      if (first_ == 0) RETURN_IF_ERROR(work_.ReportHash(step, theta_.data()));
-      return end;
+    if (schedule_.EndsEpoch(step)) {
+      RETURN_IF_ERROR(client_.AwaitLayers());
+      RETURN_IF_ERROR(Validate(step));
     }
-    RETURN_IF_ERROR(ComputeAndPush(step));
+    if (step == end) break;
+    // The version that the next phase begins with is asked for by it.
+    const bool next_version = is_last || step + 1 < end;
+    RETURN_IF_ERROR(step_run_.Do(step, first_, last_, theta_.data(),
+                                 {.next_version = next_version}));
+    if (!next_version) return end;
   }
+  RETURN_IF_ERROR(client_.AwaitLayers());
+  if (first_ == 0) RETURN_IF_ERROR(work_.ReportHash(end, theta_.data()));
+  return end;
 }
 
-absl::Status TrainingRun::ComputeAndPush(uint64_t step) {
-  sum_.Clear();
-  for (uint32_t m = first_; m < last_; ++m) {
-    const SampleSums sums =
-        work_.MicroBatch(step, m, theta_.data(), sum_.Next());
-    sum_.Add(m, sums);
+absl::StatusOr<uint64_t> TrainingRun::IdleUntil(uint64_t step, uint64_t end) {
+  if (end == schedule_.total_steps()) return end;
+  for (; step < end; ++step) {
+    RETURN_IF_ERROR(client_.Pull(step, theta_.data()));
   }
-  for (const GradientSum::Partial& partial : sum_.partials()) {
-    RETURN_IF_ERROR(client_.Push(step, partial.node, partial.gradient.get(),
-                                 partial.sums, /*want_acks=*/false));
-  }
-  return absl::OkStatus();
+  return end;
 }
 
 absl::Status TrainingRun::Validate(uint64_t step) {

@@ -2,12 +2,13 @@
 //
 // In a phase in which it has the same micro-batches in every step:
 //
-//   pull version t
-//   t ends an epoch: evaluate this worker's share of the validation data,
-//     report it, wait for the answer
+//   ask for version t of every block
+//   t ends an epoch: await all of it; evaluate this worker's share of the
+//     validation data, report it, wait for the answer
 //   t == total steps: the first worker reports the hash of the parameters; end
-//   gradients of micro-batches [first, last) of step t, summed in the tree
-//   push; t + 1
+//   layer by layer, as blocks arrive: gradients of micro-batches [first, last)
+//     of step t, summed in the tree and pushed, each push asking for version
+//     t + 1 (step_run.h)
 //
 // In a phase in which work is leased: leased_work.h.
 //
@@ -23,9 +24,9 @@
 #include "common/job/step_schedule.h"
 #include "proto/plan.pb.h"
 #include "worker/data/dataset.h"
-#include "worker/gradient_sum.h"
 #include "worker/leased_work.h"
 #include "worker/model/model.h"
+#include "worker/step_run.h"
 #include "worker/step_work.h"
 #include "worker/surroundings.h"
 
@@ -55,19 +56,21 @@ class TrainingRun {
   absl::Status FinishBefore(uint64_t step);
   // From `step` to the end of its phase, which it returns.
   absl::StatusOr<uint64_t> RunStatic(uint64_t step);
-  absl::Status ComputeAndPush(uint64_t step);
+  // Without work until `end`, which it returns when the step before is made.
+  absl::StatusOr<uint64_t> IdleUntil(uint64_t step, uint64_t end);
   absl::Status Validate(uint64_t step);
 
   const Plan plan_;
   const StepSchedule schedule_;
-  ParameterClient client_;
   StepWork work_;
-  GradientSum sum_;
   std::vector<float> theta_;
+  StepRun step_run_;
   LeasedWork leased_work_;
   // This worker's static work: micro-batches [first, last) of every step.
   uint32_t first_ = 0;
   uint32_t last_ = 0;
+  // The first to go: its threads use the buffers of the others.
+  ParameterClient client_;
 };
 
 }  // namespace hawser

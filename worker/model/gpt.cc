@@ -59,6 +59,10 @@ class Gpt : public Model {
       blocks_.emplace_back(spec_, tensors_.blocks[static_cast<size_t>(k)], k,
                            backend_.get());
     }
+    for (const LayerShape& layer : layout.layers) {
+      layers_.push_back({static_cast<int64_t>(layer.offset()),
+                         static_cast<int64_t>(layer.elements())});
+    }
     if (shape_.element != Element::kFloat32) {
       operands_ = arena_.TakeMatrix(1, tensors_.parameters, shape_.element);
     }
@@ -84,24 +88,29 @@ class Gpt : public Model {
 
   SampleSums Gradient(const float* theta, const Batch& batch,
                       const MicroBatchKey& key, float scale, float* gradient,
-                      absl::FunctionRef<void(int)> layer_done) override {
+                      LayerObserver* observer) override {
     CHECK_LE(batch.samples, max_batch_);
     const auto layers = static_cast<int>(shape_.layers);
     if (batch.samples == 0) {
+      for (int layer = 0; layer <= layers + 1; ++layer) {
+        observer->AwaitParameters(layer);
+      }
       Clear(gradient, tensors_.parameters);
-      for (int layer = layers + 1; layer >= 0; --layer) layer_done(layer);
+      for (int layer = layers + 1; layer >= 0; --layer) {
+        observer->GradientDone(layer);
+      }
       return SampleSums();
     }
-    const GptParameters parameters = Prepare(theta);
+    const GptParameters parameters = ParametersAt(theta);
     const absl::Span<const int32_t> tokens(batch.tokens);
     const int64_t rows = batch.samples * shape_.context;
-    Forward(parameters, tokens, &key);
+    Forward(parameters, tokens, &key, observer);
     WeightGradients gradients(gradient);
     int at = 0;
     head_.Backward(parameters, batch.labels,
                    scale / static_cast<float>(shape_.context), at, buffers_,
                    &gradients);
-    layer_done(layers + 1);
+    observer->GradientDone(layers + 1);
     for (int k = layers - 1; k >= 0; --k) {
       const GptBlock& block = blocks_[static_cast<size_t>(k)];
       if (spec_.recompute_activations()) {
@@ -109,15 +118,16 @@ class Gpt : public Model {
       }
       block.Backward(parameters, &key, rows, at, buffers_, &gradients);
       at = (at + 2) % 3;
-      layer_done(k + 1);
+      observer->GradientDone(k + 1);
     }
     EmbedBackward(tokens, key, at, gradient);
-    layer_done(0);
+    observer->GradientDone(0);
     return SumsOf(buffers_.losses, batch.samples, shape_.context);
   }
 
   SampleSums Evaluate(const float* theta, const Batch& batch) override {
-    const GptParameters parameters = Prepare(theta);
+    const GptParameters parameters = ParametersAt(theta);
+    NoObserver observer;
     SampleSums sums;
     for (int64_t s = 0; s < batch.samples; s += max_batch_) {
       const int64_t count = std::min(max_batch_, batch.samples - s);
@@ -126,7 +136,7 @@ class Gpt : public Model {
             static_cast<size_t>(s * shape_.context),
             static_cast<size_t>(count * shape_.context));
       };
-      Forward(parameters, piece(batch.tokens), nullptr);
+      Forward(parameters, piece(batch.tokens), nullptr, &observer);
       head_.Forward(parameters, piece(batch.labels), buffers_);
       sums += SumsOf(buffers_.losses, count, shape_.context);
     }
@@ -134,16 +144,24 @@ class Gpt : public Model {
   }
 
  private:
-  GptParameters Prepare(const float* theta) {
+  GptParameters ParametersAt(const float* theta) const {
     if (shape_.element == Element::kFloat32) {
       return {theta, theta, Element::kFloat32};
     }
-    ForEachPiece(tensors_.parameters,
-                 [&](Lane& lane, int64_t first, int64_t count) {
-                   lane.Convert(ConstMatrix(theta + first, 1, count),
-                                operands_.Columns(first, count));
-                 });
     return {theta, operands_.data(), shape_.element};
+  }
+
+  // Waits for a layer's parameters and makes operands of them.
+  void TakeLayer(const GptParameters& parameters, int layer,
+                 LayerObserver* observer) {
+    observer->AwaitParameters(layer);
+    if (shape_.element == Element::kFloat32) return;
+    const LayerRange& range = layers_[static_cast<size_t>(layer)];
+    ForEachPiece(range.elements, [&](Lane& lane, int64_t piece, int64_t count) {
+      const int64_t first = range.offset + piece;
+      lane.Convert(ConstMatrix(parameters.theta + first, 1, count),
+                   operands_.Columns(first, count));
+    });
   }
 
   template <typename Work>
@@ -161,7 +179,9 @@ class Gpt : public Model {
 
   // key: null when dropout is off.
   void Forward(const GptParameters& parameters,
-               absl::Span<const int32_t> tokens, const MicroBatchKey* key) {
+               absl::Span<const int32_t> tokens, const MicroBatchKey* key,
+               LayerObserver* observer) {
+    TakeLayer(parameters, 0, observer);
     const auto rows = static_cast<int64_t>(tokens.size());
     const bool learned = tensors_.position_embedding >= 0;
     const ConstMatrix weight(parameters.theta + tensors_.token_embedding,
@@ -181,9 +201,12 @@ class Gpt : public Model {
       dropout.first_row = first;
       lane.Drop(dropout, x, x);
     });
+    int layer = 0;
     for (const GptBlock& block : blocks_) {
+      TakeLayer(parameters, ++layer, observer);
       block.Forward(parameters, key, rows, buffers_);
     }
+    TakeLayer(parameters, ++layer, observer);
   }
 
   // From dstream[at], the derivative by the embedding's output.
@@ -221,6 +244,12 @@ class Gpt : public Model {
         });
   }
 
+  // A layer's part of the parameter vector.
+  struct LayerRange {
+    int64_t offset = 0;
+    int64_t elements = 0;
+  };
+
   const GptSpec spec_;
   const GptShape shape_;
   const GptTensors tensors_;
@@ -228,6 +257,7 @@ class Gpt : public Model {
   const std::unique_ptr<Backend> backend_;
   Arena arena_;
   const GptBuffers buffers_;
+  std::vector<LayerRange> layers_;
   std::vector<GptBlock> blocks_;
   const GptHead head_;
   Matrix operands_;  // the parameters as operands, if not float32

@@ -8,6 +8,7 @@
 #include "worker/backend/thread_pool.h"
 #include "worker/model/gpt_cases.h"
 #include "worker/model/gpt_reference.h"
+#include "worker/model/gradient_by_layers.h"
 #include "worker/model/model.h"
 
 namespace hawser {
@@ -33,8 +34,9 @@ Outcome GradientOf(Model* model, const std::vector<float>& theta,
                    const Batch& batch) {
   Outcome outcome;
   outcome.gradient.assign(theta.size(), NAN);
+  NoObserver everything;
   outcome.sums = model->Gradient(theta.data(), batch, kKey, kScale,
-                                 outcome.gradient.data(), [](int) {});
+                                 outcome.gradient.data(), &everything);
   return outcome;
 }
 
@@ -223,41 +225,25 @@ TEST(GptTest, AnEmptyBatchGivesZeros) {
   }
 }
 
-// Last layer first, and nothing is written after a layer is done.
-TEST(GptTest, ALayerIsFinalWhenItIsDone) {
-  for (const GptCase& each : GptCases()) {
+TEST(GptTest, LayersComeWhenTheyAreAwaitedAndGoWhenTheyAreDone) {
+  std::vector<GptCase> cases = GptCases();
+  for (GptCase& each : GptCases()) {
+    each.model.mutable_gpt()->set_precision(BFLOAT16);
+    cases.push_back(each);
+  }
+  for (const GptCase& each : cases) {
     SCOPED_TRACE(each.name);
     const Example example(each);
-    const ModelLayout layout = LayoutOf(each.model).value();
-    std::vector<int> layer_of;
-    for (const TensorShape& tensor : layout.tensors) {
-      layer_of.push_back(static_cast<int>(tensor.layer()));
-    }
     ThreadPool pool(2);
     const std::unique_ptr<Model> model = Make(each.model, each.samples, &pool);
-    const std::vector<TensorRange> tensors = TensorsOf(each.model);
-    std::vector<float> gradient(example.theta.size(), NAN);
-    std::vector<float> when_done(example.theta.size(), NAN);
-    std::vector<int> done;
-    const auto keep = [&](int layer) {
-      done.push_back(layer);
-      for (size_t i = 0; i < tensors.size(); ++i) {
-        if (layer_of[i] != layer) continue;
-        for (size_t j = tensors[i].first; j < tensors[i].end; ++j) {
-          when_done[j] = gradient[j];
-        }
-      }
-    };
     for (const Batch& batch : {example.batch, Batch()}) {
-      done.clear();
+      std::vector<float> gradient(example.theta.size());
+      NoObserver everything;
       model->Gradient(example.theta.data(), batch, kKey, kScale,
-                      gradient.data(), keep);
-      EXPECT_EQ(when_done, gradient);
-      const auto layers = static_cast<int>(layout.layers.size());
-      ASSERT_EQ(done.size(), static_cast<size_t>(layers));
-      for (int i = 0; i < layers; ++i) {
-        EXPECT_EQ(done[static_cast<size_t>(i)], layers - 1 - i);
-      }
+                      gradient.data(), &everything);
+      EXPECT_EQ(GradientByLayers(model.get(), LayoutOf(each.model)->layers,
+                                 example.theta, batch, kKey, kScale),
+                gradient);
     }
   }
 }
@@ -309,9 +295,10 @@ TEST(GptTest, DropoutDependsOnTheKeyAlone) {
   const std::unique_ptr<Model> model = Make(dropped.model, 3, &pool);
   const auto loss = [&](const MicroBatchKey& key) {
     std::vector<float> gradient(example.theta.size());
+    NoObserver everything;
     return model
         ->Gradient(example.theta.data(), example.batch, key, kScale,
-                   gradient.data(), [](int) {})
+                   gradient.data(), &everything)
         .loss_nanonats;
   };
   EXPECT_EQ(loss({1, 2, 3}), loss({1, 2, 3}));

@@ -77,10 +77,10 @@ class Mlp : public Model {
 
   SampleSums Gradient(const float* theta, const Batch& batch,
                       const MicroBatchKey& key, float scale, float* gradient,
-                      absl::FunctionRef<void(int)> layer_done) override {
+                      LayerObserver* observer) override {
     CHECK_LE(batch.samples, max_batch_);
     const float* input = DropInput(batch, key);
-    Forward(theta, input, batch.samples, &key);
+    Forward(theta, input, batch.samples, &key, observer);
     Layer& last = layers_.back();
     const SampleSums sums = SoftmaxGradient(
         batch.labels.data(), batch.samples, last.outputs,
@@ -90,7 +90,7 @@ class Mlp : public Model {
           IsLast(k) ? layers_[k].linear.data() : layers_[k].derivative.data();
       Backward(theta, k == 0 ? input : layers_[k - 1].activated.data(), k,
                batch.samples, derivative, gradient);
-      layer_done(static_cast<int>(k));
+      observer->GradientDone(static_cast<int>(k));
     }
     return sums;
   }
@@ -99,8 +99,9 @@ class Mlp : public Model {
     SampleSums sums;
     for (int64_t s = 0; s < batch.samples; s += max_batch_) {
       const int64_t count = std::min(max_batch_, batch.samples - s);
+      NoObserver observer;
       Forward(theta, batch.features.data() + s * layers_.front().inputs, count,
-              nullptr);
+              nullptr, &observer);
       sums += SoftmaxLoss(layers_.back().linear.data(), batch.labels.data() + s,
                           count, layers_.back().outputs);
     }
@@ -129,8 +130,9 @@ class Mlp : public Model {
 
   // key: null when dropout is off.
   void Forward(const float* theta, const float* input, int64_t rows,
-               const MicroBatchKey* key) {
+               const MicroBatchKey* key, LayerObserver* observer) {
     for (size_t k = 0; k < layers_.size(); ++k) {
+      observer->AwaitParameters(static_cast<int>(k));
       Layer& layer = layers_[k];
       gemm_.MultiplyTransposed(input, theta + layer.weight, rows, layer.outputs,
                                layer.inputs, layer.linear.data());

@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <memory>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "common/metrics.h"
 #include "proto/job.pb.h"
@@ -28,6 +27,27 @@ struct MicroBatchKey {
   uint32_t micro_batch = 0;
 };
 
+// Follows a gradient's computation layer by layer, so that parameters may still
+// be on their way when it begins, and gradients leave before it ends.
+class LayerObserver {
+ public:
+  virtual ~LayerObserver() = default;
+  // Called before the layer's parameters are used, first layer first; returns
+  // when they may be. A later layer may use those of an earlier one. No
+  // gradient is written before every layer has been awaited.
+  virtual void AwaitParameters(int layer) = 0;
+  // The layer's part of the gradient is final and its parameters are not used
+  // any more; last layer first.
+  virtual void GradientDone(int layer) = 0;
+};
+
+// For whoever has all parameters and wants the gradient as a whole.
+class NoObserver : public LayerObserver {
+ public:
+  void AwaitParameters(int) override {}
+  void GradientDone(int) override {}
+};
+
 class Model {
  public:
   virtual ~Model() = default;
@@ -40,13 +60,11 @@ class Model {
   virtual absl::Status CheckData(const DataShape& shape) const = 0;
 
   // Writes scale * d(sum of the samples' losses)/d(theta) to gradient
-  // [parameters()], every element. theta: [parameters()]. Calls
-  // layer_done(layer) as soon as a layer's part of the gradient is final, last
-  // layer first. An empty batch gives zeros.
-  virtual SampleSums Gradient(
-      const float* theta, const Batch& batch, const MicroBatchKey& key,
-      float scale, float* gradient,
-      absl::FunctionRef<void(int layer)> layer_done) = 0;
+  // [parameters()], every element. theta: [parameters()]. Layers are those of
+  // the model's layout. An empty batch gives zeros.
+  virtual SampleSums Gradient(const float* theta, const Batch& batch,
+                              const MicroBatchKey& key, float scale,
+                              float* gradient, LayerObserver* observer) = 0;
 
   // Loss and correct predictions without dropout or label smoothing. A batch of
   // any size.
