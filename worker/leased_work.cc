@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "common/status_macros.h"
-#include "common/vector_ops.h"
 
 namespace hawser {
 namespace {
@@ -25,6 +24,7 @@ LeasedWork::LeasedWork(const Plan& plan, uint64_t attempt,
       work_(work),
       step_run_(step_run),
       theta_(theta),
+      arrival_run_(plan, work, client, surroundings->clock),
       micro_batches_(plan.spec().schedule().micro_batches()) {}
 
 absl::StatusOr<uint64_t> LeasedWork::Run(uint64_t step) {
@@ -98,47 +98,21 @@ absl::StatusOr<uint32_t> LeasedWork::OncePerStep(const RunLease& lease) {
     return 0;
   }
   RETURN_IF_ERROR(pulled);
-  const absl::Time start = surroundings_->clock->Now();
   const auto first = static_cast<uint32_t>(lease.position() % micro_batches_);
-  RETURN_IF_ERROR(step_run_->Do(step, first, first + lease.run(),
-                                theta_->data(), {.acks = true}));
-  Measure(start, lease.run());
+  ASSIGN_OR_RETURN(const absl::Duration computed,
+                   step_run_->Do(step, first, first + lease.run(),
+                                 theta_->data(), {.acks = true}));
+  Measure(computed, lease.run());
   RETURN_IF_ERROR(client_->AwaitAcks());
   return lease.run();
 }
 
 absl::StatusOr<uint32_t> LeasedWork::OnArrival(const RunLease& lease) {
   version_.reset();
-  RETURN_IF_ERROR(
-      client_->Read(lease.position(), lease.clock(), theta_->data()));
-  const absl::Time start = surroundings_->clock->Now();
-  const double window = phase_->synchronisation().staleness_seconds();
-  gradient_.resize(theta_->size());
-  total_.resize(theta_->size());
-  NoObserver observer;
-  SampleSums sums;
-  uint32_t done = 0;
-  while (done < lease.run()) {
-    const uint64_t position = lease.position() + done;
-    float* gradient = done == 0 ? total_.data() : gradient_.data();
-    sums += work_->MicroBatch(position / micro_batches_,
-                              static_cast<uint32_t>(position % micro_batches_),
-                              theta_->data(), gradient, &observer);
-    if (done != 0) {
-      AddInto(total_.data(), gradient_.data(),
-              static_cast<int64_t>(total_.size()));
-    }
-    ++done;
-    if (window > 0 &&
-        surroundings_->clock->Now() - start >= absl::Seconds(window)) {
-      break;
-    }
-  }
-  Measure(start, done);
-  work_->Clip(lease.position() / micro_batches_, done, total_.data());
-  client_->PushRun(lease.position(), done, lease.clock(), total_.data(), sums);
-  RETURN_IF_ERROR(client_->AwaitAcks());
-  return done;
+  ASSIGN_OR_RETURN(const ArrivalRun::Outcome outcome,
+                   arrival_run_.Do(lease, *phase_, theta_->data()));
+  Measure(outcome.computed, outcome.done);
+  return outcome.done;
 }
 
 absl::Status LeasedWork::Validate(const ValidationLease& lease) {
@@ -162,10 +136,8 @@ absl::Status LeasedWork::Hash(uint64_t step) {
   return work_->ReportHash(step, theta_->data());
 }
 
-void LeasedWork::Measure(absl::Time since, uint32_t micro_batches) {
-  const double seconds =
-      absl::ToDoubleSeconds(surroundings_->clock->Now() - since) /
-      micro_batches;
+void LeasedWork::Measure(absl::Duration computed, uint32_t micro_batches) {
+  const double seconds = absl::ToDoubleSeconds(computed) / micro_batches;
   if (seconds <= 0) return;
   seconds_ = seconds_ == 0 ? seconds : (1 - kNew) * seconds_ + kNew * seconds;
 }

@@ -5,7 +5,7 @@
 //   once per step:  lease(step, micro-batches) -> pull that version, unless it
 //                   is there; gradients, summed and pushed (step_run.h), acks
 //   on arrival:     lease(micro-batches, clock) -> read at that clock;
-//                   gradients, summed; push, acks
+//                   gradients, summed and pushed (arrival_run.h), acks
 //
 // A version that is past means that the step was made without this worker: the
 // lease is given back. With a window (staleness_seconds) a lease is cut when so
@@ -23,6 +23,7 @@
 #include "client/data_plane/parameter_client.h"
 #include "common/job/step_schedule.h"
 #include "proto/plan.pb.h"
+#include "worker/arrival_run.h"
 #include "worker/step_run.h"
 #include "worker/step_work.h"
 #include "worker/surroundings.h"
@@ -48,7 +49,7 @@ class LeasedWork {
   absl::Status Validate(const ValidationLease& lease);
   absl::Status Hash(uint64_t step);
   absl::Status PullUnlessThere(uint64_t version);
-  void Measure(absl::Time since, uint32_t micro_batches);
+  void Measure(absl::Duration computed, uint32_t micro_batches);
   bool on_arrival() const {
     return phase_->synchronisation().mode() != SYNCHRONOUS;
   }
@@ -61,11 +62,10 @@ class LeasedWork {
   StepWork* const work_;
   StepRun* const step_run_;
   std::vector<float>* const theta_;
+  ArrivalRun arrival_run_;
   const uint32_t micro_batches_;
   const Phase* phase_ = nullptr;
   std::optional<uint64_t> version_;  // of theta
-  std::vector<float> gradient_;      // on arrival: of one micro-batch
-  std::vector<float> total_;         // ... and of the lease
   double seconds_ = 0;               // per micro-batch; 0: not measured
   uint64_t complete_steps_ = 0;      // everywhere, as far as is known
 };

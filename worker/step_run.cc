@@ -1,60 +1,60 @@
 #include "worker/step_run.h"
 
+#include "common/status_macros.h"
 #include "glog/logging.h"
+#include "worker/arriving_layers.h"
 
 namespace hawser {
 
-// What happens layer by layer in one micro-batch.
-class StepRun::Push : public LayerObserver {
+// What happens layer by layer in the last micro-batch.
+class StepRun::Layers : public ArrivingLayers {
  public:
-  // push: what is known of the sum that the micro-batch completes; null: others
-  // follow it.
-  Push(StepRun* run, uint32_t micro_batch, ParameterClient::StepPush* push)
-      : run_(run), micro_batch_(micro_batch), push_(push) {}
-
-  // A computation that has begun is brought to its end, whatever the parameters
-  // are then: only what is pushed matters.
-  void AwaitParameters(int layer) override {
-    if (!status_.ok()) return;
-    status_ = run_->client_->AwaitLayer(static_cast<uint32_t>(layer));
-  }
+  // push: what is known of the sum that the micro-batch completes.
+  Layers(StepRun* run, uint32_t micro_batch, ParameterClient::StepPush* push)
+      : ArrivingLayers(run->client_, run->clock_),
+        run_(run),
+        micro_batch_(micro_batch),
+        push_(push) {}
 
   void GradientDone(int layer) override {
-    if (push_ == nullptr || !status_.ok()) return;
+    if (!status().ok()) return;
     const LayerShape& shape = run_->plan_.layers(layer);
-    push_->gradient = run_->sum_.AddRange(
-        micro_batch_, static_cast<int64_t>(shape.offset()),
-        static_cast<int64_t>(shape.elements()));
+    push_->gradient =
+        run_->sum_.AddRange(micro_batch_, static_cast<int64_t>(shape.offset()),
+                            static_cast<int64_t>(shape.elements()));
     // Layer 0 goes with the sums over the samples.
     if (layer == 0) return;
     run_->client_->PushLayer(static_cast<uint32_t>(layer), *push_);
   }
 
-  const absl::Status& status() const { return status_; }
-
  private:
   StepRun* const run_;
   const uint32_t micro_batch_;
   ParameterClient::StepPush* const push_;
-  absl::Status status_;
 };
 
-StepRun::StepRun(const Plan& plan, StepWork* work, ParameterClient* client)
+StepRun::StepRun(const Plan& plan, StepWork* work, ParameterClient* client,
+                 const Clock* clock)
     : plan_(plan),
       work_(work),
       client_(client),
+      clock_(clock),
       sum_(plan.spec().schedule().micro_batches(),
            static_cast<int64_t>(plan.parameters())) {}
 
-absl::Status StepRun::Do(uint64_t step, uint32_t first, uint32_t last,
-                         const float* theta, Answer answer) {
+absl::StatusOr<absl::Duration> StepRun::Do(uint64_t step, uint32_t first,
+                                           uint32_t last, const float* theta,
+                                           Answer answer) {
   CHECK_LT(first, last);
+  const absl::Time start = clock_->Now();
+  absl::Duration waited;
   sum_.Clear();
   for (uint32_t m = first; m + 1 < last; ++m) {
-    Push nothing(this, m, nullptr);
+    ArrivingLayers layers(client_, clock_);
     const SampleSums sums =
-        work_->MicroBatch(step, m, theta, sum_.Next(), &nothing);
-    if (!nothing.status().ok()) return nothing.status();
+        work_->MicroBatch(step, m, theta, sum_.Next(), &layers);
+    RETURN_IF_ERROR(layers.status());
+    waited += layers.waited();
     sum_.Add(m, sums);
   }
   const uint32_t m = last - 1;
@@ -69,14 +69,16 @@ absl::Status StepRun::Do(uint64_t step, uint32_t first, uint32_t last,
   }
   push.tree_node = sum_.NodeCompletedBy(m);
   push.pull_next = answer.next_version;
-  Push layers(this, m, &push);
+  Layers layers(this, m, &push);
   const SampleSums sums =
       work_->MicroBatch(step, m, theta, sum_.Next(), &layers);
-  if (!layers.status().ok()) return layers.status();
+  RETURN_IF_ERROR(layers.status());
+  waited += layers.waited();
+  const absl::Duration computed = clock_->Now() - start - waited;
   sum_.AddRanges(m, sums);
   push.sums = sum_.partials().back().sums;
   client_->PushLayer(0, push);
-  return absl::OkStatus();
+  return computed;
 }
 
 }  // namespace hawser

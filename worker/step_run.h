@@ -13,8 +13,10 @@
 
 #include <cstdint>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "client/data_plane/parameter_client.h"
+#include "common/clock.h"
 #include "proto/plan.pb.h"
 #include "worker/gradient_sum.h"
 #include "worker/model/model.h"
@@ -26,7 +28,8 @@ class StepRun {
  public:
   // All outlive it. Buffers are kept from run to run; those of a run are in use
   // until its pushes have been answered.
-  StepRun(const Plan& plan, StepWork* work, ParameterClient* client);
+  StepRun(const Plan& plan, StepWork* work, ParameterClient* client,
+          const Clock* clock);
 
   struct Answer {
     bool acks = false;  // to be awaited
@@ -35,17 +38,20 @@ class StepRun {
   };
 
   // Computes micro-batches [first, last) of `step`, first < last, and pushes
-  // their sum. theta: [parameters], being pulled at version `step`. An error of
-  // the client; then theta is undefined.
-  absl::Status Do(uint64_t step, uint32_t first, uint32_t last,
-                  const float* theta, Answer answer);
+  // their sum. theta: [parameters], being pulled at version `step`. Returns how
+  // long it computed, without waiting; or an error of the client, then theta is
+  // undefined.
+  absl::StatusOr<absl::Duration> Do(uint64_t step, uint32_t first,
+                                    uint32_t last, const float* theta,
+                                    Answer answer);
 
  private:
-  class Push;
+  class Layers;
 
   const Plan plan_;
   StepWork* const work_;
   ParameterClient* const client_;
+  const Clock* const clock_;
   GradientSum sum_;
 };
 

@@ -14,7 +14,7 @@ TrainingRun::TrainingRun(const Plan& plan, uint64_t node, uint64_t attempt,
       schedule_(plan),
       work_(plan, data, model, surroundings),
       theta_(static_cast<size_t>(model->parameters())),
-      step_run_(plan, &work_, &client_),
+      step_run_(plan, &work_, &client_, surroundings->clock),
       leased_work_(plan, attempt, surroundings, &client_, &work_, &step_run_,
                    &theta_),
       client_(plan, node, surroundings->make_channel, surroundings->threads) {
@@ -83,8 +83,10 @@ absl::StatusOr<uint64_t> TrainingRun::RunStatic(uint64_t step) {
     if (step == end) break;
     // The version that the next phase begins with is asked for by it.
     const bool next_version = is_last || step + 1 < end;
-    RETURN_IF_ERROR(step_run_.Do(step, first_, last_, theta_.data(),
-                                 {.next_version = next_version}));
+    RETURN_IF_ERROR(step_run_
+                        .Do(step, first_, last_, theta_.data(),
+                            {.next_version = next_version})
+                        .status());
     if (!next_version) return end;
   }
   RETURN_IF_ERROR(client_.AwaitLayers());

@@ -135,14 +135,17 @@ void ParameterClient::Push(const StepPush& push) {
   }
 }
 
-void ParameterClient::PushRun(uint64_t position, uint32_t run, uint64_t clock,
-                              const float* gradient, const SampleSums& sums) {
-  FrameHeader header = Header(FrameKind::kPushRun, clock);
-  header.position = position;
-  header.run = run;
+void ParameterClient::PushRunLayer(uint32_t layer, const RunPush& push) {
+  FrameHeader header = Header(FrameKind::kPushRun, push.clock);
+  header.position = push.position;
+  header.run = push.run;
   header.flags = kAckWanted;
+  SendLayer(layer, header, push.gradient, push.sums);
+}
+
+void ParameterClient::PushRun(const RunPush& push) {
   for (size_t layer = blocks_of_.size(); layer-- > 0;) {
-    SendLayer(static_cast<uint32_t>(layer), header, gradient, sums);
+    PushRunLayer(static_cast<uint32_t>(layer), push);
   }
 }
 
@@ -222,11 +225,16 @@ absl::Status ParameterClient::Pull(uint64_t version, float* theta) {
   return AwaitLayers();
 }
 
-absl::Status ParameterClient::Read(uint64_t position, uint64_t clock,
-                                   float* theta) {
+void ParameterClient::StartRead(uint64_t position, uint64_t clock,
+                                float* theta) {
   FrameHeader request = Header(FrameKind::kRead, clock);
   request.position = position;
   StartReading(request, theta);
+}
+
+absl::Status ParameterClient::Read(uint64_t position, uint64_t clock,
+                                   float* theta) {
+  StartRead(position, clock, theta);
   return AwaitLayers();
 }
 

@@ -88,15 +88,27 @@ class ParameterClient {
 
   // --- Where each push is applied on arrival ---
 
-  // Sends the sum of the gradients of micro-batches [position, position + run),
-  // computed at the parameters of the last Read, as push number `clock` of this
-  // worker. gradient as for Push, until AwaitAcks.
-  void PushRun(uint64_t position, uint32_t run, uint64_t clock,
-               const float* gradient, const SampleSums& sums);
+  // The sum of the gradients of micro-batches [position, position + run),
+  // computed at the parameters of the last read: push number `clock` of this
+  // worker.
+  struct RunPush {
+    uint64_t position = 0;
+    uint32_t run = 0;
+    uint64_t clock = 0;
+    // [parameters]; a layer's part is unchanged from its push until AwaitAcks.
+    const float* gradient = nullptr;
+    SampleSums sums;  // needed when layer 0 is pushed
+  };
 
-  // Waits for parameters as new as the bound on staleness asks for at the
+  // Sends the blocks of one layer, or of all, last layer first.
+  void PushRunLayer(uint32_t layer, const RunPush& push);
+  void PushRun(const RunPush& push);
+
+  // Asks for parameters as new as the bound on staleness asks for at the
   // worker's clock, to compute micro-batch `position` with. theta:
-  // [parameters].
+  // [parameters], as for StartPull.
+  void StartRead(uint64_t position, uint64_t clock, float* theta);
+  // StartRead and AwaitLayers.
   absl::Status Read(uint64_t position, uint64_t clock, float* theta);
 
   // Tells every server the worker's clock, without a push or a read.

@@ -29,8 +29,9 @@ class HeldChannel : public ParameterChannel {
     mutex_.Await(absl::Condition(&let));
     return cancelled_ ? absl::CancelledError("cancelled") : absl::OkStatus();
   }
-  absl::Status Receive(absl::FunctionRef<absl::Status(const FrameHeader&,
-                                                      PayloadPieces)>) override {
+  absl::Status Receive(
+      absl::FunctionRef<absl::Status(const FrameHeader&, PayloadPieces)>)
+      override {
     return absl::UnimplementedError("nothing comes");
   }
   void Cancel() override {

@@ -97,8 +97,11 @@ class WorkerByHand {
       ASSERT_TRUE(lease.has_run()) << lease.ShortDebugString();
       ASSERT_EQ(lease.run().position() / 4, step);
       const int64_t samples = step % 6 == 5 ? in_last_ : samples_;
-      client_.PushRun(lease.run().position(), lease.run().run(),
-                      lease.run().clock(), gradient_.data(), {0, 0, samples});
+      client_.PushRun({.position = lease.run().position(),
+                       .run = lease.run().run(),
+                       .clock = lease.run().clock(),
+                       .gradient = gradient_.data(),
+                       .sums = {0, 0, samples}});
       ASSERT_TRUE(client_.AwaitAcks().ok());
       Report(lease);
     }

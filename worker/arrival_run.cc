@@ -1,0 +1,93 @@
+#include "worker/arrival_run.h"
+
+#include "common/status_macros.h"
+#include "common/vector_ops.h"
+#include "worker/arriving_layers.h"
+
+namespace hawser {
+
+// What happens layer by layer in one micro-batch.
+class ArrivalRun::Layers : public ArrivingLayers {
+ public:
+  // push: null if the run's push is not due yet.
+  Layers(ArrivalRun* run, bool is_first, const ParameterClient::RunPush* push)
+      : ArrivingLayers(run->client_, run->clock_),
+        run_(run),
+        is_first_(is_first),
+        push_(push) {}
+
+  void GradientDone(int layer) override {
+    if (!status().ok()) return;
+    if (!is_first_) {
+      const LayerShape& shape = run_->plan_.layers(layer);
+      AddInto(run_->total_.data() + shape.offset(),
+              run_->gradient_.data() + shape.offset(),
+              static_cast<int64_t>(shape.elements()));
+    }
+    // Layer 0 goes with the sums over the samples.
+    if (push_ == nullptr || layer == 0) return;
+    run_->client_->PushRunLayer(static_cast<uint32_t>(layer), *push_);
+  }
+
+ private:
+  ArrivalRun* const run_;
+  const bool is_first_;
+  const ParameterClient::RunPush* const push_;
+};
+
+ArrivalRun::ArrivalRun(const Plan& plan, StepWork* work,
+                       ParameterClient* client, const Clock* clock)
+    : plan_(plan),
+      work_(work),
+      client_(client),
+      clock_(clock),
+      micro_batches_(plan.spec().schedule().micro_batches()) {}
+
+bool ArrivalRun::MayPushEarly(const Phase& phase) const {
+  return phase.synchronisation().staleness_seconds() <= 0 &&
+         plan_.spec().optimizer().clip_global_norm() <= 0;
+}
+
+absl::StatusOr<ArrivalRun::Outcome> ArrivalRun::Do(const RunLease& lease,
+                                                   const Phase& phase,
+                                                   float* theta) {
+  client_->StartRead(lease.position(), lease.clock(), theta);
+  const double window = phase.synchronisation().staleness_seconds();
+  const bool early = MayPushEarly(phase);
+  gradient_.resize(plan_.parameters());
+  total_.resize(plan_.parameters());
+  ParameterClient::RunPush push;
+  push.position = lease.position();
+  push.run = lease.run();
+  push.clock = lease.clock();
+  push.gradient = total_.data();
+  const absl::Time start = clock_->Now();
+  absl::Duration waited;
+  Outcome outcome;
+  while (outcome.done < lease.run()) {
+    const uint64_t position = lease.position() + outcome.done;
+    const bool is_first = outcome.done == 0;
+    const bool is_last = outcome.done + 1 == lease.run();
+    Layers layers(this, is_first, early && is_last ? &push : nullptr);
+    push.sums += work_->MicroBatch(
+        position / micro_batches_,
+        static_cast<uint32_t>(position % micro_batches_), theta,
+        is_first ? total_.data() : gradient_.data(), &layers);
+    RETURN_IF_ERROR(layers.status());
+    waited += layers.waited();
+    ++outcome.done;
+    outcome.computed = clock_->Now() - start - waited;
+    if (window > 0 && outcome.computed >= absl::Seconds(window)) break;
+  }
+  if (early) {
+    client_->PushRunLayer(0, push);
+  } else {
+    work_->Clip(lease.position() / micro_batches_, outcome.done, total_.data());
+    push.run = outcome.done;
+    client_->PushRun(push);
+  }
+  RETURN_IF_ERROR(client_->AwaitAcks());
+  return outcome;
+}
+
+}  // namespace hawser

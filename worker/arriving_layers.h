@@ -1,0 +1,45 @@
+// A gradient's computation on parameters that may still be on their way.
+//
+// A computation that has begun is brought to its end, whatever the parameters
+// are then; after an error nothing of it may be pushed.
+//
+// Not thread-safe.
+#ifndef HAWSER_WORKER_ARRIVING_LAYERS_H_
+#define HAWSER_WORKER_ARRIVING_LAYERS_H_
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "client/data_plane/parameter_client.h"
+#include "common/clock.h"
+#include "worker/model/model.h"
+
+namespace hawser {
+
+class ArrivingLayers : public LayerObserver {
+ public:
+  ArrivingLayers(ParameterClient* client, const Clock* clock)
+      : client_(client), clock_(clock) {}
+
+  void AwaitParameters(int layer) final {
+    if (!status_.ok()) return;
+    const absl::Time start = clock_->Now();
+    status_ = client_->AwaitLayer(static_cast<uint32_t>(layer));
+    waited_ += clock_->Now() - start;
+  }
+  void GradientDone(int) override {}
+
+  // The first error.
+  const absl::Status& status() const { return status_; }
+  // How long parameters have been waited for.
+  absl::Duration waited() const { return waited_; }
+
+ private:
+  ParameterClient* const client_;
+  const Clock* const clock_;
+  absl::Status status_;
+  absl::Duration waited_;
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_WORKER_ARRIVING_LAYERS_H_
