@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "common/version.h"
 #include "proto/scheduler.grpc.pb.h"
 
 namespace hawser {
@@ -60,8 +59,23 @@ class GrpcService : public Scheduler::CallbackService {
   }
   Reactor* GetVersion(Context* context, const GetVersionRequest*,
                       GetVersionResponse* response) override {
-    response->set_version(kVersion);
-    return Finish(context, absl::OkStatus());
+    return Finish(context, driver_->GetVersion(response));
+  }
+  Reactor* StartTrace(Context* context, const StartTraceRequest* request,
+                      StartTraceResponse* response) override {
+    return Finish(context, driver_->StartTrace(*request, response));
+  }
+  Reactor* GetTrace(Context* context, const GetTraceRequest* request,
+                    GetTraceResponse* response) override {
+    Reactor* reactor = context->DefaultReactor();
+    driver_->GetTrace(*request, response, [reactor](absl::Status status) {
+      reactor->Finish(ToGrpc(status));
+    });
+    return reactor;
+  }
+  Reactor* AddSpans(Context* context, const AddSpansRequest* request,
+                    AddSpansResponse*) override {
+    return Finish(context, driver_->AddSpans(*request));
   }
   Reactor* Register(Context* context, const RegisterRequest* request,
                     RegisterResponse* response) override {

@@ -1,6 +1,7 @@
 #include "scheduler/scheduler_driver.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
@@ -113,7 +114,10 @@ absl::Status SchedulerDriver::Settle(absl::Time now) {
 }
 
 SchedulerDriver::Answers SchedulerDriver::CollectAnswers(absl::Time now) {
-  return parked_.Collect(state_.TakeNews(), now);
+  traces_.Follow(state_, now);
+  std::set<uint64_t> news = state_.TakeNews();
+  news.merge(traces_.TakeNews());
+  return parked_.Collect(news, now);
 }
 
 absl::Status SchedulerDriver::Change(
@@ -139,7 +143,8 @@ void SchedulerDriver::RunTimer() {
     // What is due already and could not be written waits for the next try.
     const absl::Time state_due =
         retry_at_ == absl::InfiniteFuture() ? state_.NextDeadline() : retry_at_;
-    timer_wakes_ = std::min(state_due, parked_.NextDeadline());
+    timer_wakes_ =
+        std::min({state_due, parked_.NextDeadline(), traces_.NextDeadline()});
     timer_changed_ = false;
     const auto changed = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
       return stopping_ || timer_changed_;
@@ -238,6 +243,28 @@ absl::Status SchedulerDriver::ListNodes(ListNodesResponse* response) {
   return absl::OkStatus();
 }
 
+absl::Status SchedulerDriver::GetVersion(GetVersionResponse* response) const {
+  response->set_version(kVersion);
+  response->set_unix_ns(
+      static_cast<uint64_t>(absl::ToUnixNanos(clock_->Now())));
+  return absl::OkStatus();
+}
+
+absl::Status SchedulerDriver::StartTrace(const StartTraceRequest& request,
+                                         StartTraceResponse* response) {
+  return Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    ASSIGN_OR_RETURN(const Job* job, state_.FindJob(request.name()));
+    ASSIGN_OR_RETURN(*response, traces_.Start(*job, request.steps(), now));
+    return absl::OkStatus();
+  });
+}
+
+absl::Status SchedulerDriver::AddSpans(const AddSpansRequest& request) {
+  return Change([&](absl::Time) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return traces_.Add(request);
+  });
+}
+
 absl::Status SchedulerDriver::Register(const RegisterRequest& request,
                                        RegisterResponse* response) {
   if (request.version() != kVersion) {
@@ -298,6 +325,30 @@ void SchedulerDriver::GetJob(const GetJobRequest& request,
   Park(std::move(parked), request.wait_ms());
 }
 
+void SchedulerDriver::GetTrace(const GetTraceRequest& request,
+                               GetTraceResponse* response, Completion done) {
+  ParkedRequests::Request parked;
+  parked.done = std::move(done);
+  {
+    absl::MutexLock lock(&mutex_);
+    // One that is unknown is answered at once by `ready` below.
+    traces_.Renew(request.trace(), clock_->Now()).IgnoreError();
+    const auto job = traces_.JobOf(request.trace());
+    if (job.ok()) parked.subject = *job;
+  }
+  parked.ready =
+      [this, request, response](bool last_call, absl::Status* status)
+          ABSL_NO_THREAD_SAFETY_ANALYSIS {
+            const bool known = traces_.JobOf(request.trace()).ok();
+            if (known && !last_call && !traces_.IsCollected(request.trace())) {
+              return false;
+            }
+            *status = traces_.Read(request.trace(), request.part(), response);
+            return true;
+          };
+  Park(std::move(parked), request.wait_ms());
+}
+
 void SchedulerDriver::Heartbeat(const HeartbeatRequest& request,
                                 HeartbeatResponse* response, Completion done) {
   {
@@ -316,9 +367,13 @@ void SchedulerDriver::Heartbeat(const HeartbeatRequest& request,
               *status = version.status();
               return true;
             }
-            const bool is_news = *version != request.orders_version();
+            TraceOrder trace = traces_.OrderFor(request.node());
+            const bool is_news = *version != request.orders_version() ||
+                                 trace.trace() != request.trace().trace() ||
+                                 trace.collect() != request.trace().collect();
             if (!is_news && !last_call) return false;
             *response->mutable_orders() = *state_.OrdersFor(request.node());
+            *response->mutable_trace() = std::move(trace);
             return true;
           };
   Park(std::move(parked), request.wait_ms());

@@ -22,6 +22,7 @@
 #include "scheduler/journal.h"
 #include "scheduler/parked_requests.h"
 #include "scheduler/state/cluster_state.h"
+#include "scheduler/state/traces.h"
 
 namespace hawser {
 
@@ -52,6 +53,10 @@ class SchedulerDriver {
   absl::Status GetLog(const GetJobLogRequest& request,
                       GetJobLogResponse* response);
   absl::Status ListNodes(ListNodesResponse* response);
+  absl::Status GetVersion(GetVersionResponse* response) const;
+  absl::Status StartTrace(const StartTraceRequest& request,
+                          StartTraceResponse* response);
+  absl::Status AddSpans(const AddSpansRequest& request);
   absl::Status Register(const RegisterRequest& request,
                         RegisterResponse* response);
   absl::Status Deregister(const DeregisterRequest& request);
@@ -60,6 +65,8 @@ class SchedulerDriver {
   // May be answered later; response stays valid until then.
   void GetJob(const GetJobRequest& request, GetJobResponse* response,
               Completion done);
+  void GetTrace(const GetTraceRequest& request, GetTraceResponse* response,
+                Completion done);
   void Heartbeat(const HeartbeatRequest& request, HeartbeatResponse* response,
                  Completion done);
 
@@ -94,6 +101,7 @@ class SchedulerDriver {
 
   mutable absl::Mutex mutex_;
   ClusterState state_ ABSL_GUARDED_BY(mutex_);
+  Traces traces_ ABSL_GUARDED_BY(mutex_);
   ParkedRequests parked_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool timer_changed_ ABSL_GUARDED_BY(mutex_) = false;

@@ -65,6 +65,18 @@ class GrpcSchedulerClient : public SchedulerClient {
       const GetVersionRequest& request) override {
     return Call(&Scheduler::Stub::GetVersion, request, 0);
   }
+  absl::StatusOr<StartTraceResponse> StartTrace(
+      const StartTraceRequest& request) override {
+    return Call(&Scheduler::Stub::StartTrace, request, 0);
+  }
+  absl::StatusOr<GetTraceResponse> GetTrace(
+      const GetTraceRequest& request) override {
+    return Call(&Scheduler::Stub::GetTrace, request, request.wait_ms());
+  }
+  absl::StatusOr<AddSpansResponse> AddSpans(
+      const AddSpansRequest& request) override {
+    return Call(&Scheduler::Stub::AddSpans, request, 0);
+  }
   absl::StatusOr<RegisterResponse> Register(
       const RegisterRequest& request) override {
     return Call(&Scheduler::Stub::Register, request, 0);

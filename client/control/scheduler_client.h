@@ -29,6 +29,10 @@ class SchedulerClient {
       const ListNodesRequest& request) = 0;
   virtual absl::StatusOr<GetVersionResponse> GetVersion(
       const GetVersionRequest& request) = 0;
+  virtual absl::StatusOr<StartTraceResponse> StartTrace(
+      const StartTraceRequest& request) = 0;
+  virtual absl::StatusOr<GetTraceResponse> GetTrace(
+      const GetTraceRequest& request) = 0;
 
   virtual absl::StatusOr<RegisterResponse> Register(
       const RegisterRequest& request) = 0;
@@ -36,6 +40,8 @@ class SchedulerClient {
       const HeartbeatRequest& request) = 0;
   virtual absl::StatusOr<ReportResponse> Report(
       const ReportRequest& request) = 0;
+  virtual absl::StatusOr<AddSpansResponse> AddSpans(
+      const AddSpansRequest& request) = 0;
   virtual absl::StatusOr<DeregisterResponse> Deregister(
       const DeregisterRequest& request) = 0;
 };

@@ -35,11 +35,12 @@ RegisterRequest RegistrationOf(Role role, const std::string& address) {
 
 MemberLoop::MemberLoop(SchedulerClient* client, RegisterRequest registration,
                        OnOrders on_orders, std::function<void()> on_refused,
-                       Threads* threads)
+                       Threads* threads, OnTrace on_trace)
     : client_(client),
       registration_(std::move(registration)),
       on_orders_(std::move(on_orders)),
       on_refused_(std::move(on_refused)),
+      on_trace_(std::move(on_trace)),
       threads_(threads),
       reporter_(threads->Start([this] { RunReports(); })),
       thread_(threads->Start([this] { Run(); })) {}
@@ -126,9 +127,7 @@ void MemberLoop::RenewUntilForgotten() {
     }
     if (response.ok()) {
       pause = kFirstPause;
-      if (response->orders().version() == request.orders_version()) continue;
-      request.set_orders_version(response->orders().version());
-      on_orders_(request.node(), response->orders());
+      HandOver(*response, &request);
       continue;
     }
     if (!IsTransient(response.status())) {
@@ -137,12 +136,28 @@ void MemberLoop::RenewUntilForgotten() {
         absl::MutexLock lock(&mutex_);
         node_ = 0;
       }
-      on_orders_(request.node(), Orders());  // nothing may go on under it
+      // Nothing may go on under it.
+      on_orders_(request.node(), Orders());
+      if (on_trace_ != nullptr) on_trace_(request.node(), TraceOrder());
       return;
     }
     LOG_EVERY_N(WARNING, 20) << "no heartbeat: " << response.status();
     if (!Pause(pause)) return;
     pause = std::min(2 * pause, kLongestPause);
+  }
+}
+
+void MemberLoop::HandOver(const HeartbeatResponse& response,
+                          HeartbeatRequest* known) {
+  const TraceOrder& trace = response.trace();
+  if (trace.trace() != known->trace().trace() ||
+      trace.collect() != known->trace().collect()) {
+    *known->mutable_trace() = trace;
+    if (on_trace_ != nullptr) on_trace_(known->node(), trace);
+  }
+  if (response.orders().version() != known->orders_version()) {
+    known->set_orders_version(response.orders().version());
+    on_orders_(known->node(), response.orders());
   }
 }
 

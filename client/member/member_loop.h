@@ -31,14 +31,16 @@ RegisterRequest RegistrationOf(Role role, const std::string& address);
 class MemberLoop {
  public:
   using OnOrders = std::function<void(uint64_t node, const Orders& orders)>;
+  // As OnOrders; `order` of nothing: nothing is to be recorded.
+  using OnTrace = std::function<void(uint64_t node, const TraceOrder& order)>;
 
   // client and threads outlive the loop. Starts at once; the scheduler may come
   // later.
   // on_refused: called once if the scheduler will never take this member
-  // (another version); see failure().
+  // (another version); see failure(). on_trace: may be empty.
   MemberLoop(SchedulerClient* client, RegisterRequest registration,
              OnOrders on_orders, std::function<void()> on_refused,
-             Threads* threads);
+             Threads* threads, OnTrace on_trace = nullptr);
   // Stops.
   ~MemberLoop();
 
@@ -62,6 +64,7 @@ class MemberLoop {
   // Both return when the loop is to stop or the registration has ended.
   bool Register();
   void RenewUntilForgotten();
+  void HandOver(const HeartbeatResponse& response, HeartbeatRequest* known);
   bool Pause(absl::Duration duration);  // false: stop
   // Sends until it is answered.
   absl::Status SendReport(const ReportRequest& report);
@@ -70,6 +73,7 @@ class MemberLoop {
   const RegisterRequest registration_;
   const OnOrders on_orders_;
   const std::function<void()> on_refused_;
+  const OnTrace on_trace_;
   Threads* const threads_;
 
   mutable absl::Mutex mutex_;

@@ -3,13 +3,14 @@
 #include <functional>
 #include <vector>
 
+#include "client/control/unimplemented_scheduler_client.h"
 #include "gtest/gtest.h"
 
 namespace hawser {
 namespace {
 
 // A scheduler that says what the test wants, and remembers what it was told.
-class FakeScheduler : public SchedulerClient {
+class FakeScheduler : public UnimplementedSchedulerClient {
  public:
   absl::StatusOr<RegisterResponse> Register(const RegisterRequest&) override {
     absl::MutexLock lock(&mutex);
@@ -29,13 +30,15 @@ class FakeScheduler : public SchedulerClient {
     ++heartbeats;
     if (request.node() == forgotten) return absl::NotFoundError("who?");
     const auto news = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      return version != request.orders_version() || left ||
+      return version != request.orders_version() ||
+             trace != request.trace().trace() || left ||
              request.node() == forgotten;
     };
     mutex.AwaitWithTimeout(absl::Condition(&news),
                            absl::Milliseconds(request.wait_ms()));
     HeartbeatResponse response;
     response.mutable_orders()->set_version(version);
+    response.mutable_trace()->set_trace(trace);
     return response;
   }
   absl::StatusOr<ReportResponse> Report(const ReportRequest& report) override {
@@ -65,43 +68,12 @@ class FakeScheduler : public SchedulerClient {
   int unavailable_first = 0;
   int heartbeats = 0;
   uint64_t version = 1;
+  uint64_t trace = 0;
   uint64_t forgotten = 0;
   bool left = false;
   int report_calls = 0;
   int lost_reports = 0;
   std::vector<ReportRequest> reports;
-
-  // Members do not call these.
-  absl::StatusOr<SubmitJobResponse> SubmitJob(
-      const SubmitJobRequest&) override {
-    return absl::UnimplementedError("");
-  }
-  absl::StatusOr<GetJobResponse> GetJob(const GetJobRequest&) override {
-    return absl::UnimplementedError("");
-  }
-  absl::StatusOr<ListJobsResponse> ListJobs(const ListJobsRequest&) override {
-    return absl::UnimplementedError("");
-  }
-  absl::StatusOr<CancelJobResponse> CancelJob(
-      const CancelJobRequest&) override {
-    return absl::UnimplementedError("");
-  }
-  absl::StatusOr<ChangeJobResponse> ChangeJob(
-      const ChangeJobRequest&) override {
-    return absl::UnimplementedError("");
-  }
-  absl::StatusOr<GetJobLogResponse> GetJobLog(
-      const GetJobLogRequest&) override {
-    return absl::UnimplementedError("");
-  }
-  absl::StatusOr<ListNodesResponse> ListNodes(
-      const ListNodesRequest&) override {
-    return absl::UnimplementedError("");
-  }
-  absl::StatusOr<GetVersionResponse> GetVersion(
-      const GetVersionRequest&) override {
-    return absl::UnimplementedError("");
-  }
 };
 
 // What the loop hands over.
@@ -157,6 +129,37 @@ TEST(MemberLoopTest, RegistersAnewWhenItIsForgottenAndDropsItsWork) {
   AwaitOrders(&orders, 3);
   loop.Stop();
   // Nothing may go on under the lease that has ended.
+  EXPECT_EQ(orders.seen, (std::vector<std::pair<uint64_t, uint64_t>>{
+                             {101, 1}, {101, 0}, {102, 1}}));
+}
+
+TEST(MemberLoopTest, TracesComeBesideTheOrdersAndEndWithTheLease) {
+  FakeScheduler scheduler;
+  OrdersSeen orders;
+  OrdersSeen traces;
+  MemberLoop loop(
+      &scheduler, RegisterRequest(), Into(&orders), [] {}, RealThreads(),
+      [&traces](uint64_t node, const TraceOrder& order) {
+        absl::MutexLock lock(&traces.mutex);
+        traces.seen.emplace_back(node, order.trace());
+      });
+  AwaitOrders(&orders, 1);
+  {
+    absl::MutexLock lock(&scheduler.mutex);
+    scheduler.trace = 7;
+  }
+  AwaitOrders(&traces, 1);
+  {
+    absl::MutexLock lock(&scheduler.mutex);
+    scheduler.trace = 0;
+    scheduler.forgotten = 101;
+  }
+  AwaitOrders(&orders, 3);
+  loop.Stop();
+  ASSERT_GE(traces.seen.size(), 2u);
+  EXPECT_EQ(traces.seen.front(), (std::pair<uint64_t, uint64_t>{101, 7}));
+  EXPECT_EQ(traces.seen.back(), (std::pair<uint64_t, uint64_t>{101, 0}));
+  // What the member works on did not change by it.
   EXPECT_EQ(orders.seen, (std::vector<std::pair<uint64_t, uint64_t>>{
                              {101, 1}, {101, 0}, {102, 1}}));
 }

@@ -52,8 +52,8 @@ Span ToProto(const RecordedSpan& span) {
   proto.set_thread(span.thread);
   proto.set_step(span.step);
   proto.set_begin_unix_ns(static_cast<uint64_t>(span.begin_ns));
-  proto.set_duration_ns(static_cast<uint64_t>(
-      std::max<int64_t>(0, span.end_ns - span.begin_ns)));
+  proto.set_duration_ns(
+      static_cast<uint64_t>(std::max<int64_t>(0, span.end_ns - span.begin_ns)));
   if (span.layer != RecordedSpan::kNone) {
     proto.set_layer(static_cast<uint32_t>(span.layer));
   }

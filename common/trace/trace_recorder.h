@@ -3,11 +3,11 @@
 //
 //   TraceSpan span({recorder, job, step}, SPAN_FORWARD, {.layer = 3});
 //
-// records from here to the end of the scope. While nothing is recorded, which is
-// nearly always, a span costs one relaxed load; while something is, two
+// records from here to the end of the scope. While nothing is recorded, which
+// is nearly always, a span costs one relaxed load; while something is, two
 // readings of the clock and one atomic addition. Spans go into one array of
-// fixed size, made by the first Start and kept: no lock, and no allocation where
-// spans are made. Those beyond its size are counted.
+// fixed size, made by the first Start and kept: no lock, and no allocation
+// where spans are made. Those beyond its size are counted.
 //
 // Spans of one thread nest, since they are scopes.
 //

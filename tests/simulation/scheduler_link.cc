@@ -3,8 +3,6 @@
 #include <memory>
 #include <utility>
 
-#include "common/version.h"
-
 namespace hawser::simulation {
 namespace {
 
@@ -118,9 +116,36 @@ absl::StatusOr<GetVersionResponse> SchedulerLink::GetVersion(
     const GetVersionRequest&) {
   return CallAtOnce<GetVersionResponse>(
       "GetVersion", Repeat::kYes,
-      [](SchedulerDriver*, GetVersionResponse* response) {
-        response->set_version(kVersion);
-        return absl::OkStatus();
+      [](SchedulerDriver* driver, GetVersionResponse* response) {
+        return driver->GetVersion(response);
+      });
+}
+
+absl::StatusOr<StartTraceResponse> SchedulerLink::StartTrace(
+    const StartTraceRequest& request) {
+  return CallAtOnce<StartTraceResponse>(
+      "StartTrace", Repeat::kNo,
+      [request](SchedulerDriver* driver, StartTraceResponse* response) {
+        return driver->StartTrace(request, response);
+      });
+}
+
+absl::StatusOr<GetTraceResponse> SchedulerLink::GetTrace(
+    const GetTraceRequest& request) {
+  return Call<GetTraceResponse>(
+      "GetTrace", request.wait_ms(), Repeat::kYes,
+      [request](SchedulerDriver* driver, GetTraceResponse* response,
+                SchedulerDriver::Completion done) {
+        driver->GetTrace(request, response, std::move(done));
+      });
+}
+
+absl::StatusOr<AddSpansResponse> SchedulerLink::AddSpans(
+    const AddSpansRequest& request) {
+  return CallAtOnce<AddSpansResponse>(
+      "AddSpans", Repeat::kYes,
+      [request](SchedulerDriver* driver, AddSpansResponse*) {
+        return driver->AddSpans(request);
       });
 }
 

@@ -41,6 +41,12 @@ class SchedulerLink : public SchedulerClient {
       const ListNodesRequest& request) override;
   absl::StatusOr<GetVersionResponse> GetVersion(
       const GetVersionRequest& request) override;
+  absl::StatusOr<StartTraceResponse> StartTrace(
+      const StartTraceRequest& request) override;
+  absl::StatusOr<GetTraceResponse> GetTrace(
+      const GetTraceRequest& request) override;
+  absl::StatusOr<AddSpansResponse> AddSpans(
+      const AddSpansRequest& request) override;
   absl::StatusOr<RegisterResponse> Register(
       const RegisterRequest& request) override;
   absl::StatusOr<HeartbeatResponse> Heartbeat(
