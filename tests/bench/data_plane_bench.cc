@@ -1,0 +1,224 @@
+// How fast vectors move between a worker and a server, and how fast the server
+// works on them, beside what the kernel's TCP and the memory do in the same
+// minute. docs/data_plane.md shows a table and says how to read it.
+//
+//   bazel run //tests/bench:data_plane_bench -- [--rounds N] [--only TEXT]
+//
+// Two processes (a server, forked, and this one) with the product's own server,
+// service and channels. Run it on a quiet machine with two cores.
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "client/data_plane/grpc_parameter_channel.h"
+#include "common/process_setup.h"
+#include "tests/bench/data_plane_bench_client.h"
+#include "tests/bench/data_plane_bench_figures.h"
+#include "tests/bench/data_plane_bench_memory.h"
+#include "tests/bench/data_plane_bench_server.h"
+#include "tests/bench/data_plane_bench_socket.h"
+
+namespace hawser {
+namespace {
+
+struct Carrier {
+  std::string name;
+  std::string listen;
+  std::function<std::unique_ptr<ParameterChannel>(const std::string& address)>
+      connect;
+};
+
+std::vector<Carrier> Carriers() {
+  return {
+      {"tcp", "127.0.0.1:0", MakeGrpcParameterChannel},
+      {"unix", absl::StrCat("unix:/tmp/data_plane_bench.", getpid()),
+       MakeGrpcParameterChannel},
+  };
+}
+
+struct Size {
+  std::string name;
+  size_t bytes;
+};
+const std::vector<Size> kSizes = {{"64 KiB", size_t{64} << 10},
+                                  {"1 MiB", size_t{1} << 20},
+                                  {"16 MiB", size_t{16} << 20},
+                                  {"64 MiB", size_t{64} << 20}};
+// The 784-128-10 MLP.
+constexpr uint64_t kMlpElements = 784 * 128 + 128 + 128 * 10 + 10;
+
+// A worker's and a server's state of one plan, on one carrier.
+class Exchange {
+ public:
+  Exchange(const Plan& plan, const Carrier& carrier, BenchServer* server,
+           const std::string& address)
+      : plan_(plan),
+        server_(server),
+        processor_(server->process()),
+        channel_(carrier.connect(address)),
+        client_(&plan_, channel_.get()) {}
+
+  // Of plans with sums: two pushes make a step, and the second is added to the
+  // first. The update between them is not measured.
+  Work Pushes(double seconds) {
+    return Repeat(
+        seconds, Bytes(), processor_,
+        [&] {
+          client_.Push(step_, {0, pushed_++});
+        },
+        [&] {
+          if (pushed_ < 2) return;
+          server_->Release(plan_, step_);
+          client_.Pull(++step_);
+          pushed_ = 0;
+        });
+  }
+
+  Work Pulls(double seconds) {
+    return Repeat(seconds, Bytes(), processor_, [&] { client_.Pull(step_); });
+  }
+
+  // Push, update, pull.
+  Work Steps(double seconds) {
+    return Repeat(seconds, Bytes(), processor_, [&] {
+      client_.Send(step_, {0, 0}, /*want_acks=*/false);
+      client_.Pull(++step_);
+    });
+  }
+
+ private:
+  double Bytes() const {
+    return static_cast<double>(plan_.parameters() * sizeof(float));
+  }
+
+  const Plan plan_;
+  BenchServer* const server_;
+  const ProcessorTime processor_;
+  const std::unique_ptr<ParameterChannel> channel_;
+  BenchClient client_;
+  uint64_t step_ = 0;
+  uint32_t pushed_ = 0;
+};
+
+// Jobs are not shared by carriers: each keeps count of its own steps.
+std::vector<Plan> Plans(size_t carriers) {
+  std::vector<Plan> plans;
+  for (size_t carrier = 0; carrier < carriers; ++carrier) {
+    for (const Size& size : kSizes) {
+      plans.push_back(BenchPlan(plans.size() + 1, size.bytes / sizeof(float),
+                                /*sums=*/true));
+    }
+    plans.push_back(BenchPlan(plans.size() + 1, kMlpElements, /*sums=*/false));
+  }
+  return plans;
+}
+
+std::vector<Row> SocketRows(SocketPair* sockets) {
+  std::vector<Row> rows;
+  for (const Size& size : kSizes) {
+    const auto bytes = static_cast<double>(size.bytes);
+    rows.push_back({absl::StrCat("socket push ", size.name),
+                    [=](double seconds) {
+                      return Repeat(seconds, bytes, sockets->processor(),
+                                    [=] { sockets->Push(size.bytes); });
+                    },
+                    {}});
+    rows.push_back({absl::StrCat("socket pull ", size.name),
+                    [=](double seconds) {
+                      return Repeat(seconds, bytes, sockets->processor(),
+                                    [=] { sockets->Pull(size.bytes); });
+                    },
+                    {}});
+  }
+  rows.push_back(
+      {"sockets push, 2 streams",
+       [=](double seconds) { return sockets->PushContinuously(seconds, 2); },
+       {}});
+  rows.push_back(
+      {"sockets pull, 2 streams",
+       [=](double seconds) { return sockets->PullContinuously(seconds, 2); },
+       {}});
+  return rows;
+}
+
+std::vector<std::string> AnchorsOf(const char* what, const Size& size) {
+  std::vector<std::string> anchors = {
+      absl::StrCat("socket ", what, " ", size.name)};
+  if (size.bytes == kSizes.back().bytes) {
+    anchors.push_back(absl::StrCat("sockets ", what, ", 2 streams"));
+  }
+  return anchors;
+}
+
+void AddCarrierRows(const Carrier& carrier, const Plan* plans,
+                    BenchServer* server, const std::string& address,
+                    std::vector<Row>* rows) {
+  for (const Size& size : kSizes) {
+    auto exchange =
+        std::make_shared<Exchange>(*plans++, carrier, server, address);
+    rows->push_back(
+        {absl::StrCat(carrier.name, " push ", size.name),
+         [exchange](double seconds) { return exchange->Pushes(seconds); },
+         AnchorsOf("push", size)});
+    rows->push_back(
+        {absl::StrCat(carrier.name, " pull ", size.name),
+         [exchange](double seconds) { return exchange->Pulls(seconds); },
+         AnchorsOf("pull", size)});
+  }
+  auto exchange =
+      std::make_shared<Exchange>(*plans++, carrier, server, address);
+  rows->push_back(
+      {absl::StrCat(carrier.name, " step 407 KB"),
+       [exchange](double seconds) { return exchange->Steps(seconds); },
+       {}});
+}
+
+struct Flags {
+  int rounds = 7;
+  double seconds = 0.3;
+  std::string only;
+};
+
+void Run(const Flags& flags) {
+  SocketPair sockets(2);
+  const std::vector<Carrier> carriers = Carriers();
+  const std::vector<Plan> plans = Plans(carriers.size());
+  std::vector<std::string> listen;
+  for (const Carrier& carrier : carriers) listen.push_back(carrier.listen);
+  BenchServer server(plans, listen);
+  std::vector<Row> rows = SocketRows(&sockets);
+  for (size_t i = 0; i < carriers.size(); ++i) {
+    AddCarrierRows(carriers[i], &plans[i * plans.size() / carriers.size()],
+                   &server, server.addresses()[i], &rows);
+  }
+  for (Row& row : MemoryRows()) rows.push_back(std::move(row));
+  std::erase_if(rows, [&](const Row& row) {
+    return !absl::StrContains(row.name, flags.only);
+  });
+  Measure(&rows, flags.rounds, flags.seconds);
+  PrintTable(rows);
+}
+
+}  // namespace
+}  // namespace hawser
+
+int main(int argc, char** argv) {
+  hawser::SetUpDaemon(argv[0]);
+  hawser::Flags flags;
+  CLI::App app("The data plane and the server beside the machine's limits.");
+  app.add_option("--rounds", flags.rounds, "times that every row is measured")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--seconds", flags.seconds, "of each row in each round")
+      ->check(CLI::Range(0.01, 60.0))
+      ->capture_default_str();
+  app.add_option("--only", flags.only, "only rows whose name contains this");
+  CLI11_PARSE(app, argc, argv);
+  hawser::Run(flags);
+  return 0;
+}

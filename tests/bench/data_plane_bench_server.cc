@@ -1,0 +1,191 @@
+#include "tests/bench/data_plane_bench_server.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <memory>
+
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/synchronization/blocking_counter.h"
+#include "common/clock.h"
+#include "common/grpc/grpc_listener.h"
+#include "common/threads.h"
+#include "common/wire/grpc_frame.h"
+#include "glog/logging.h"
+#include "server/grpc_service.h"
+#include "server/server_driver.h"
+
+namespace hawser {
+namespace {
+
+constexpr uint64_t kBlockElements = uint64_t{1} << 20;
+constexpr uint64_t kNode = 100;
+
+struct Command {
+  uint64_t job = 0;
+  uint64_t step = 0;
+  uint32_t block = 0;
+};
+
+// The updates of plans with `sums` are clipped, and wait for the norm of a
+// block that is on a server that there is not.
+class NoCarrier : public NormCarrier {
+ public:
+  void Send(const std::string&, const ShareNormsRequest&) override {}
+};
+
+std::unique_ptr<GrpcListener> Listen(const std::string& address,
+                                     grpc::Service* service) {
+  auto listener =
+      GrpcListener::Start({address, false, kMaxMessageBytes}, service);
+  CHECK(listener.ok()) << listener.status();
+  return *std::move(listener);
+}
+
+void CarryOut(ServerDriver* driver, const Command& command) {
+  ShareNormsRequest request;
+  request.set_job(command.job);
+  request.set_incarnation(1);
+  request.set_step(command.step);
+  BlockNorm* norm = request.add_norms();
+  norm->set_block(command.block);
+  norm->set_squared_norm(0);
+  const absl::Status status = driver->ReceiveNorms(request);
+  CHECK(status.ok()) << status;
+}
+
+[[noreturn]] void Serve(const std::vector<Plan>& plans,
+                        const std::vector<std::string>& listen, int commands,
+                        int answers) {
+  FLAGS_minloglevel = google::WARNING;
+  NoCarrier norms;
+  const RealClock clock;
+  ServerDriver driver(&norms, "", &clock, RealThreads());
+  absl::BlockingCounter unready(static_cast<int>(plans.size()));
+  driver.Start([&](ReportRequest report) {
+    CHECK(!report.has_failed()) << report.failed().message();
+    if (report.has_server_ready()) unready.DecrementCount();
+  });
+  Orders orders;
+  for (const Plan& plan : plans) *orders.add_plans() = plan;
+  driver.Follow(kNode, orders);
+  unready.Wait();
+  std::vector<std::unique_ptr<grpc::Service>> services;
+  std::vector<std::unique_ptr<GrpcListener>> listeners;
+  std::vector<std::string> addresses;
+  for (const std::string& address : listen) {
+    services.push_back(MakeGrpcService(&driver));
+    listeners.push_back(Listen(address, services.back().get()));
+    addresses.push_back(listeners.back()->address());
+  }
+  const std::string bound = absl::StrJoin(addresses, "\n");
+  PCHECK(write(answers, bound.data(), bound.size()) ==
+         static_cast<ssize_t>(bound.size()));
+  close(answers);
+  for (Command command;
+       read(commands, &command, sizeof(command)) == sizeof(command);) {
+    CarryOut(&driver, command);
+  }
+  listeners.clear();
+  driver.Stop();
+  _exit(0);
+}
+
+std::string ReadAll(int file) {
+  std::string all;
+  std::array<char, 4096> some;
+  for (ssize_t n = 0; (n = read(file, some.data(), some.size())) > 0;) {
+    all.append(some.data(), static_cast<size_t>(n));
+  }
+  return all;
+}
+
+void AddBlock(Plan* plan, uint64_t offset, uint64_t elements, uint32_t server) {
+  Block* block = plan->add_blocks();
+  block->set_id(static_cast<uint32_t>(plan->blocks_size() - 1));
+  block->set_offset(offset);
+  block->set_elements(static_cast<uint32_t>(elements));
+  block->set_server(server);
+}
+
+}  // namespace
+
+Plan BenchPlan(uint64_t job, uint64_t elements, bool sums) {
+  Plan plan;
+  plan.set_job(job);
+  plan.set_incarnation(1);
+  const uint64_t forever = std::numeric_limits<uint32_t>::max();
+  plan.set_total_steps(forever);
+  plan.set_steps_per_epoch(forever);
+  plan.set_optimizer_steps(forever);
+  SynchronisationSpec* synchronisation =
+      plan.add_phases()->mutable_synchronisation();
+  synchronisation->set_mode(SYNCHRONOUS);
+  synchronisation->set_local_steps(1);
+  JobSpec* spec = plan.mutable_spec();
+  spec->set_name("bench");
+  spec->mutable_schedule()->set_micro_batches(sums ? 2 : 1);
+  spec->mutable_learning_rate()->set_base(1e-3);
+  spec->mutable_learning_rate()->mutable_constant();
+  if (sums) {
+    spec->mutable_optimizer()->mutable_sgd();
+    spec->mutable_optimizer()->set_clip_global_norm(1);
+  } else {
+    AdamSpec* adam = spec->mutable_optimizer()->mutable_adam();
+    adam->set_beta1(0.9);
+    adam->set_beta2(0.999);
+    adam->set_epsilon(1e-8);
+  }
+  plan.set_parameters(elements);
+  for (uint64_t done = 0; done < elements; done += kBlockElements) {
+    AddBlock(&plan, done, std::min(kBlockElements, elements - done), 0);
+  }
+  if (sums) AddBlock(&plan, elements, 1, 1);
+  TensorShape* tensor = plan.add_tensors();
+  tensor->set_name("vector");
+  tensor->add_dimensions(elements);
+  tensor->mutable_initialiser()->set_uniform_bound(0.1);
+  for (uint64_t node = kNode; node < kNode + 2; ++node) {
+    ServerEndpoint* server = plan.add_servers();
+    server->set_node(node);
+    server->set_address("nowhere");
+  }
+  return plan;
+}
+
+BenchServer::BenchServer(const std::vector<Plan>& plans,
+                         const std::vector<std::string>& listen) {
+  int commands[2], answers[2];
+  PCHECK(pipe(commands) == 0);
+  PCHECK(pipe(answers) == 0);
+  process_ = fork();
+  PCHECK(process_ >= 0);
+  if (process_ == 0) {
+    close(commands[1]);
+    close(answers[0]);
+    Serve(plans, listen, commands[0], answers[1]);
+  }
+  close(commands[0]);
+  close(answers[1]);
+  commands_ = commands[1];
+  addresses_ = absl::StrSplit(ReadAll(answers[0]), '\n', absl::SkipEmpty());
+  close(answers[0]);
+  CHECK_EQ(addresses_.size(), listen.size()) << "the server has not started";
+}
+
+BenchServer::~BenchServer() {
+  close(commands_);
+  waitpid(process_, nullptr, 0);
+}
+
+void BenchServer::Release(const Plan& plan, uint64_t step) {
+  const Command command = {plan.job(), step,
+                           static_cast<uint32_t>(plan.blocks_size() - 1)};
+  PCHECK(write(commands_, &command, sizeof(command)) == sizeof(command));
+}
+
+}  // namespace hawser

@@ -1,0 +1,46 @@
+// The server's process of the data plane's benchmark: the real driver, shards
+// and gRPC service, with jobs that a benchmark makes up.
+#ifndef HAWSER_TESTS_BENCH_DATA_PLANE_BENCH_SERVER_H_
+#define HAWSER_TESTS_BENCH_DATA_PLANE_BENCH_SERVER_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "proto/plan.pb.h"
+
+namespace hawser {
+
+// A vector of `elements` in blocks of 1 Mi, on server 0.
+//
+// sums: a step is two micro-batches, pushed one by one, and the update waits
+// for BenchServer::Release: the pushes alone can be measured. Otherwise a step
+// is one push, and the update is Adam's.
+Plan BenchPlan(uint64_t job, uint64_t elements, bool sums);
+
+class BenchServer {
+ public:
+  // Forks the server: before any thread is started. It listens at each of the
+  // addresses (HOST:0, unix:/path).
+  BenchServer(const std::vector<Plan>& plans,
+              const std::vector<std::string>& listen);
+  ~BenchServer();
+
+  pid_t process() const { return process_; }
+  // With the ports that were bound, as `listen`.
+  const std::vector<std::string>& addresses() const { return addresses_; }
+
+  // Lets the update of a step be made, of a plan with `sums`.
+  void Release(const Plan& plan, uint64_t step);
+
+ private:
+  pid_t process_ = 0;
+  int commands_ = -1;
+  std::vector<std::string> addresses_;
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_TESTS_BENCH_DATA_PLANE_BENCH_SERVER_H_
