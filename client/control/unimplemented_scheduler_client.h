@@ -8,7 +8,8 @@ namespace hawser {
 
 class UnimplementedSchedulerClient : public SchedulerClient {
  public:
-  absl::StatusOr<SubmitJobResponse> SubmitJob(const SubmitJobRequest&) override {
+  absl::StatusOr<SubmitJobResponse> SubmitJob(
+      const SubmitJobRequest&) override {
     return absl::UnimplementedError("SubmitJob");
   }
   absl::StatusOr<GetJobResponse> GetJob(const GetJobRequest&) override {
@@ -17,31 +18,38 @@ class UnimplementedSchedulerClient : public SchedulerClient {
   absl::StatusOr<ListJobsResponse> ListJobs(const ListJobsRequest&) override {
     return absl::UnimplementedError("ListJobs");
   }
-  absl::StatusOr<CancelJobResponse> CancelJob(const CancelJobRequest&) override {
+  absl::StatusOr<CancelJobResponse> CancelJob(
+      const CancelJobRequest&) override {
     return absl::UnimplementedError("CancelJob");
   }
-  absl::StatusOr<ChangeJobResponse> ChangeJob(const ChangeJobRequest&) override {
+  absl::StatusOr<ChangeJobResponse> ChangeJob(
+      const ChangeJobRequest&) override {
     return absl::UnimplementedError("ChangeJob");
   }
-  absl::StatusOr<GetJobLogResponse> GetJobLog(const GetJobLogRequest&) override {
+  absl::StatusOr<GetJobLogResponse> GetJobLog(
+      const GetJobLogRequest&) override {
     return absl::UnimplementedError("GetJobLog");
   }
-  absl::StatusOr<ListNodesResponse> ListNodes(const ListNodesRequest&) override {
+  absl::StatusOr<ListNodesResponse> ListNodes(
+      const ListNodesRequest&) override {
     return absl::UnimplementedError("ListNodes");
   }
-  absl::StatusOr<StartTraceResponse> StartTrace(const StartTraceRequest&) override {
+  absl::StatusOr<StartTraceResponse> StartTrace(
+      const StartTraceRequest&) override {
     return absl::UnimplementedError("StartTrace");
   }
   absl::StatusOr<GetTraceResponse> GetTrace(const GetTraceRequest&) override {
     return absl::UnimplementedError("GetTrace");
   }
-  absl::StatusOr<GetVersionResponse> GetVersion(const GetVersionRequest&) override {
+  absl::StatusOr<GetVersionResponse> GetVersion(
+      const GetVersionRequest&) override {
     return absl::UnimplementedError("GetVersion");
   }
   absl::StatusOr<RegisterResponse> Register(const RegisterRequest&) override {
     return absl::UnimplementedError("Register");
   }
-  absl::StatusOr<HeartbeatResponse> Heartbeat(const HeartbeatRequest&) override {
+  absl::StatusOr<HeartbeatResponse> Heartbeat(
+      const HeartbeatRequest&) override {
     return absl::UnimplementedError("Heartbeat");
   }
   absl::StatusOr<ReportResponse> Report(const ReportRequest&) override {
@@ -50,7 +58,8 @@ class UnimplementedSchedulerClient : public SchedulerClient {
   absl::StatusOr<AddSpansResponse> AddSpans(const AddSpansRequest&) override {
     return absl::UnimplementedError("AddSpans");
   }
-  absl::StatusOr<DeregisterResponse> Deregister(const DeregisterRequest&) override {
+  absl::StatusOr<DeregisterResponse> Deregister(
+      const DeregisterRequest&) override {
     return absl::UnimplementedError("Deregister");
   }
 };

@@ -85,8 +85,7 @@ void TraceReporter::Send(uint64_t node, uint64_t trace) {
   size_t sent = 0;
   do {
     part.clear_spans();
-    const size_t end =
-        std::min(recording.spans.size(), sent + kSpansInPart);
+    const size_t end = std::min(recording.spans.size(), sent + kSpansInPart);
     for (; sent < end; ++sent) {
       *part.add_spans() = ToProto(recording.spans[sent]);
     }

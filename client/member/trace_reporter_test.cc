@@ -30,8 +30,7 @@ class FakeScheduler : public UnimplementedSchedulerClient {
   absl::StatusOr<GetVersionResponse> GetVersion(
       const GetVersionRequest&) override {
     GetVersionResponse response;
-    response.set_unix_ns(
-        static_cast<uint64_t>(absl::ToUnixNanos(clock.Now())));
+    response.set_unix_ns(static_cast<uint64_t>(absl::ToUnixNanos(clock.Now())));
     return response;
   }
   absl::StatusOr<AddSpansResponse> AddSpans(
@@ -125,8 +124,8 @@ TEST_F(TraceReporterTest, TellsHowFarItsClockIsOff) {
   absl::MutexLock lock(&scheduler_.mutex);
   const AddSpansRequest& part = scheduler_.parts.back();
   // The clocks were set 4000 s apart, and each ticks by readings alone.
-  const double off = absl::ToDoubleSeconds(absl::Nanoseconds(
-                         part.clock_offset_ns())) - 4000;
+  const double off =
+      absl::ToDoubleSeconds(absl::Nanoseconds(part.clock_offset_ns())) - 4000;
   EXPECT_LT(std::abs(off), 1e-3);
   EXPECT_LE(part.clock_error_ns(), 1000u);
 }

@@ -40,8 +40,8 @@ absl::Status NoSuchTrace(uint64_t trace) {
 absl::StatusOr<StartTraceResponse> Traces::Start(const Job& job, uint32_t steps,
                                                  absl::Time now) {
   if (steps == 0 || steps > kMaxSteps) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a trace of ", steps, " steps; ask for 1 to ", kMaxSteps));
+    return absl::InvalidArgumentError(
+        absl::StrCat("a trace of ", steps, " steps; ask for 1 to ", kMaxSteps));
   }
   if (job.state() != RUNNING) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -93,8 +93,7 @@ absl::StatusOr<StartTraceResponse> Traces::Start(const Job& job, uint32_t steps,
   StartTraceResponse response;
   response.set_trace(number);
   response.set_first_step(first);
-  response.set_steps(
-      static_cast<uint32_t>(trace.order.end_step() - first));
+  response.set_steps(static_cast<uint32_t>(trace.order.end_step() - first));
   traces_[number] = std::move(trace);
   return response;
 }
@@ -165,8 +164,8 @@ absl::Status Traces::Add(const AddSpansRequest& request) {
   const auto member = trace.members.find(request.node());
   if (member == trace.members.end() || !member->second.missing().empty()) {
     return absl::FailedPreconditionError(
-        absl::StrCat("node ", request.node(), " is not (any more) one of trace ",
-                     request.trace()));
+        absl::StrCat("node ", request.node(),
+                     " is not (any more) one of trace ", request.trace()));
   }
   uint32_t& next = trace.next_part[request.node()];
   if (request.part() < next) return absl::OkStatus();  // a repeat
@@ -223,9 +222,9 @@ void Traces::Follow(const ClusterState& cluster, absl::Time now) {
     }
     if (trace.state == RECORDING) {
       const auto job = cluster.FindJob(trace.job_name);
-      const bool is_over =
-          !job.ok() || (*job)->id() != trace.order.job() || (*job)->ended() ||
-          (*job)->progress().step() >= trace.order.end_step();
+      const bool is_over = !job.ok() || (*job)->id() != trace.order.job() ||
+                           (*job)->ended() ||
+                           (*job)->progress().step() >= trace.order.end_step();
       if (is_over || trace.deadline <= now) Collect(&trace, now);
     }
     if (trace.state == COLLECTING) {

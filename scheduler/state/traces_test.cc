@@ -140,8 +140,7 @@ TEST_F(TracesTest, FewerStepsWhereTheJobEnds) {
 
 TEST_F(TracesTest, RefusesWhatCannotBe) {
   EXPECT_TRUE(absl::IsInvalidArgument(Start(0).status()));
-  EXPECT_TRUE(
-      absl::IsInvalidArgument(Start(Traces::kMaxSteps + 1).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(Start(Traces::kMaxSteps + 1).status()));
   ASSERT_TRUE(Submit(Spec("waits", 9, 1)).ok());
   const auto queued = traces_.Start(Get("waits"), 1, now_);
   EXPECT_TRUE(absl::IsFailedPrecondition(queued.status()));
