@@ -33,7 +33,9 @@ absl::Status Run(const Flags& flags) {
   std::unique_ptr<MemberLoop> member;
   const RealClock clock;
   Surroundings surroundings;
-  surroundings.make_channel = MakeGrpcParameterChannel;
+  surroundings.make_channel = [](const ServerEndpoint& server) {
+    return MakeGrpcParameterChannel(server.address());
+  };
   surroundings.report = [&](ReportRequest report) {
     return member->ReportAndWait(std::move(report));
   };

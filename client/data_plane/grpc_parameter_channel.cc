@@ -24,7 +24,9 @@ absl::Status FromGrpc(const std::string& address, const grpc::Status& status) {
       absl::StrCat("server ", address, ": ", status.error_message()));
 }
 
-std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+std::shared_ptr<grpc::Channel> Connect(
+    const std::string& address,
+    const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetMaxSendMessageSize(kMaxMessageBytes);
@@ -34,15 +36,16 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
-                                   arguments);
+  return grpc::CreateCustomChannel(address, credentials, arguments);
 }
 
 class GrpcParameterChannel : public ParameterChannel {
  public:
-  explicit GrpcParameterChannel(const std::string& address)
+  GrpcParameterChannel(
+      const std::string& address,
+      const std::shared_ptr<grpc::ChannelCredentials>& credentials)
       : address_(address),
-        channel_(Connect(address)),
+        channel_(Connect(address, credentials)),
         stub_(ParameterServer::NewStub(channel_)) {}
 
   ~GrpcParameterChannel() override {
@@ -138,8 +141,11 @@ class GrpcParameterChannel : public ParameterChannel {
 }  // namespace
 
 std::unique_ptr<ParameterChannel> MakeGrpcParameterChannel(
-    const std::string& address) {
-  return std::make_unique<GrpcParameterChannel>(address);
+    const std::string& address,
+    std::shared_ptr<grpc::ChannelCredentials> credentials) {
+  return std::make_unique<GrpcParameterChannel>(
+      address, credentials == nullptr ? grpc::InsecureChannelCredentials()
+                                      : std::move(credentials));
 }
 
 }  // namespace hawser

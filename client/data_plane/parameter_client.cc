@@ -43,8 +43,7 @@ ParameterClient::ParameterClient(const Plan& plan, uint64_t node,
     blocks_of_[block.layer()].push_back(static_cast<int>(block.id()));
     auto& channel = channels_[block.server()];
     if (channel != nullptr) continue;
-    channel =
-        make_channel(plan.servers(static_cast<int>(block.server())).address());
+    channel = make_channel(plan.servers(static_cast<int>(block.server())));
   }
   for (size_t server = 0; server < channels_.size(); ++server) {
     if (channels_[server] == nullptr) continue;

@@ -41,8 +41,9 @@
 
 namespace hawser {
 
+// How a server is reached: by a channel that suits where it is.
 using ChannelFactory = std::function<std::unique_ptr<ParameterChannel>(
-    const std::string& address)>;
+    const ServerEndpoint& server)>;
 
 class ParameterClient {
  public:

@@ -33,11 +33,14 @@ struct Carrier {
       connect;
 };
 
+std::unique_ptr<ParameterChannel> Connect(const std::string& address) {
+  return MakeGrpcParameterChannel(address);
+}
+
 std::vector<Carrier> Carriers() {
   return {
-      {"tcp", "127.0.0.1:0", MakeGrpcParameterChannel},
-      {"unix", absl::StrCat("unix:/tmp/data_plane_bench.", getpid()),
-       MakeGrpcParameterChannel},
+      {"tcp", "127.0.0.1:0", Connect},
+      {"unix", absl::StrCat("unix:/tmp/data_plane_bench.", getpid()), Connect},
   };
 }
 

@@ -64,6 +64,10 @@ class TestServer {
   std::vector<ReportRequest> reports_ ABSL_GUARDED_BY(mutex_);
 };
 
+std::unique_ptr<ParameterChannel> Channel(const ServerEndpoint& server) {
+  return MakeGrpcParameterChannel(server.address());
+}
+
 class ExchangeTest : public testing::Test {
  protected:
   void Start(int servers, uint32_t micro_batches, double clip) {
@@ -86,8 +90,7 @@ class ExchangeTest : public testing::Test {
     }
   }
   std::unique_ptr<ParameterClient> Client() {
-    return std::make_unique<ParameterClient>(plan_, 7, MakeGrpcParameterChannel,
-                                             RealThreads());
+    return std::make_unique<ParameterClient>(plan_, 7, Channel, RealThreads());
   }
   std::vector<float> Gradient(uint64_t step, uint32_t m) const {
     std::vector<float> gradient(plan_.parameters());
@@ -111,8 +114,7 @@ std::vector<float> Train(
   std::vector<std::thread> workers;
   for (size_t w = 0; w < work.size(); ++w) {
     workers.emplace_back([&, w] {
-      ParameterClient client(plan, 7 + w, MakeGrpcParameterChannel,
-                             RealThreads());
+      ParameterClient client(plan, 7 + w, Channel, RealThreads());
       std::vector<float> theta(plan.parameters());
       for (uint64_t step = 0;; ++step) {
         ASSERT_TRUE(client.Pull(step, theta.data()).ok());
@@ -228,7 +230,7 @@ TEST_F(ExchangeTest, AJobThatIsNotHereAndOneThatIsOver) {
   Start(1, 1, 0);
   Plan other = plan_;
   other.set_job(77);
-  ParameterClient client(other, 7, MakeGrpcParameterChannel, RealThreads());
+  ParameterClient client(other, 7, Channel, RealThreads());
   std::vector<float> theta(plan_.parameters());
   EXPECT_EQ(client.Pull(0, theta.data()).code(), absl::StatusCode::kNotFound);
   const auto mine = Client();

@@ -73,10 +73,10 @@ class WorkerProgram : public Program {
       : scheduler_(site.network, site.directory, site.invariants, site.process,
                    Network::Loss::kResetOrDeadline),
         driver_({data_root, /*compute_threads=*/1},
-                {[site](const std::string& address) {
+                {[site](const ServerEndpoint& server) {
                    return MakeParameterChannel(site.network, site.directory,
                                                site.invariants, site.process,
-                                               address);
+                                               server.address());
                  },
                  [this](ReportRequest report) {
                    return member_.ReportAndWait(std::move(report));

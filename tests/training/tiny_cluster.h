@@ -170,9 +170,9 @@ class Cluster : public NormCarrier {
   }
 
   ChannelFactory Channels() {
-    return [this](const std::string& address) {
+    return [this](const ServerEndpoint& server) {
       return std::make_unique<InProcessChannel>(
-          servers_[static_cast<size_t>(std::stoi(address))].get());
+          servers_[static_cast<size_t>(std::stoi(server.address()))].get());
     };
   }
 
