@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/crc32c.h"
 #include "common/job/job_rules.h"
 #include "common/status_macros.h"
 #include "common/vector_ops.h"
@@ -17,10 +16,6 @@ namespace {
 
 // Reads that wait for a later phase.
 constexpr size_t kMaxEarly = 1 << 16;
-
-void Seal(FloatBuffer* buffer) {
-  buffer->crc32c = Crc32c(buffer->bytes().data(), buffer->bytes().size());
-}
 
 // Shows floats that may lie unaligned, in aligned runs: where they are not,
 // through a buffer that stays in the cache.
@@ -50,7 +45,7 @@ BlockStore::BlockStore(const Shared* shared, const Block& block,
       id_(block.id()),
       elements_(block.elements()),
       members_(std::move(members)),
-      pool_(block.elements()),
+      pool_(block.elements(), shared->memory),
       partial_sums_(shared->micro_batches, block.elements(), &pool_) {
   current_ = pool_.Take();
   EnterPhase(0);
@@ -59,7 +54,7 @@ BlockStore::BlockStore(const Shared* shared, const Block& block,
 absl::Status BlockStore::Initialise(const InitialValues& values,
                                     const Plan& plan, const Block& block) {
   RETURN_IF_ERROR(values.Fill(plan, block, current_->data()));
-  Seal(current_.get());
+  current_->Changed();
   return absl::OkStatus();
 }
 
@@ -318,7 +313,7 @@ void BlockStore::ApplyRun(const IncomingFrame& frame, uint64_t lag) {
         optimizer_->Apply(update, current_->data() + first, gradient, n,
                           next->data() + first, absl::MakeSpan(state));
       });
-  Seal(next.get());
+  next->Changed();
   current_ = std::move(next);
   previous_.reset();
   ++updates_;
@@ -352,14 +347,13 @@ void BlockStore::UpdateNow(uint64_t step, const UpdateStep& given) {
   for (const auto& vector : state_) state.push_back(vector->data());
   optimizer_->Apply(update, current_->data(), sum.gradient->data(), elements_,
                     next->data(), absl::MakeSpan(state));
-  Seal(next.get());
+  next->Changed();
   previous_ = std::exchange(current_, std::move(next));
   ++updates_;
   version_.store(version() + 1, std::memory_order_release);
   for (const uint64_t token : versions_.Advance()) {
     const auto read = parked_.extract(token);
-    Answer(read.mapped().header, current_.get(), current_,
-           read.mapped().sink.get());
+    Answer(read.mapped().header, current_, read.mapped().sink.get());
   }
   ReachVersion();
 }
@@ -442,7 +436,7 @@ void BlockStore::PullVersion(const FrameHeader& header,
   switch (verdict) {
     case ReadGate::Verdict::kServe: {
       const auto& buffer = wanted == version() ? current_ : previous_;
-      Answer(header, buffer.get(), buffer, sink.get());
+      Answer(header, buffer, sink.get());
       return;
     }
     case ReadGate::Verdict::kPark:
@@ -467,7 +461,7 @@ void BlockStore::ReadOnArrival(const FrameHeader& header,
     if (header.clock > version()) {
       Park(&early_, header, std::move(sink));
     } else {
-      Answer(header, current_.get(), current_, sink.get());
+      Answer(header, current_, sink.get());
     }
     return;
   }
@@ -484,7 +478,7 @@ void BlockStore::ReadOnArrival(const FrameHeader& header,
     if (header.kind == FrameKind::kTick) return;
     FrameHeader request = header;
     request.position = kAnyPosition;
-    Answer(request, current_.get(), current_, sink.get());
+    Answer(request, current_, sink.get());
     return;
   }
   if (header.kind == FrameKind::kTick) {
@@ -501,7 +495,7 @@ void BlockStore::ReadOnArrival(const FrameHeader& header,
   }
   switch (clocks_.Request(header.node, header.clock, next_token_)) {
     case StalenessGate::Verdict::kServe:
-      Answer(header, current_.get(), current_, sink.get());
+      Answer(header, current_, sink.get());
       break;
     case StalenessGate::Verdict::kPark:
       parked_[next_token_++] = {header, std::move(sink)};
@@ -522,13 +516,12 @@ void BlockStore::ReadOnArrival(const FrameHeader& header,
 void BlockStore::AnswerReleased() {
   for (const uint64_t token : clocks_.Released()) {
     const auto read = parked_.extract(token);
-    Answer(read.mapped().header, current_.get(), current_,
-           read.mapped().sink.get());
+    Answer(read.mapped().header, current_, read.mapped().sink.get());
   }
 }
 
-void BlockStore::Answer(const FrameHeader& request, const FloatBuffer* buffer,
-                        std::shared_ptr<FloatBuffer> owner, ReplySink* sink) {
+void BlockStore::Answer(const FrameHeader& request,
+                        std::shared_ptr<FloatBuffer> buffer, ReplySink* sink) {
   FrameHeader header;
   header.kind = FrameKind::kBlock;
   header.job = request.job;
@@ -538,7 +531,7 @@ void BlockStore::Answer(const FrameHeader& request, const FloatBuffer* buffer,
   header.block = id_;
   header.updates = updates_;
   header.payload_bytes = static_cast<uint32_t>(buffer->bytes().size());
-  header.payload_crc32c = buffer->crc32c;
+  if (sink->NeedsChecksums()) header.payload_crc32c = buffer->Checksum();
   // What is read to be measured, or after the last step, is nobody's gradient.
   const bool is_history = request.kind == FrameKind::kRead
                               ? request.position != kAnyPosition
@@ -551,7 +544,9 @@ void BlockStore::Answer(const FrameHeader& request, const FloatBuffer* buffer,
                                ? &clocks_.clocks().clocks()
                                : nullptr);
   }
-  sink->Send({EncodeFrameHeader(header), std::move(owner), buffer->bytes()});
+  const FloatBuffer* const payload = buffer.get();
+  sink->Send({EncodeFrameHeader(header), std::move(buffer), payload->bytes(),
+              payload});
 }
 
 }  // namespace hawser

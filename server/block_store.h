@@ -92,6 +92,9 @@ class BlockStore {
     const Optimizer* outer_optimizer = nullptr;  // of local changes
     Listener* listener = nullptr;
     AuditLog* audit = nullptr;  // null: no history is kept
+    // What parameters are kept in, for workers of this host to read; null: in
+    // memory of this process alone.
+    SharedMemory* memory = nullptr;
   };
 
   // What an incarnation of the job's cluster asks of the block.
@@ -158,8 +161,8 @@ class BlockStore {
   void Park(std::map<uint64_t, WaitingRead>* where, const FrameHeader& header,
             std::shared_ptr<ReplySink> sink);
   void AnswerReleased();
-  void Answer(const FrameHeader& header, const FloatBuffer* buffer,
-              std::shared_ptr<FloatBuffer> owner, ReplySink* sink);
+  void Answer(const FrameHeader& request, std::shared_ptr<FloatBuffer> buffer,
+              ReplySink* sink);
   void RefuseWaiting(std::map<uint64_t, WaitingRead>* waiting);
 
   const Shared* const shared_;

@@ -1,23 +1,18 @@
 #include "server/float_buffer.h"
 
-#include <atomic>
-#include <cstdlib>
-
-#include "glog/logging.h"
+#include "common/crc32c.h"
 
 namespace hawser {
 
-constexpr size_t kAlignment = 64;
+FloatBuffer::FloatBuffer(int64_t elements, SharedMemory* memory)
+    : elements_(elements),
+      memory_(memory == nullptr ? SharedMemory::Ordinary(elements)
+                                : memory->Allocate(elements)) {}
 
-FloatBuffer::FloatBuffer(int64_t elements) : elements_(elements) {
-  size_t bytes = static_cast<size_t>(elements) * sizeof(float);
-  bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  data_.reset(static_cast<float*>(std::aligned_alloc(kAlignment, bytes)));
-  CHECK(data_ != nullptr) << "out of memory for a block of " << bytes
-                          << " bytes";
+uint32_t FloatBuffer::Checksum() {
+  if (!crc32c_.has_value()) crc32c_ = Crc32c(bytes().data(), bytes().size());
+  return *crc32c_;
 }
-
-void FloatBuffer::Free::operator()(float* data) const { std::free(data); }
 
 std::shared_ptr<FloatBuffer> FloatBufferPool::Take() {
   for (const std::shared_ptr<FloatBuffer>& buffer : buffers_) {
@@ -27,7 +22,7 @@ std::shared_ptr<FloatBuffer> FloatBufferPool::Take() {
       return buffer;
     }
   }
-  buffers_.push_back(std::make_shared<FloatBuffer>(elements_));
+  buffers_.push_back(std::make_shared<FloatBuffer>(elements_, memory_));
   return buffers_.back();
 }
 

@@ -3,35 +3,45 @@
 #ifndef HAWSER_SERVER_FLOAT_BUFFER_H_
 #define HAWSER_SERVER_FLOAT_BUFFER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "common/shared_memory.h"
 
 namespace hawser {
 
 class FloatBuffer {
  public:
-  explicit FloatBuffer(int64_t elements);
+  // memory: what to take it from, so that processes of this host can be given
+  // it to read; null: memory of this process alone.
+  explicit FloatBuffer(int64_t elements, SharedMemory* memory = nullptr);
 
-  float* data() { return data_.get(); }
-  const float* data() const { return data_.get(); }
+  float* data() { return memory_.data; }
+  const float* data() const { return memory_.data; }
   int64_t elements() const { return elements_; }
   absl::Span<const char> bytes() const {
-    return {reinterpret_cast<const char*>(data_.get()),
+    return {reinterpret_cast<const char*>(memory_.data),
             static_cast<size_t>(elements_) * sizeof(float)};
   }
+  // Where others can read it.
+  const SharedMemory::Place& place() const { return memory_.place; }
 
-  // Of bytes(), set by whoever wrote them.
-  uint32_t crc32c = 0;
+  // CRC32C of bytes(), computed when first asked for after Changed. Used where
+  // the buffer may be written, too.
+  uint32_t Checksum();
+  void Changed() { crc32c_.reset(); }
+
+  // Replies of this content that wait to be read (server/intake.h).
+  mutable std::atomic<int> waiting{0};
 
  private:
-  struct Free {
-    void operator()(float* data) const;
-  };
   int64_t elements_;
-  std::unique_ptr<float, Free> data_;
+  SharedMemory::Floats memory_;
+  std::optional<uint32_t> crc32c_;
 };
 
 // Buffers of one size. Not thread-safe: it belongs to a block, and is used on
@@ -40,13 +50,16 @@ class FloatBuffer {
 // done with it, and nobody waits for them.
 class FloatBufferPool {
  public:
-  explicit FloatBufferPool(int64_t elements) : elements_(elements) {}
+  // memory: as for FloatBuffer; outlives the pool.
+  explicit FloatBufferPool(int64_t elements, SharedMemory* memory = nullptr)
+      : elements_(elements), memory_(memory) {}
 
   // A buffer of undefined content that nobody else holds.
   std::shared_ptr<FloatBuffer> Take();
 
  private:
   int64_t elements_;
+  SharedMemory* memory_;
   std::vector<std::shared_ptr<FloatBuffer>> buffers_;  // free and in use
 };
 

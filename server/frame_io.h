@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/wire/frame.h"
+#include "server/float_buffer.h"
 
 namespace hawser {
 
@@ -19,6 +20,10 @@ struct OutgoingFrame {
   FrameHeaderBytes header;
   std::shared_ptr<const void> owner;
   absl::Span<const char> payload;
+  // Set where the payload is a whole buffer of the server's: many frames may
+  // refer to it, and a peer may be able to read it where it lies. Lives as long
+  // as `owner`.
+  const FloatBuffer* buffer = nullptr;
 };
 
 // Where the replies of one stream go. Thread-safe; never blocks; frames leave
@@ -27,6 +32,9 @@ class ReplySink {
  public:
   virtual ~ReplySink() = default;
   virtual void Send(OutgoingFrame frame) = 0;
+  // False: the peer reads a block's memory where it lies, and its checksum is
+  // not looked at.
+  virtual bool NeedsChecksums() const { return true; }
 };
 
 // A frame that has arrived and whose checksums hold. The pieces stay valid
@@ -37,6 +45,13 @@ struct IncomingFrame {
   PayloadPieces pieces;
   std::shared_ptr<ReplySink> sink;
   absl::AnyInvocable<void()> done;
+};
+
+// Takes the frames of one stream, in order, one call at a time.
+class FrameHandler {
+ public:
+  virtual ~FrameHandler() = default;
+  virtual void Handle(IncomingFrame frame) = 0;
 };
 
 // The reply that refuses `about`, with a status that the sender gets back.

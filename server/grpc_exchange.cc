@@ -6,9 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/wire/grpc_frame.h"
-#include "glog/logging.h"
 #include "server/frame_io.h"
 #include "server/strand.h"
 
@@ -16,9 +14,6 @@ namespace hawser {
 namespace {
 
 using grpc::ByteBuffer;
-
-// Replies queued before the stream is cut: a peer that asks and does not read.
-constexpr size_t kMaxQueued = 1 << 16;
 
 class Exchange;
 
@@ -28,7 +23,8 @@ class Exchange;
 class StreamEnd : public ReplySink,
                   public std::enable_shared_from_this<StreamEnd> {
  public:
-  explicit StreamEnd(Exchange* stream) : stream_(stream) {}
+  StreamEnd(Exchange* stream, Intake* intake)
+      : stream_(stream), backlog_(intake) {}
 
   // Holds the stream, if it is still there; then stream() may be used until
   // Release.
@@ -45,7 +41,14 @@ class StreamEnd : public ReplySink,
   void Written(bool ok);
 
  private:
+  struct Queued {
+    OutgoingFrame frame;
+    Backlog::Entry entry;
+  };
+
   void WriteNext();
+  // What waits will not be sent.
+  void Drop();
 
   Exchange* const stream_;
   std::atomic<int> holds_{1};  // one until Close
@@ -54,15 +57,24 @@ class StreamEnd : public ReplySink,
 
   // Replies in order; touched on the strand.
   Strand strand_;
-  std::deque<OutgoingFrame> queue_;
-  ByteBuffer message_;  // being written
+  Backlog backlog_;
+  std::deque<Queued> queue_;
+  Backlog::Entry written_;  // of message_
+  ByteBuffer message_;      // being written
   bool writing_ = false;
 };
 
 class Exchange : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer> {
  public:
-  explicit Exchange(ServerDriver* driver)
-      : driver_(driver), end_(std::make_shared<StreamEnd>(this)) {
+  explicit Exchange(Intake* intake)
+      : intake_(intake), end_(std::make_shared<StreamEnd>(this, intake)) {
+    const absl::Status status = intake->Admit();
+    if (!status.ok()) {
+      end_->Close({grpc::StatusCode::RESOURCE_EXHAUSTED,
+                   std::string(status.message())});
+      return;
+    }
+    handler_ = intake->NewHandler();
     ReadNext();
   }
 
@@ -75,7 +87,7 @@ class Exchange : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer> {
     }
     const absl::Status status = frame_.Parse(message_);
     if (!status.ok()) {
-      LOG(WARNING) << "stream cut: " << status.message();
+      intake_->CountDamaged(status);
       end_->Close({grpc::StatusCode::DATA_LOSS, std::string(status.message())});
       return;
     }
@@ -84,31 +96,23 @@ class Exchange : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer> {
 
   void OnWriteDone(bool ok) override { end_->Written(ok); }
 
-  void OnDone() override { delete this; }
-
- private:
-  // Hands the frame to its shard, and reads on when the shard is done with it.
-  void Dispatch() {
-    const FrameHeader& header = frame_.header();
-    if (shard_ == nullptr || shard_->job() != header.job || shard_->closed()) {
-      shard_ = driver_->Find(header.job);
-    }
-    IncomingFrame frame{header, frame_.pieces(), end_, [end = end_] {
-                          if (!end->closed()) end->stream()->ReadNext();
-                          end->Release();
-                        }};
-    if (shard_ != nullptr) {
-      shard_->Handle(std::move(frame));
-      return;
-    }
-    end_->Send(ErrorFrame(
-        header, absl::NotFoundError(absl::StrCat("no job ", header.job))));
-    frame.done();
+  void OnDone() override {
+    if (handler_ != nullptr) intake_->Leave();
+    delete this;
   }
 
-  ServerDriver* const driver_;
+ private:
+  // Hands the frame on, and reads on when its taker is done with it.
+  void Dispatch() {
+    handler_->Handle({frame_.header(), frame_.pieces(), end_, [end = end_] {
+                        if (!end->closed()) end->stream()->ReadNext();
+                        end->Release();
+                      }});
+  }
+
+  Intake* const intake_;
   const std::shared_ptr<StreamEnd> end_;
-  std::shared_ptr<ParameterShard> shard_;  // of the last frame
+  std::unique_ptr<FrameHandler> handler_;  // null: not admitted
   ByteBuffer message_;
   ReceivedFrame frame_;
 };
@@ -136,30 +140,45 @@ void StreamEnd::Close(grpc::Status status) {
 void StreamEnd::Send(OutgoingFrame frame) {
   strand_.Run([self = shared_from_this(), frame = std::move(frame)]() mutable {
     if (self->closed()) return;
-    if (self->queue_.size() == kMaxQueued) {
+    Queued queued{std::move(frame), {}};
+    const absl::Status status = self->backlog_.Add(queued.frame, &queued.entry);
+    if (!status.ok()) {
       self->Close({grpc::StatusCode::RESOURCE_EXHAUSTED,
-                   "too many replies wait to be read"});
+                   std::string(status.message())});
+      if (!self->writing_) self->Drop();
       return;
     }
-    self->queue_.push_back(std::move(frame));
-    if (self->writing_ || !self->TryHold()) return;
+    self->queue_.push_back(std::move(queued));
+    if (self->writing_) return;
+    if (!self->TryHold()) {
+      self->Drop();
+      return;
+    }
     self->writing_ = true;
     self->WriteNext();
   });
 }
 
 void StreamEnd::WriteNext() {
-  OutgoingFrame& next = queue_.front();
+  OutgoingFrame& next = queue_.front().frame;
   message_ = MakeMessage(next.header, std::move(next.owner), next.payload);
+  written_ = queue_.front().entry;
   queue_.pop_front();
   stream_->StartWrite(&message_);
 }
 
+void StreamEnd::Drop() {
+  for (const Queued& queued : queue_) backlog_.Remove(queued.entry);
+  queue_.clear();
+}
+
 void StreamEnd::Written(bool ok) {
   strand_.Run([self = shared_from_this(), ok] {
+    // Before the message lets go of the buffer that it counts.
+    self->backlog_.Remove(self->written_);
     self->message_.Clear();
     if (!ok) self->Close({grpc::StatusCode::CANCELLED, "the peer has gone"});
-    if (self->closed()) self->queue_.clear();
+    if (self->closed()) self->Drop();
     if (!self->queue_.empty()) {
       self->WriteNext();
       return;
@@ -171,9 +190,8 @@ void StreamEnd::Written(bool ok) {
 
 }  // namespace
 
-grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* StartExchange(
-    ServerDriver* driver) {
-  return new Exchange(driver);
+grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* StartExchange(Intake* intake) {
+  return new Exchange(intake);
 }
 
 }  // namespace hawser

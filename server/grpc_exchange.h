@@ -8,13 +8,13 @@
 #define HAWSER_SERVER_GRPC_EXCHANGE_H_
 
 #include "grpcpp/grpcpp.h"
-#include "server/server_driver.h"
+#include "server/intake.h"
 
 namespace hawser {
 
-// The reactor deletes itself when the stream is done. driver outlives it.
+// The reactor deletes itself when the stream is done. intake outlives it.
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StartExchange(
-    ServerDriver* driver);
+    Intake* intake);
 
 }  // namespace hawser
 

@@ -27,11 +27,12 @@ using CallbackService = ParameterServer::WithRawCallbackMethod_Exchange<
 
 class GrpcService : public CallbackService {
  public:
-  explicit GrpcService(ServerDriver* driver) : driver_(driver) {}
+  GrpcService(ServerDriver* driver, Intake* intake)
+      : driver_(driver), intake_(intake) {}
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Exchange(
       CallbackServerContext*) override {
-    return StartExchange(driver_);
+    return StartExchange(intake_);
   }
 
   ServerUnaryReactor* GetProgress(CallbackServerContext* context,
@@ -50,12 +51,14 @@ class GrpcService : public CallbackService {
 
  private:
   ServerDriver* const driver_;
+  Intake* const intake_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeGrpcService(ServerDriver* driver) {
-  return std::make_unique<GrpcService>(driver);
+std::unique_ptr<grpc::Service> MakeGrpcService(ServerDriver* driver,
+                                               Intake* intake) {
+  return std::make_unique<GrpcService>(driver, intake);
 }
 
 }  // namespace hawser

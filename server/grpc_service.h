@@ -6,12 +6,14 @@
 #include <memory>
 
 #include "grpcpp/impl/service_type.h"
+#include "server/intake.h"
 #include "server/server_driver.h"
 
 namespace hawser {
 
-// driver outlives the service.
-std::unique_ptr<grpc::Service> MakeGrpcService(ServerDriver* driver);
+// driver and intake, to which frames go, outlive the service.
+std::unique_ptr<grpc::Service> MakeGrpcService(ServerDriver* driver,
+                                               Intake* intake);
 
 }  // namespace hawser
 

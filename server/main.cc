@@ -17,6 +17,7 @@
 #include "server/grpc_norm_carrier.h"
 #include "server/grpc_service.h"
 #include "server/server_driver.h"
+#include "server/shard_handler.h"
 
 namespace hawser {
 namespace {
@@ -36,7 +37,8 @@ absl::Status Serve(const Flags& flags) {
   const RealClock clock;
   ServerDriver driver(&norms, flags.output_root, &clock, RealThreads(),
                       flags.data_root);
-  const auto service = MakeGrpcService(&driver);
+  Intake intake(ShardHandlers(&driver));
+  const auto service = MakeGrpcService(&driver, &intake);
   ASSIGN_OR_RETURN(
       const auto listener,
       GrpcListener::Start(

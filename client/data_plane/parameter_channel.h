@@ -37,6 +37,12 @@ class ParameterChannel {
       absl::FunctionRef<absl::Status(const FrameHeader&, PayloadPieces)>
           use) = 0;
 
+  // False: the receiver reads this payload in the memory where it lies, and a
+  // checksum of it is not looked at.
+  virtual bool NeedsChecksum(absl::Span<const char> /*payload*/) const {
+    return true;
+  }
+
   virtual void Cancel() = 0;
 };
 

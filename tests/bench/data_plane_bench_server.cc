@@ -18,6 +18,7 @@
 #include "glog/logging.h"
 #include "server/grpc_service.h"
 #include "server/server_driver.h"
+#include "server/shard_handler.h"
 
 namespace hawser {
 namespace {
@@ -74,11 +75,12 @@ void CarryOut(ServerDriver* driver, const Command& command) {
   for (const Plan& plan : plans) *orders.add_plans() = plan;
   driver.Follow(kNode, orders);
   unready.Wait();
+  Intake intake(ShardHandlers(&driver));
   std::vector<std::unique_ptr<grpc::Service>> services;
   std::vector<std::unique_ptr<GrpcListener>> listeners;
   std::vector<std::string> addresses;
   for (const std::string& address : listen) {
-    services.push_back(MakeGrpcService(&driver));
+    services.push_back(MakeGrpcService(&driver, &intake));
     listeners.push_back(Listen(address, services.back().get()));
     addresses.push_back(listeners.back()->address());
   }

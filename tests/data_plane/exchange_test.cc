@@ -13,6 +13,7 @@
 #include "server/grpc_norm_carrier.h"
 #include "server/grpc_service.h"
 #include "server/server_driver.h"
+#include "server/shard_handler.h"
 #include "server/shard_test_support.h"
 
 namespace hawser {
@@ -22,7 +23,7 @@ namespace {
 class TestServer {
  public:
   TestServer() : driver_(&norms_, testing::TempDir(), &clock_, RealThreads()) {
-    service_ = MakeGrpcService(&driver_);
+    service_ = MakeGrpcService(&driver_, &intake_);
     auto listener = GrpcListener::Start(
         {"127.0.0.1:0", false, kMaxMessageBytes}, service_.get());
     EXPECT_TRUE(listener.ok()) << listener.status();
@@ -58,6 +59,7 @@ class TestServer {
   GrpcNormCarrier norms_;
   const RealClock clock_;
   ServerDriver driver_;
+  Intake intake_{ShardHandlers(&driver_)};
   std::unique_ptr<grpc::Service> service_;
   std::unique_ptr<GrpcListener> listener_;
   absl::Mutex mutex_;
