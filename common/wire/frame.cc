@@ -86,11 +86,11 @@ absl::StatusOr<FrameHeader> DecodeFrameHeader(const FrameHeaderBytes& bytes) {
     return Damaged("header checksum");
   }
   if (wire.kind < 1 || wire.kind > 10) return Damaged("unknown kind");
-  if (wire.codec != 0) return Damaged("unknown codec");
+  if (wire.codec > kMaxCodecId) return Damaged("unknown codec");
   if (wire.payload_bytes > kMaxPayloadBytes) return Damaged("payload length");
   FrameHeader header;
   header.kind = static_cast<FrameKind>(wire.kind);
-  header.codec = static_cast<Codec>(wire.codec);
+  header.codec = static_cast<CodecId>(wire.codec);
   header.flags = wire.flags;
   header.job = wire.job;
   header.incarnation = wire.incarnation;

@@ -44,7 +44,10 @@ inline constexpr uint16_t kNextWanted = 2;
 // In `flags` of an ack: it had been counted before.
 inline constexpr uint16_t kRepeated = 1;
 
-enum class Codec : uint16_t { kFloat32 = 0 };
+// How the floats of a payload are written. The others are named in
+// common/codec/; which of them a job takes is for the job's block to check.
+enum class CodecId : uint16_t { kFloat32 = 0 };
+inline constexpr uint16_t kMaxCodecId = 63;
 
 // In a pull: every block that the server holds for the job.
 inline constexpr uint32_t kAllBlocks = 0xffffffff;
@@ -59,7 +62,7 @@ inline constexpr size_t kMaxPayloadBytes = size_t{4} << 20;
 
 struct FrameHeader {
   FrameKind kind = FrameKind::kPush;
-  Codec codec = Codec::kFloat32;
+  CodecId codec = CodecId::kFloat32;
   uint16_t flags = 0;  // kError: the absl::StatusCode
   uint64_t job = 0;
   uint64_t incarnation = 0;

@@ -14,6 +14,7 @@ FrameHeader Example() {
   header.kind = FrameKind::kPush;
   header.job = 7;
   header.incarnation = 0x0102030405060708;
+  header.codec = CodecId{3};
   header.node = 9;
   header.clock = 1000000007;
   header.block = 42;

@@ -1,0 +1,64 @@
+// "none": float32 as it lies. Nothing is lost, nothing is saved.
+#include <algorithm>
+#include <cstring>
+
+#include "common/codec/codec.h"
+#include "common/vector_ops.h"
+#include "common/wire/float_pieces.h"
+
+namespace hawser {
+namespace {
+
+class Float32Codec : public Codec {
+ public:
+  size_t EncodedBytes(int64_t n) const override {
+    return static_cast<size_t>(n) * sizeof(float);
+  }
+
+  void Encode(const float* values, int64_t n, float*,
+              char* encoded) const override {
+    std::memcpy(encoded, values, EncodedBytes(n));
+  }
+
+  void Decode(PayloadPieces pieces, int64_t, Use use) const override {
+    alignas(64) float aligned[kMaxRun];
+    ForEachFloatRun(pieces, [&](int64_t first, const char* run, int64_t n) {
+      for (int64_t i = 0; i < n; i += kMaxRun) {
+        const int64_t count = std::min(kMaxRun, n - i);
+        const char* at = run + i * static_cast<int64_t>(sizeof(float));
+        if (reinterpret_cast<uintptr_t>(at) % alignof(float) == 0) {
+          use(first + i, reinterpret_cast<const float*>(at), count);
+          continue;
+        }
+        std::memcpy(aligned, at, EncodedBytes(count));
+        use(first + i, aligned, count);
+      }
+    });
+  }
+
+  void DecodeTo(PayloadPieces pieces, int64_t, float* target) const override {
+    char* to = reinterpret_cast<char*>(target);
+    for (const absl::Span<const char> piece : pieces) {
+      if (piece.empty()) continue;
+      std::memcpy(to, piece.data(), piece.size());
+      to += piece.size();
+    }
+  }
+
+  void DecodeAdd(PayloadPieces pieces, int64_t, float* target) const override {
+    ForEachFloatRun(pieces,
+                    [target](int64_t first, const char* run, int64_t n) {
+                      AddInto(target + first, run, n);
+                    });
+  }
+};
+
+}  // namespace
+
+extern const CodecKind kFloat32Codec = {
+    "none", CodecId::kFloat32,
+    [](const CodecOptions&) -> absl::StatusOr<std::unique_ptr<Codec>> {
+      return std::make_unique<Float32Codec>();
+    }};
+
+}  // namespace hawser
