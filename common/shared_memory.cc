@@ -35,14 +35,13 @@ uint64_t BytesOf(int64_t elements) {
 
 absl::StatusOr<std::shared_ptr<SharedSegment>> SharedSegment::Create(
     uint64_t bytes) {
-  FileDescriptor file(
-      memfd_create("hawser", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  FileDescriptor file(memfd_create("hawser", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file.valid()) return SystemError("create", "shared memory");
   if (ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
     return SystemError("size", "shared memory");
   }
-  void* const data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-                          file.get(), 0);
+  void* const data =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (data == MAP_FAILED) return SystemError("map", "shared memory");
   // Before this line it was nobody else's; this mapping stays writable.
   if (fcntl(file.get(), F_ADD_SEALS, kSeals) != 0) {
@@ -97,7 +96,8 @@ SharedMemory::Floats SharedMemory::Ordinary(int64_t elements) {
   const uint64_t bytes = std::max(BytesOf(elements), kAlignment);
   void* const data = std::aligned_alloc(kAlignment, bytes);
   CHECK(data != nullptr) << "out of memory for " << bytes << " bytes";
-  return {static_cast<float*>(data), {}, std::shared_ptr<void>(data, std::free)};
+  return {
+      static_cast<float*>(data), {}, std::shared_ptr<void>(data, std::free)};
 }
 
 SharedMemory::Place SharedMemory::Find(absl::Span<const char> bytes) const {
@@ -132,8 +132,7 @@ absl::StatusOr<std::shared_ptr<ForeignMemory>> ForeignMemory::Map(
     return absl::ResourceExhaustedError(absl::StrCat(
         bytes, " bytes of a peer's memory, at most ", max_bytes, " are taken"));
   }
-  void* const data =
-      mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file.get(), 0);
+  void* const data = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file.get(), 0);
   if (data == MAP_FAILED) return SystemError("map", "a peer's memory");
   return absl::WrapUnique(
       new ForeignMemory(static_cast<const char*>(data), bytes));
@@ -144,8 +143,8 @@ ForeignMemory::~ForeignMemory() { munmap(const_cast<char*>(data_), bytes_); }
 absl::StatusOr<absl::Span<const char>> ForeignMemory::At(uint64_t offset,
                                                          uint64_t bytes) const {
   if (offset > bytes_ || bytes > bytes_ - offset) {
-    return absl::OutOfRangeError(absl::StrCat("bytes ", offset, " + ", bytes,
-                                              " of memory of ", bytes_));
+    return absl::OutOfRangeError(
+        absl::StrCat("bytes ", offset, " + ", bytes, " of memory of ", bytes_));
   }
   return absl::Span<const char>(data_ + offset, bytes);
 }

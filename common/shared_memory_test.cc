@@ -96,11 +96,11 @@ TEST(ForeignMemoryTest, MemoryThatCouldEndThisProcessIsRefused) {
   EXPECT_EQ(
       ForeignMemory::Map(Memfd(0, F_SEAL_SHRINK), 1 << 20).status().code(),
       kRefused);
-  EXPECT_EQ(ForeignMemory::Map(FileDescriptor(open("/dev/zero", O_RDONLY)),
-                               1 << 20)
-                .status()
-                .code(),
-            kRefused);
+  EXPECT_EQ(
+      ForeignMemory::Map(FileDescriptor(open("/dev/zero", O_RDONLY)), 1 << 20)
+          .status()
+          .code(),
+      kRefused);
   EXPECT_EQ(ForeignMemory::Map(FileDescriptor(), 1 << 20).status().code(),
             kRefused);
   // Huge pages may not be there when they are touched.

@@ -13,6 +13,21 @@ void AddInto(float* accumulator, const void* addend, int64_t n);
 // Sum of squares in double, in an order fixed by n alone.
 double SquaredNorm(const float* x, int64_t n);
 
+// The same bits for a vector that is shown piece by piece, from its beginning,
+// whatever the cuts. Not thread-safe.
+class SquaredNormSum {
+ public:
+  void Add(const float* x, int64_t n);
+  double Total() const;
+
+ private:
+  void AddAlone(double value);
+
+  static constexpr int kLanes = 16;
+  double lanes_[kLanes] = {};
+  int next_ = 0;  // the next element's lane
+};
+
 }  // namespace hawser
 
 #endif  // HAWSER_COMMON_VECTOR_OPS_H_

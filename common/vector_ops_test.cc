@@ -1,5 +1,6 @@
 #include "common/vector_ops.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -76,6 +77,23 @@ TEST_F(VectorOpsTest, SquaredNormAgreesWithLongDouble) {
     std::vector<float> moved(x.size() + 1);
     std::copy(x.begin(), x.end(), moved.begin() + 1);
     EXPECT_EQ(SquaredNorm(moved.data() + 1, n), got);
+  }
+}
+
+TEST_F(VectorOpsTest, SquaredNormOfPiecesHasTheSameBits) {
+  std::mt19937 random(3);
+  std::normal_distribution<float> value;
+  std::vector<float> x(5000);
+  for (float& each : x) each = value(random);
+  const double whole = SquaredNormInOrder(x);
+  for (int cuts = 0; cuts < 100; ++cuts) {
+    SquaredNormSum sum;
+    for (size_t done = 0; done < x.size();) {
+      const size_t n = std::min<size_t>(x.size() - done, random() % 100);
+      sum.Add(x.data() + done, static_cast<int64_t>(n));
+      done += n;
+    }
+    ASSERT_EQ(sum.Total(), whole);
   }
 }
 

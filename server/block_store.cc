@@ -7,35 +7,14 @@
 #include "absl/strings/str_cat.h"
 #include "common/job/job_rules.h"
 #include "common/status_macros.h"
-#include "common/vector_ops.h"
-#include "common/wire/float_pieces.h"
 #include "glog/logging.h"
+#include "server/update_pass.h"
 
 namespace hawser {
 namespace {
 
 // Reads that wait for a later phase.
 constexpr size_t kMaxEarly = 1 << 16;
-
-// Shows floats that may lie unaligned, in aligned runs: where they are not,
-// through a buffer that stays in the cache.
-template <typename Use>
-void ForEachAlignedRun(PayloadPieces pieces, Use use) {
-  constexpr int64_t kChunk = 1024;
-  alignas(64) float chunk[kChunk];
-  ForEachFloatRun(pieces, [&](int64_t first, const char* run, int64_t n) {
-    if (reinterpret_cast<uintptr_t>(run) % alignof(float) == 0) {
-      use(first, reinterpret_cast<const float*>(run), n);
-      return;
-    }
-    for (int64_t i = 0; i < n; i += kChunk) {
-      const int64_t count = std::min(kChunk, n - i);
-      std::memcpy(chunk, run + i * static_cast<int64_t>(sizeof(float)),
-                  static_cast<size_t>(count) * sizeof(float));
-      use(first + i, chunk, count);
-    }
-  });
-}
 
 }  // namespace
 
@@ -201,8 +180,10 @@ absl::Status BlockStore::PushPartial(const IncomingFrame& frame) {
     PullNext(frame);
     return absl::OkStatus();
   }
-  const PartialSums::Outcome outcome =
-      partial_sums_.Add(header.tree_node, frame.pieces, header.sums);
+  const bool needs_norm =
+      shared_->needs_norm && optimizer_ == shared_->optimizer;
+  const PartialSums::Outcome outcome = partial_sums_.Add(
+      header.tree_node, frame.pieces, header.sums, needs_norm);
   Acknowledge(frame, outcome == PartialSums::Outcome::kRepeat);
   PullNext(frame);
   if (shared_->audit != nullptr && outcome != PartialSums::Outcome::kRepeat) {
@@ -214,12 +195,9 @@ absl::Status BlockStore::PushPartial(const IncomingFrame& frame) {
   }
   if (outcome != PartialSums::Outcome::kComplete) return absl::OkStatus();
   const PartialSums::Sum& sum = partial_sums_.Total();
-  const bool needs_norm =
-      shared_->needs_norm && optimizer_ == shared_->optimizer;
-  const double norm =
-      needs_norm ? SquaredNorm(sum.gradient->data(), elements_) : 0;
   if (id_ == 0) shared_->listener->StepSums(header.clock, sum.sums);
-  shared_->listener->SumReady(id_, header.clock, norm, *members_.schedule);
+  shared_->listener->SumReady(id_, header.clock, sum.squared_norm,
+                              *members_.schedule);
   return absl::OkStatus();
 }
 
@@ -304,16 +282,9 @@ void BlockStore::ApplyRun(const IncomingFrame& frame, uint64_t lag) {
                                                          *members_.schedule);
   update.step = optimizer_updates_++;
   std::shared_ptr<FloatBuffer> next = pool_.Take();
-  std::vector<float*> state(state_.size());
-  ForEachAlignedRun(
-      frame.pieces, [&](int64_t first, const float* gradient, int64_t n) {
-        for (size_t i = 0; i < state.size(); ++i) {
-          state[i] = state_[i]->data() + first;
-        }
-        optimizer_->Apply(update, current_->data() + first, gradient, n,
-                          next->data() + first, absl::MakeSpan(state));
-      });
-  next->Changed();
+  UpdatePass(optimizer_, update, current_.get(), &state_, next.get(),
+             checksums_needed_)
+      .Run(frame.pieces);
   current_ = std::move(next);
   previous_.reset();
   ++updates_;
@@ -340,14 +311,11 @@ void BlockStore::UpdateNow(uint64_t step, const UpdateStep& given) {
   CHECK_EQ(step, version());
   UpdateStep update = given;
   update.step = optimizer_updates_++;
-  const PartialSums::Sum sum = partial_sums_.TakeTotal();
-  previous_.reset();  // may be the next buffer, if nobody reads it any more
-  std::shared_ptr<FloatBuffer> next = pool_.Take();
-  std::vector<float*> state;
-  for (const auto& vector : state_) state.push_back(vector->data());
-  optimizer_->Apply(update, current_->data(), sum.gradient->data(), elements_,
-                    next->data(), absl::MakeSpan(state));
-  next->Changed();
+  // The sum becomes the next parameters where it lies.
+  std::shared_ptr<FloatBuffer> next = partial_sums_.TakeTotal().gradient;
+  UpdatePass(optimizer_, update, current_.get(), &state_, next.get(),
+             checksums_needed_)
+      .Run(*next);
   previous_ = std::exchange(current_, std::move(next));
   ++updates_;
   version_.store(version() + 1, std::memory_order_release);
@@ -531,7 +499,10 @@ void BlockStore::Answer(const FrameHeader& request,
   header.block = id_;
   header.updates = updates_;
   header.payload_bytes = static_cast<uint32_t>(buffer->bytes().size());
-  if (sink->NeedsChecksums()) header.payload_crc32c = buffer->Checksum();
+  if (sink->NeedsChecksums()) {
+    header.payload_crc32c = buffer->Checksum();
+    checksums_needed_ = true;
+  }
   // What is read to be measured, or after the last step, is nobody's gradient.
   const bool is_history = request.kind == FrameKind::kRead
                               ? request.position != kAnyPosition

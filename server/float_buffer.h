@@ -34,6 +34,8 @@ class FloatBuffer {
   // the buffer may be written, too.
   uint32_t Checksum();
   void Changed() { crc32c_.reset(); }
+  // As computed by whoever changed it.
+  void Changed(uint32_t crc32c) { crc32c_ = crc32c; }
 
   // Replies of this content that wait to be read (server/intake.h).
   mutable std::atomic<int> waiting{0};

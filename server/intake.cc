@@ -33,9 +33,8 @@ void Intake::CountDamaged(const absl::Status& status) {
 
 void Intake::CountRefused(const absl::Status& status) {
   ++refused_streams_;
-  LOG_EVERY_N(WARNING, 100)
-      << "stream refused: " << status.message() << " (" << refused_streams_
-      << " since the start)";
+  LOG_EVERY_N(WARNING, 100) << "stream refused: " << status.message() << " ("
+                            << refused_streams_ << " since the start)";
 }
 
 Backlog::~Backlog() { CHECK_EQ(frames_, 0); }

@@ -23,6 +23,7 @@ class PartialSums {
   struct Sum {
     std::shared_ptr<FloatBuffer> gradient;
     SampleSums sums;
+    double squared_norm = 0;  // of a total, if it was asked for
   };
   enum class Outcome {
     kRepeat,    // it had been counted: nothing was used
@@ -35,8 +36,10 @@ class PartialSums {
 
   const MicroBatchTree& tree() const { return aggregation_.tree(); }
 
-  // Requires that the tree contains the node, and `elements` floats.
-  Outcome Add(TreeNode node, PayloadPieces pieces, const SampleSums& sums);
+  // Requires that the tree contains the node, and `elements` floats. The norm
+  // is that of the total, taken as the last of it is added.
+  Outcome Add(TreeNode node, PayloadPieces pieces, const SampleSums& sums,
+              bool needs_norm);
 
   // Require that the step is complete.
   const Sum& Total() const { return partials_.begin()->second; }
@@ -45,7 +48,8 @@ class PartialSums {
  private:
   Sum Take(TreeNode node);
   void Accumulate(const StepAggregation::Decision& decision,
-                  PayloadPieces pieces, const SampleSums& sums);
+                  PayloadPieces pieces, const SampleSums& sums,
+                  bool needs_norm);
 
   const int64_t elements_;
   FloatBufferPool* const pool_;

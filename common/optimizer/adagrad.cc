@@ -14,8 +14,9 @@ struct Coefficients {
 
 HAWSER_SIMD
 void AdagradPass(const Coefficients& c, const float* theta_in,
-                 const float* __restrict gradient, int64_t n, float* theta_out,
+                 const float* gradient, int64_t n, float* theta_out,
                  float* __restrict accumulator) {
+  HAWSER_ELEMENTS_ARE_INDEPENDENT
   for (int64_t i = 0; i < n; ++i) {
     const float g = gradient[i] * c.scale + c.decay * theta_in[i];
     const float sum = accumulator[i] + g * g;

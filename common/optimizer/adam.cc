@@ -23,8 +23,9 @@ struct Coefficients {
 
 HAWSER_SIMD
 void AdamPass(const Coefficients& c, const float* theta_in,
-              const float* __restrict gradient, int64_t n, float* theta_out,
+              const float* gradient, int64_t n, float* theta_out,
               float* __restrict first, float* __restrict second) {
+  HAWSER_ELEMENTS_ARE_INDEPENDENT
   for (int64_t i = 0; i < n; ++i) {
     const float theta = theta_in[i];
     const float g = gradient[i] * c.scale + c.l2 * theta;

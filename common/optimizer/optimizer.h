@@ -37,8 +37,8 @@ class Optimizer {
   virtual float InitialState(int i) const = 0;
 
   // theta_out[k] = update(theta_in[k], scale * gradient_sum[k], state[.][k])
-  // for k in [0, n). theta_out may be theta_in. state holds StateNames().size()
-  // pointers to [n] and is updated in place.
+  // for k in [0, n). theta_out may be theta_in or gradient_sum. state holds
+  // StateNames().size() pointers to [n] and is updated in place.
   virtual void Apply(const UpdateStep& step, const float* theta_in,
                      const float* gradient_sum, int64_t n, float* theta_out,
                      absl::Span<float* const> state) const = 0;

@@ -27,10 +27,12 @@ std::vector<float> Noise(int stream) {
   return noise;
 }
 
+enum class Target { kNext, kTheta, kGradient };
+
 struct Cut {
   int64_t elements = kElements;  // of a piece
   int64_t offset = 0;            // of the first element from the allocation
-  bool in_place = false;
+  Target target = Target::kNext;
 };
 
 // The parameters after 4 steps, then the state vectors.
@@ -46,9 +48,11 @@ std::vector<std::vector<float>> FourSteps(const Optimizer& optimizer, Cut cut) {
   }
   std::vector<float> next(vectors[0].size());
   for (int t = 0; t < 4; ++t) {
-    const std::vector<float> gradient = moved(Noise(1 + t));
+    std::vector<float> gradient = moved(Noise(1 + t));
     const UpdateStep step = {static_cast<uint64_t>(t), 0.1 / (1 + t), 0.25f};
-    std::vector<float>& target = cut.in_place ? vectors[0] : next;
+    std::vector<float>& target = cut.target == Target::kNext    ? next
+                                 : cut.target == Target::kTheta ? vectors[0]
+                                                                : gradient;
     for (int64_t done = 0; done < kElements; done += cut.elements) {
       const int64_t at = cut.offset + done;
       std::vector<float*> states;
@@ -59,7 +63,7 @@ std::vector<std::vector<float>> FourSteps(const Optimizer& optimizer, Cut cut) {
                       std::min(cut.elements, kElements - done),
                       target.data() + at, absl::MakeSpan(states));
     }
-    if (!cut.in_place) std::swap(vectors[0], next);
+    if (&target != &vectors[0]) std::swap(vectors[0], target);
   }
   for (auto& vector : vectors) {
     vector.erase(vector.begin(), vector.begin() + cut.offset);
@@ -105,12 +109,13 @@ TEST_F(OptimizerBitsTest, DoNotDependOnCutOrAlignmentOrPlace) {
     const auto optimizer = MakeOptimizer(spec);
     ASSERT_TRUE(optimizer.ok()) << optimizer.status();
     const auto whole = FourSteps(**optimizer, {});
-    for (const bool in_place : {false, true}) {
+    for (const Target target :
+         {Target::kNext, Target::kTheta, Target::kGradient}) {
       for (const int64_t elements : {1, 3, 16, 250, 1003}) {
         for (const int64_t offset : {0, 1, 7}) {
-          EXPECT_EQ(FourSteps(**optimizer, {elements, offset, in_place}), whole)
+          EXPECT_EQ(FourSteps(**optimizer, {elements, offset, target}), whole)
               << name << " in pieces of " << elements << ", moved by " << offset
-              << (in_place ? ", in place" : "");
+              << ", into target " << static_cast<int>(target);
         }
       }
     }

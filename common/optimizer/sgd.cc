@@ -13,8 +13,9 @@ struct Coefficients {
 };
 
 HAWSER_SIMD
-void Plain(const Coefficients& c, const float* theta_in,
-           const float* __restrict gradient, int64_t n, float* theta_out) {
+void Plain(const Coefficients& c, const float* theta_in, const float* gradient,
+           int64_t n, float* theta_out) {
+  HAWSER_ELEMENTS_ARE_INDEPENDENT
   for (int64_t i = 0; i < n; ++i) {
     const float g = gradient[i] * c.scale + c.decay * theta_in[i];
     theta_out[i] = theta_in[i] - c.rate * g;
@@ -23,8 +24,9 @@ void Plain(const Coefficients& c, const float* theta_in,
 
 HAWSER_SIMD
 void Momentum(const Coefficients& c, const float* theta_in,
-              const float* __restrict gradient, int64_t n, float* theta_out,
+              const float* gradient, int64_t n, float* theta_out,
               float* __restrict velocity) {
+  HAWSER_ELEMENTS_ARE_INDEPENDENT
   for (int64_t i = 0; i < n; ++i) {
     const float g = gradient[i] * c.scale + c.decay * theta_in[i];
     const float v = c.momentum * velocity[i] + g;
@@ -35,8 +37,9 @@ void Momentum(const Coefficients& c, const float* theta_in,
 
 HAWSER_SIMD
 void Nesterov(const Coefficients& c, const float* theta_in,
-              const float* __restrict gradient, int64_t n, float* theta_out,
+              const float* gradient, int64_t n, float* theta_out,
               float* __restrict velocity) {
+  HAWSER_ELEMENTS_ARE_INDEPENDENT
   for (int64_t i = 0; i < n; ++i) {
     const float g = gradient[i] * c.scale + c.decay * theta_in[i];
     const float v = c.momentum * velocity[i] + g;

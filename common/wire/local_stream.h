@@ -92,8 +92,8 @@ class LocalReader {
   explicit LocalReader(const FileDescriptor* socket) : socket_(socket) {}
 
   // Reads on, without waiting. True: the next record is there; false: what has
-  // come so far is not one. UNAVAILABLE: the peer has closed. DATA_LOSS: foreign
-  // or damaged bytes (for frames: of the header).
+  // come so far is not one. UNAVAILABLE: the peer has closed. DATA_LOSS:
+  // foreign or damaged bytes (for frames: of the header).
   absl::StatusOr<bool> Next();
 
   // Of the last record; valid until Next.

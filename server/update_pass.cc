@@ -1,0 +1,85 @@
+#include "server/update_pass.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/crc32c.h"
+#include "common/wire/float_pieces.h"
+
+namespace hawser {
+namespace {
+
+// Elements between one look at the cache and the next: many enough that what
+// an optimizer computes once per call does not count, few enough that the
+// parameters just written have not left the nearer caches.
+constexpr int64_t kCached = 16 << 10;
+
+// Shows floats that may lie unaligned, in aligned runs: where they are not,
+// through a buffer that stays in the cache.
+template <typename Use>
+void ForEachAlignedRun(PayloadPieces pieces, Use use) {
+  constexpr int64_t kChunk = 1024;
+  alignas(64) float chunk[kChunk];
+  ForEachFloatRun(pieces, [&](int64_t first, const char* run, int64_t n) {
+    if (reinterpret_cast<uintptr_t>(run) % alignof(float) == 0) {
+      use(first, reinterpret_cast<const float*>(run), n);
+      return;
+    }
+    for (int64_t i = 0; i < n; i += kChunk) {
+      const int64_t count = std::min(kChunk, n - i);
+      std::memcpy(chunk, run + i * static_cast<int64_t>(sizeof(float)),
+                  static_cast<size_t>(count) * sizeof(float));
+      use(first + i, chunk, count);
+    }
+  });
+}
+
+}  // namespace
+
+UpdatePass::UpdatePass(const Optimizer* optimizer, const UpdateStep& step,
+                       const FloatBuffer* theta, const State* state,
+                       FloatBuffer* next, bool checksum)
+    : optimizer_(optimizer),
+      step_(step),
+      theta_(theta),
+      state_(state),
+      next_(next),
+      pointers_(state->size()),
+      checksum_(checksum) {}
+
+void UpdatePass::Run(const FloatBuffer& gradient) {
+  Apply(0, gradient.data(), gradient.elements());
+  Finish();
+}
+
+void UpdatePass::Run(PayloadPieces gradient) {
+  ForEachAlignedRun(gradient, [this](int64_t first, const float* run,
+                                     int64_t n) { Apply(first, run, n); });
+  Finish();
+}
+
+void UpdatePass::Finish() {
+  if (checksum_) {
+    next_->Changed(crc32c_);
+  } else {
+    next_->Changed();
+  }
+}
+
+void UpdatePass::Apply(int64_t first, const float* gradient, int64_t n) {
+  for (int64_t i = 0; i < n; i += kCached) {
+    const int64_t count = std::min(kCached, n - i);
+    const int64_t at = first + i;
+    for (size_t s = 0; s < pointers_.size(); ++s) {
+      pointers_[s] = (*state_)[s]->data() + at;
+    }
+    float* next = next_->data() + at;
+    optimizer_->Apply(step_, theta_->data() + at, gradient + i, count, next,
+                      absl::MakeSpan(pointers_));
+    if (!checksum_) continue;
+    crc32c_ =
+        Crc32cExtend(crc32c_, next, static_cast<size_t>(count) * sizeof(float));
+  }
+}
+
+}  // namespace hawser
