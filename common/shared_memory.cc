@@ -19,6 +19,7 @@ namespace hawser {
 namespace {
 
 constexpr uint64_t kAlignment = 64;
+constexpr uint64_t kHugePage = uint64_t{2} << 20;
 // Address space that small allocations share; pages come as they are written.
 constexpr uint64_t kSegmentBytes = uint64_t{64} << 20;
 // A larger allocation has a segment of its own, which it frees alone.
@@ -94,8 +95,12 @@ SharedMemory::Floats SharedMemory::Allocate(int64_t elements) {
 
 SharedMemory::Floats SharedMemory::Ordinary(int64_t elements) {
   const uint64_t bytes = std::max(BytesOf(elements), kAlignment);
-  void* const data = std::aligned_alloc(kAlignment, bytes);
+  void* const data =
+      std::aligned_alloc(bytes < kHugePage ? kAlignment : kHugePage, bytes);
   CHECK(data != nullptr) << "out of memory for " << bytes << " bytes";
+  // Fewer faults when it is first written, fewer misses of the page tables
+  // afterwards. A system without huge pages refuses, and it works all the same.
+  if (bytes >= kHugePage) madvise(data, bytes, MADV_HUGEPAGE);
   return {
       static_cast<float*>(data), {}, std::shared_ptr<void>(data, std::free)};
 }

@@ -282,8 +282,7 @@ void BlockStore::ApplyRun(const IncomingFrame& frame, uint64_t lag) {
                                                          *members_.schedule);
   update.step = optimizer_updates_++;
   std::shared_ptr<FloatBuffer> next = pool_.Take();
-  UpdatePass(optimizer_, update, current_.get(), &state_, next.get(),
-             checksums_needed_)
+  UpdatePass(optimizer_, update, current_.get(), &state_, next.get())
       .Run(frame.pieces);
   current_ = std::move(next);
   previous_.reset();
@@ -313,8 +312,7 @@ void BlockStore::UpdateNow(uint64_t step, const UpdateStep& given) {
   update.step = optimizer_updates_++;
   // The sum becomes the next parameters where it lies.
   std::shared_ptr<FloatBuffer> next = partial_sums_.TakeTotal().gradient;
-  UpdatePass(optimizer_, update, current_.get(), &state_, next.get(),
-             checksums_needed_)
+  UpdatePass(optimizer_, update, current_.get(), &state_, next.get())
       .Run(*next);
   previous_ = std::exchange(current_, std::move(next));
   ++updates_;
@@ -499,10 +497,7 @@ void BlockStore::Answer(const FrameHeader& request,
   header.block = id_;
   header.updates = updates_;
   header.payload_bytes = static_cast<uint32_t>(buffer->bytes().size());
-  if (sink->NeedsChecksums()) {
-    header.payload_crc32c = buffer->Checksum();
-    checksums_needed_ = true;
-  }
+  if (sink->NeedsChecksums()) header.payload_crc32c = buffer->Checksum();
   // What is read to be measured, or after the last step, is nobody's gradient.
   const bool is_history = request.kind == FrameKind::kRead
                               ? request.position != kAnyPosition

@@ -180,7 +180,6 @@ class BlockStore {
   std::vector<std::shared_ptr<FloatBuffer>> state_;
   uint64_t optimizer_updates_ = 0;  // since its state was fresh
   uint64_t updates_ = 0;
-  bool checksums_needed_ = false;  // by somebody who reads it
 
   PartialSums partial_sums_;
   ReadGate versions_{0};

@@ -10,6 +10,7 @@ FloatBuffer::FloatBuffer(int64_t elements, SharedMemory* memory)
                                 : memory->Allocate(elements)) {}
 
 uint32_t FloatBuffer::Checksum() {
+  checksum_asked_for_ = true;
   if (!crc32c_.has_value()) crc32c_ = Crc32c(bytes().data(), bytes().size());
   return *crc32c_;
 }

@@ -30,12 +30,14 @@ class FloatBuffer {
   // Where others can read it.
   const SharedMemory::Place& place() const { return memory_.place; }
 
-  // CRC32C of bytes(), computed when first asked for after Changed. Used where
-  // the buffer may be written, too.
+  // CRC32C of bytes(), computed when first asked for after Changed, unless
+  // whoever changed them knew it. Used where the buffer may be written, too.
   uint32_t Checksum();
-  void Changed() { crc32c_.reset(); }
-  // As computed by whoever changed it.
-  void Changed(uint32_t crc32c) { crc32c_ = crc32c; }
+  bool checksum_asked_for() const { return checksum_asked_for_; }
+  void Changed(std::optional<uint32_t> crc32c = std::nullopt) {
+    crc32c_ = crc32c;
+    checksum_asked_for_ = false;
+  }
 
   // Replies of this content that wait to be read (server/intake.h).
   mutable std::atomic<int> waiting{0};
@@ -44,6 +46,7 @@ class FloatBuffer {
   int64_t elements_;
   SharedMemory::Floats memory_;
   std::optional<uint32_t> crc32c_;
+  bool checksum_asked_for_ = false;
 };
 
 // Buffers of one size. Not thread-safe: it belongs to a block, and is used on

@@ -38,28 +38,28 @@ void ForEachAlignedRun(PayloadPieces pieces, Use use) {
 
 UpdatePass::UpdatePass(const Optimizer* optimizer, const UpdateStep& step,
                        const FloatBuffer* theta, const State* state,
-                       FloatBuffer* next, bool checksum)
+                       FloatBuffer* next)
     : optimizer_(optimizer),
       step_(step),
       theta_(theta),
       state_(state),
       next_(next),
       pointers_(state->size()),
-      checksum_(checksum) {}
+      takes_checksum_(theta->checksum_asked_for()) {}
 
 void UpdatePass::Run(const FloatBuffer& gradient) {
   Apply(0, gradient.data(), gradient.elements());
-  Finish();
+  Seal();
 }
 
 void UpdatePass::Run(PayloadPieces gradient) {
   ForEachAlignedRun(gradient, [this](int64_t first, const float* run,
                                      int64_t n) { Apply(first, run, n); });
-  Finish();
+  Seal();
 }
 
-void UpdatePass::Finish() {
-  if (checksum_) {
+void UpdatePass::Seal() {
+  if (takes_checksum_) {
     next_->Changed(crc32c_);
   } else {
     next_->Changed();
@@ -76,7 +76,7 @@ void UpdatePass::Apply(int64_t first, const float* gradient, int64_t n) {
     float* next = next_->data() + at;
     optimizer_->Apply(step_, theta_->data() + at, gradient + i, count, next,
                       absl::MakeSpan(pointers_));
-    if (!checksum_) continue;
+    if (!takes_checksum_) continue;
     crc32c_ =
         Crc32cExtend(crc32c_, next, static_cast<size_t>(count) * sizeof(float));
   }

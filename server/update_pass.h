@@ -1,6 +1,7 @@
 // The one pass over a block that an update is: gradient, optimizer state and
-// parameters are read once, and the checksum of the next parameters, if one is
-// needed, is taken while they are still in the cache.
+// parameters are read once. If somebody asked for the checksum of the
+// parameters before, that of the next ones is taken while they are still in the
+// cache.
 //
 // Not thread-safe: it belongs to a block, and is used on the block's strand.
 #ifndef HAWSER_SERVER_UPDATE_PASS_H_
@@ -23,17 +24,16 @@ class UpdatePass {
   // From `theta` into `next`, which is theta or another buffer. All of them
   // outlive the pass.
   UpdatePass(const Optimizer* optimizer, const UpdateStep& step,
-             const FloatBuffer* theta, const State* state, FloatBuffer* next,
-             bool checksum);
+             const FloatBuffer* theta, const State* state, FloatBuffer* next);
 
-  // `gradient` may be `next` itself: then no other memory
+  // The update. `gradient` may be `next` itself: then no other memory
   // is written than what was read anyway.
   void Run(const FloatBuffer& gradient);
   // The same, with the gradient as it came off the wire.
   void Run(PayloadPieces gradient);
 
  private:
-  void Finish();
+  void Seal();
   // The gradient of elements [first, first + n).
   void Apply(int64_t first, const float* gradient, int64_t n);
 
@@ -43,7 +43,7 @@ class UpdatePass {
   const State* const state_;
   FloatBuffer* const next_;
   std::vector<float*> pointers_;  // into the state
-  const bool checksum_;
+  const bool takes_checksum_;
   uint32_t crc32c_ = 0;
 };
 

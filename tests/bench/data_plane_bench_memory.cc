@@ -1,7 +1,5 @@
 #include "tests/bench/data_plane_bench_memory.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -12,6 +10,8 @@
 #include "common/simd.h"
 #include "common/vector_ops.h"
 #include "glog/logging.h"
+#include "server/float_buffer.h"
+#include "server/update_pass.h"
 
 namespace hawser {
 namespace {
@@ -19,37 +19,32 @@ namespace {
 constexpr size_t kBytes = size_t{64} << 20;
 constexpr int64_t kBlock = int64_t{1} << 20;  // elements, as a server's blocks
 
-// Memory in huge pages where the system grants them.
+// As a server's blocks: each vector in buffers of 1 Mi elements.
 class Vector {
  public:
-  Vector(int64_t elements, float value)
-      : bytes_(static_cast<size_t>(elements) * sizeof(float)) {
-    void* memory = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    PCHECK(memory != MAP_FAILED);
-    madvise(memory, bytes_, MADV_HUGEPAGE);
-    data_ = static_cast<float*>(memory);
-    std::fill_n(data_, elements, value);
+  Vector(int64_t elements, float value) {
+    for (int64_t i = 0; i < elements; i += kBlock) {
+      blocks_.push_back(
+          std::make_shared<FloatBuffer>(std::min(kBlock, elements - i)));
+      std::fill_n(blocks_.back()->data(), blocks_.back()->elements(), value);
+    }
   }
-  Vector(const Vector&) = delete;
-  ~Vector() { munmap(data_, bytes_); }
-  float* data() const { return data_; }
+  size_t blocks() const { return blocks_.size(); }
+  const std::shared_ptr<FloatBuffer>& operator[](size_t i) const {
+    return blocks_[i];
+  }
 
  private:
-  size_t bytes_;
-  float* data_ = nullptr;
+  std::vector<std::shared_ptr<FloatBuffer>> blocks_;
 };
 
 struct Vectors {
   explicit Vectors(int64_t elements)
-      : n(elements),
-        theta(elements, 1),
-        next(elements, 1),
+      : theta(elements, 1),
         gradient(elements, 0.25f),
         first(elements, 0.5f),
         second(elements, 0.5f) {}
-  int64_t n;
-  Vector theta, next, gradient, first, second;
+  Vector theta, gradient, first, second;
 };
 
 HAWSER_SIMD
@@ -79,17 +74,8 @@ const Optimizer& Adam() {
   return adam;
 }
 
-// Into another buffer, as a server does.
-void AdamPass(const Vectors& v) {
-  for (int64_t i = 0; i < v.n; i += kBlock) {
-    const int64_t n = std::min(kBlock, v.n - i);
-    float* state[] = {v.first.data() + i, v.second.data() + i};
-    Adam().Apply({7, 1e-3, 0.5f}, v.theta.data() + i, v.gradient.data() + i, n,
-                 v.next.data() + i, absl::MakeSpan(state));
-  }
-}
-
-using Pass = void (*)(const Vectors&);
+// Over block `b`.
+using Pass = void (*)(const Vectors&, size_t b);
 
 Work RunPass(double seconds, const std::vector<std::unique_ptr<Vectors>>& parts,
              Pass pass) {
@@ -98,7 +84,9 @@ Work RunPass(double seconds, const std::vector<std::unique_ptr<Vectors>>& parts,
   std::vector<int> passes(parts.size(), 0);
   const auto run = [&](size_t part) {
     while (MonotonicSeconds() - before < seconds) {
-      pass(*parts[part]);
+      for (size_t b = 0; b < parts[part]->theta.blocks(); ++b) {
+        pass(*parts[part], b);
+      }
       ++passes[part];
     }
   };
@@ -127,25 +115,46 @@ std::vector<Row> MemoryRows() {
   };
   const std::vector<Named> passes = {
       {"memory a += b",
-       [](const Vectors& v) {
-         LeastAdd(v.next.data(), v.gradient.data(), v.n);
+       [](const Vectors& v, size_t b) {
+         LeastAdd(v.theta[b]->data(), v.gradient[b]->data(),
+                  v.theta[b]->elements());
        },
        {}},
       {"server add",
-       [](const Vectors& v) { AddInto(v.next.data(), v.gradient.data(), v.n); },
+       [](const Vectors& v, size_t b) {
+         AddInto(v.theta[b]->data(), v.gradient[b]->data(),
+                 v.theta[b]->elements());
+       },
        {"memory a += b"}},
       {"server norm",
-       [](const Vectors& v) {
-         CHECK_GE(SquaredNorm(v.gradient.data(), v.n), 0);
+       [](const Vectors& v, size_t b) {
+         CHECK_GE(SquaredNorm(v.theta[b]->data(), v.theta[b]->elements()), 0);
        },
        {}},
       {"memory 4 read 3 written",
-       [](const Vectors& v) {
-         LeastOfFour(v.next.data(), v.first.data(), v.second.data(),
-                     v.gradient.data(), v.n);
+       [](const Vectors& v, size_t b) {
+         LeastOfFour(v.gradient[b]->data(), v.first[b]->data(),
+                     v.second[b]->data(), v.theta[b]->data(),
+                     v.theta[b]->elements());
        },
        {}},
-      {"server Adam", AdamPass, {"memory 4 read 3 written"}},
+      {"server Adam",
+       [](const Vectors& v, size_t b) {
+         float* state[] = {v.first[b]->data(), v.second[b]->data()};
+         Adam().Apply({7, 1e-3, 0.5f}, v.theta[b]->data(),
+                      v.gradient[b]->data(), v.theta[b]->elements(),
+                      v.gradient[b]->data(), absl::MakeSpan(state));
+       },
+       {"memory 4 read 3 written"}},
+      {"server Adam, checksum",
+       [](const Vectors& v, size_t b) {
+         v.theta[b]->Checksum();  // asked for: the next one is taken, too
+         const UpdatePass::State state = {v.first[b], v.second[b]};
+         UpdatePass(&Adam(), {7, 1e-3, 0.5f}, v.theta[b].get(), &state,
+                    v.gradient[b].get())
+             .Run(*v.gradient[b]);
+       },
+       {"memory 4 read 3 written"}},
   };
   std::vector<Row> rows;
   for (const int threads : {1, 2}) {
