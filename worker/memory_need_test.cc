@@ -51,8 +51,7 @@ TEST(MemoryNeedTest, ActivationsAreTheFormulaOfGptBuffers) {
   const int64_t r = 256, d = 256, q = 768, f = 1024, h = 4, l = 8, v = 256;
   const int64_t stream = 4 * r * d * (l + 1);
   const int64_t blocks = l * r * (4 * (3 * d + q + f + f) + 4 * (d + h + 4));
-  const int64_t derivatives =
-      r * (4 * 3 * d + 4 * (d + q + f)) + 3 * 4 * 2 * 2 * d;
+  const int64_t derivatives = r * (4 * 3 * d + 4 * (d + q)) + 3 * 4 * 2 * 2 * d;
   const int64_t head = 4 * r * d + 12 * r + 4 * r * v;
   const int64_t lane = 4 * (128 * f + 2 * 256 * 64);
   EXPECT_EQ(MemoryNeedOf(job, 0, 1).activations,

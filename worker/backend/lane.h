@@ -87,12 +87,11 @@ class Lane {
 
   // GELU (Hendrycks and Gimpel, 2016; the tanh approximation): y = gelu(x), x
   // and y [rows, n]. SWIGLU (Shazeer, 2020): y = silu(x[:, :n]) * x[:, n:],
-  // x [rows, 2 n], y [rows, n]. x and y: any.
-  virtual void FeedForwardForward(FeedForward kind, ConstMatrix x,
-                                  Matrix y) = 0;
-  // dx: the elements of x.
-  virtual void FeedForwardBackward(FeedForward kind, ConstMatrix x,
-                                   ConstMatrix dy, Matrix dx) = 0;
+  // x [rows, 2 n], y [rows, n]. x and y: any, both the same. x becomes the
+  // slopes: each element's derivative of y by it.
+  virtual void FeedForwardForward(FeedForward kind, Matrix x, Matrix y) = 0;
+  // x: the slopes become dx, each times its dy.
+  virtual void FeedForwardBackward(ConstMatrix dy, Matrix x) = 0;
 
   // y = x + dropout(z). y may be x.
   virtual void AddDropped(const Dropout& dropout, ConstMatrix x, ConstMatrix z,

@@ -160,8 +160,7 @@ void GptBlock::Backward(const GptParameters& parameters,
       tensors_.down,
       used(OperandOf(buffers.dfeed_forward_output, buffers.dstream[from])),
       used(block.activated));
-  gradients->Add(tensors_.up, used(buffers.dup),
-                 used(block.feed_forward_input));
+  gradients->Add(tensors_.up, used(block.up), used(block.feed_forward_input));
   gradients->Add(
       tensors_.attention_output,
       used(OperandOf(buffers.dattention_output, buffers.dstream[middle])),
@@ -198,12 +197,11 @@ void GptBlock::FeedForwardHalfBack(const GptParameters& parameters,
                 copy.Rows(first, count));
       return copy.Rows(first, count);
     };
-    const Matrix dup = buffers.dup.Rows(first, count);
+    const Matrix dup = block.up.Rows(first, count);
     lane.Multiply({},
                   operand(output_dropout, buffers.dfeed_forward_output, dnext),
                   parameters.Weight(tensors_.down), dactivated);
-    lane.FeedForwardBackward(spec_.feed_forward(), block.up.Rows(first, count),
-                             dactivated, dup);
+    lane.FeedForwardBackward(dactivated, dup);
     lane.Multiply({}, dup, parameters.Weight(tensors_.up), dinput);
     auto* sums =
         buffers.dfeed_forward_norm.Row<float>(first / backend_->panel_rows());

@@ -58,7 +58,6 @@ GptBuffers::GptBuffers(const GptSpec& spec, int64_t rows, int64_t panel_rows,
   }
   dattended = arena->TakeMatrix(rows, width, element);
   dqkv = arena->TakeMatrix(rows, shape.qkv, element);
-  dup = arena->TakeMatrix(rows, shape.up, element);
   const int64_t panels = (rows + panel_rows - 1) / panel_rows;
   for (Matrix* sums : {&dattention_norm, &dfeed_forward_norm, &dfinal_norm}) {
     *sums = arena->TakeMatrix(panels, 2 * width, Element::kFloat32);

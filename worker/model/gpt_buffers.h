@@ -6,7 +6,7 @@
 //   residual stream        4 R D (L + 1)
 //   a block's activations  R (e (3 D + Q + U + F) + 4 (D + H + 4)),
 //                          times L, or once with recompute_activations
-//   derivatives            R (4 * 3 D + e (D + Q + U)), and 2 e R D more if
+//   derivatives            R (4 * 3 D + e (D + Q)), and 2 e R D more if
 //                          operands are not the derivatives themselves
 //                          (BFLOAT16 or dropout)
 //   head                   e R D + 8 R + 4 R + (4 + (e == 2 ? 2 : 0)) C V, C
@@ -34,8 +34,10 @@ struct BlockActivations {
   Matrix middle;  // [R, D]: the residual stream between the two halves
   Matrix feed_forward_input;                 // [R, D] any
   float* feed_forward_statistics = nullptr;  // [R, 2]
-  Matrix up;                                 // [R, U] any
-  Matrix activated;                          // [R, F] any
+  // [R, U] any: the first half's outputs; then their slopes; then, on the way
+  // back, the derivative by them.
+  Matrix up;
+  Matrix activated;  // [R, F] any
 };
 
 struct GptBuffers {
@@ -61,7 +63,6 @@ struct GptBuffers {
   Matrix dfeed_forward_output;
   Matrix dattended;  // [R, D] any
   Matrix dqkv;       // [R, Q] any
-  Matrix dup;        // [R, U] any
   // [panels, 2 D]: each panel's part of the norms' weights and biases.
   Matrix dattention_norm;
   Matrix dfeed_forward_norm;

@@ -41,12 +41,11 @@ class CpuLane : public Lane {
                     float* dweight, float* dbias) override {
     CpuNormBackward(norm, x, statistics, dy, residual, dx, dweight, dbias);
   }
-  void FeedForwardForward(FeedForward kind, ConstMatrix x, Matrix y) override {
+  void FeedForwardForward(FeedForward kind, Matrix x, Matrix y) override {
     CpuFeedForwardForward(kind, x, y);
   }
-  void FeedForwardBackward(FeedForward kind, ConstMatrix x, ConstMatrix dy,
-                           Matrix dx) override {
-    CpuFeedForwardBackward(kind, x, dy, dx);
+  void FeedForwardBackward(ConstMatrix dy, Matrix x) override {
+    CpuFeedForwardBackward(dy, x);
   }
   void AddDropped(const Dropout& dropout, ConstMatrix x, ConstMatrix z,
                   Matrix y) override {

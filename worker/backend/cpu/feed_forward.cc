@@ -17,41 +17,29 @@ HAWSER_INLINE float Gate(float x) {
   return Sigmoid(2 * kGeluScale * (x + kGeluCubic * x * x * x));
 }
 
-HAWSER_INLINE void GeluRow(int64_t n, const float* x, float* y) {
-#pragma GCC ivdep
-  for (int64_t i = 0; i < n; ++i) y[i] = x[i] * Gate(x[i]);
-}
-
-HAWSER_INLINE void GeluBackwardRow(int64_t n, const float* x, const float* dy,
-                                   float* dx) {
+// y = gelu(x); x becomes the slope.
+HAWSER_INLINE void GeluRow(int64_t n, float* x, float* y) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) {
     const float v = x[i];
     const float gate = Gate(v);
-    const float slope = 2 * kGeluScale * (1 + 3 * kGeluCubic * v * v);
-    dx[i] = dy[i] * (gate + v * gate * (1 - gate) * slope);
+    const float value = v * gate;
+    const float inner = 2 * kGeluScale + 6 * kGeluScale * kGeluCubic * v * v;
+    y[i] = value;
+    x[i] = gate + value * (1 - gate) * inner;
   }
 }
 
-HAWSER_INLINE void SwigluRow(int64_t n, const float* gate, const float* up,
-                             float* y) {
+// y = silu(gate) * up; both become the slopes by themselves.
+HAWSER_INLINE void SwigluRow(int64_t n, float* gate, float* up, float* y) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) {
-    y[i] = gate[i] * Sigmoid(gate[i]) * up[i];
-  }
-}
-
-HAWSER_INLINE void SwigluBackwardRow(int64_t n, const float* gate,
-                                     const float* up, const float* dy,
-                                     float* dgate, float* dup) {
-#pragma GCC ivdep
-  for (int64_t i = 0; i < n; ++i) {
-    const float g = gate[i];
-    const float derivative = dy[i];
-    const float sigmoid = Sigmoid(g);
-    const float slope = sigmoid + g * sigmoid * (1 - sigmoid);
-    dgate[i] = derivative * up[i] * slope;
-    dup[i] = derivative * g * sigmoid;
+    const float sigmoid = Sigmoid(gate[i]);
+    const float silu = gate[i] * sigmoid;
+    const float factor = up[i];
+    y[i] = silu * factor;
+    gate[i] = (sigmoid + silu * (1 - sigmoid)) * factor;
+    up[i] = silu;
   }
 }
 
@@ -69,98 +57,72 @@ HAWSER_INLINE void StorePiece(const float* piece, int64_t n, Bfloat16* y) {
 }
 
 HAWSER_SIMD
-void GeluFloat(int64_t n, const float* x, float* y) { GeluRow(n, x, y); }
+void GeluFloat(int64_t n, float* x, float* y) { GeluRow(n, x, y); }
 
 HAWSER_SIMD
-void GeluBfloat(int64_t n, const Bfloat16* x, Bfloat16* y) {
-  float piece[kPiece];
+void GeluBfloat(int64_t n, Bfloat16* x, Bfloat16* y) {
+  float inputs[kPiece];
+  float outputs[kPiece];
   for (int64_t i = 0; i < n; i += kPiece) {
     const int64_t count = n - i < kPiece ? n - i : kPiece;
-    LoadPiece(x + i, count, piece);
-    GeluRow(count, piece, piece);
-    StorePiece(piece, count, y + i);
+    LoadPiece(x + i, count, inputs);
+    GeluRow(count, inputs, outputs);
+    StorePiece(inputs, count, x + i);
+    StorePiece(outputs, count, y + i);
   }
 }
 
 HAWSER_SIMD
-void SwigluFloat(int64_t n, const float* gate, const float* up, float* y) {
+void SwigluFloat(int64_t n, float* gate, float* up, float* y) {
   SwigluRow(n, gate, up, y);
 }
 
 HAWSER_SIMD
-void SwigluBfloat(int64_t n, const Bfloat16* gate, const Bfloat16* up,
-                  Bfloat16* y) {
+void SwigluBfloat(int64_t n, Bfloat16* gate, Bfloat16* up, Bfloat16* y) {
   float gates[kPiece];
   float ups[kPiece];
+  float outputs[kPiece];
   for (int64_t i = 0; i < n; i += kPiece) {
     const int64_t count = n - i < kPiece ? n - i : kPiece;
     LoadPiece(gate + i, count, gates);
     LoadPiece(up + i, count, ups);
-    SwigluRow(count, gates, ups, gates);
-    StorePiece(gates, count, y + i);
+    SwigluRow(count, gates, ups, outputs);
+    StorePiece(gates, count, gate + i);
+    StorePiece(ups, count, up + i);
+    StorePiece(outputs, count, y + i);
   }
 }
 
 HAWSER_SIMD
-void GeluBackwardFloat(int64_t n, const float* x, const float* dy, float* dx) {
-  GeluBackwardRow(n, x, dy, dx);
+void MultiplyFloats(int64_t n, const float* dy, float* x) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) x[i] *= dy[i];
 }
 
 HAWSER_SIMD
-void GeluBackwardBfloat(int64_t n, const Bfloat16* x, const float* dy,
-                        Bfloat16* dx) {
-  float piece[kPiece];
-  for (int64_t i = 0; i < n; i += kPiece) {
-    const int64_t count = n - i < kPiece ? n - i : kPiece;
-    LoadPiece(x + i, count, piece);
-    GeluBackwardRow(count, piece, dy + i, piece);
-    StorePiece(piece, count, dx + i);
-  }
-}
-
-HAWSER_SIMD
-void SwigluBackwardFloat(int64_t n, const float* gate, const float* up,
-                         const float* dy, float* dgate, float* dup) {
-  SwigluBackwardRow(n, gate, up, dy, dgate, dup);
-}
-
-HAWSER_SIMD
-void SwigluBackwardBfloat(int64_t n, const Bfloat16* gate, const Bfloat16* up,
-                          const float* dy, Bfloat16* dgate, Bfloat16* dup) {
-  float gates[kPiece];
-  float ups[kPiece];
-  for (int64_t i = 0; i < n; i += kPiece) {
-    const int64_t count = n - i < kPiece ? n - i : kPiece;
-    LoadPiece(gate + i, count, gates);
-    LoadPiece(up + i, count, ups);
-    SwigluBackwardRow(count, gates, ups, dy + i, gates, ups);
-    StorePiece(gates, count, dgate + i);
-    StorePiece(ups, count, dup + i);
-  }
-}
-
-int64_t InputsOf(FeedForward kind, int64_t outputs) {
-  return kind == FEED_FORWARD_SWIGLU ? 2 * outputs : outputs;
+void MultiplyBfloats(int64_t n, const float* dy, Bfloat16* x) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) Store(Load(x[i]) * dy[i], x + i);
 }
 
 }  // namespace
 
-void CpuFeedForwardForward(FeedForward kind, ConstMatrix x, Matrix y) {
+void CpuFeedForwardForward(FeedForward kind, Matrix x, Matrix y) {
   const int64_t n = y.columns();
   const bool swiglu = kind == FEED_FORWARD_SWIGLU;
   CHECK_EQ(x.rows(), y.rows());
-  CHECK_EQ(x.columns(), InputsOf(kind, n));
+  CHECK_EQ(x.columns(), swiglu ? 2 * n : n);
   CHECK(x.element() == y.element());
   for (int64_t r = 0; r < x.rows(); ++r) {
     if (x.element() == Element::kFloat32) {
-      const auto* row = x.Row<float>(r);
+      auto* row = x.Row<float>(r);
       if (swiglu) {
         SwigluFloat(n, row, row + n, y.Row<float>(r));
       } else {
         GeluFloat(n, row, y.Row<float>(r));
       }
     } else {
-      const auto* row = x.Row<Bfloat16>(r);
+      auto* row = x.Row<Bfloat16>(r);
       if (swiglu) {
         SwigluBfloat(n, row, row + n, y.Row<Bfloat16>(r));
       } else {
@@ -170,32 +132,17 @@ void CpuFeedForwardForward(FeedForward kind, ConstMatrix x, Matrix y) {
   }
 }
 
-void CpuFeedForwardBackward(FeedForward kind, ConstMatrix x, ConstMatrix dy,
-                            Matrix dx) {
+void CpuFeedForwardBackward(ConstMatrix dy, Matrix x) {
   const int64_t n = dy.columns();
-  const bool swiglu = kind == FEED_FORWARD_SWIGLU;
   CHECK_EQ(x.rows(), dy.rows());
-  CHECK_EQ(x.columns(), InputsOf(kind, n));
-  CHECK_EQ(x.columns(), dx.columns());
-  CHECK(x.element() == dx.element());
-  CHECK(dy.element() == Element::kFloat32);
+  CHECK(x.columns() == n || x.columns() == 2 * n);
   for (int64_t r = 0; r < x.rows(); ++r) {
     const auto* dy_row = dy.Row<float>(r);
-    if (x.element() == Element::kFloat32) {
-      const auto* row = x.Row<float>(r);
-      auto* out = dx.Row<float>(r);
-      if (swiglu) {
-        SwigluBackwardFloat(n, row, row + n, dy_row, out, out + n);
+    for (int64_t first = 0; first < x.columns(); first += n) {
+      if (x.element() == Element::kFloat32) {
+        MultiplyFloats(n, dy_row, x.Row<float>(r) + first);
       } else {
-        GeluBackwardFloat(n, row, dy_row, out);
-      }
-    } else {
-      const auto* row = x.Row<Bfloat16>(r);
-      auto* out = dx.Row<Bfloat16>(r);
-      if (swiglu) {
-        SwigluBackwardBfloat(n, row, row + n, dy_row, out, out + n);
-      } else {
-        GeluBackwardBfloat(n, row, dy_row, out);
+        MultiplyBfloats(n, dy_row, x.Row<Bfloat16>(r) + first);
       }
     }
   }

@@ -6,9 +6,8 @@
 
 namespace hawser {
 
-void CpuFeedForwardForward(FeedForward kind, ConstMatrix x, Matrix y);
-void CpuFeedForwardBackward(FeedForward kind, ConstMatrix x, ConstMatrix dy,
-                            Matrix dx);
+void CpuFeedForwardForward(FeedForward kind, Matrix x, Matrix y);
+void CpuFeedForwardBackward(ConstMatrix dy, Matrix x);
 
 }  // namespace hawser
 
