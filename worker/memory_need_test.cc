@@ -48,12 +48,16 @@ TEST(MemoryNeedTest, ActivationsAreTheFormulaOfGptBuffers) {
   const JobSpec job = Job("", 16);
   // gpt_buffers.h, with R = 256, D = 256, Q = 768, U = F = 1024, H = 4, L = 8,
   // V = 256, e = 4; the norms' sums are two panels of 2 D, three times.
-  const int64_t r = 256, d = 256, q = 768, f = 1024, h = 4, l = 8, v = 256;
+  // Rows of a multiple of 512 bytes are 16 elements further apart.
+  const int64_t r = 256, h = 4, l = 8, apart = 16;
+  const int64_t d = 256 + apart, q = 768 + apart, f = 1024 + apart,
+                v = 256 + apart;
   const int64_t stream = 4 * r * d * (l + 1);
   const int64_t blocks = l * r * (4 * (3 * d + q + f + f) + 4 * (d + h + 4));
-  const int64_t derivatives = r * (4 * 3 * d + 4 * (d + q)) + 3 * 4 * 2 * 2 * d;
+  const int64_t derivatives =
+      r * (4 * 3 * d + 4 * (d + q)) + 3 * 4 * 2 * (2 * 256 + apart);
   const int64_t head = 4 * r * d + 12 * r + 4 * r * v;
-  const int64_t lane = 4 * (128 * f + 2 * 256 * 64);
+  const int64_t lane = 4 * (128 * 1024 + 2 * 256 * 64);
   EXPECT_EQ(MemoryNeedOf(job, 0, 1).activations,
             stream + blocks + derivatives + head + lane);
 }

@@ -16,6 +16,14 @@ constexpr int64_t BytesOf(Element element) {
   return element == Element::kFloat32 ? 4 : 2;
 }
 
+// Elements from row to row at which a matrix of so many columns is best kept:
+// rows that start a multiple of 512 bytes apart would share a few of a cache's
+// sets and drive one another out; 64 bytes more spread them over all.
+constexpr int64_t SpreadStride(int64_t columns, Element element) {
+  return columns * BytesOf(element) % 512 == 0 ? columns + 64 / BytesOf(element)
+                                               : columns;
+}
+
 // The upper half of a float32: the same range, 8 bits of precision.
 struct Bfloat16 {
   uint16_t bits;

@@ -34,7 +34,8 @@ class Arena {
   }
 
   Matrix TakeMatrix(int64_t rows, int64_t columns, Element element) {
-    return {Take(rows * columns * BytesOf(element)), rows, columns, columns,
+    const int64_t stride = SpreadStride(columns, element);
+    return {Take(rows * stride * BytesOf(element)), rows, columns, stride,
             element};
   }
 

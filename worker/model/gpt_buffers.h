@@ -11,6 +11,7 @@
 //                          (BFLOAT16 or dropout)
 //   head                   e R D + 8 R + 4 R + (4 + (e == 2 ? 2 : 0)) C V, C
 //                          rows at a time (LogitRows)
+// and 64 bytes more for each row of a multiple of 512 bytes (SpreadStride).
 #ifndef HAWSER_WORKER_MODEL_GPT_BUFFERS_H_
 #define HAWSER_WORKER_MODEL_GPT_BUFFERS_H_
 

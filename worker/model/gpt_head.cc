@@ -73,7 +73,9 @@ void GptHead::Backward(const GptParameters& parameters,
       lane.Multiply({}, dlogits, weight, dinput);
       auto* sums = buffers.dfinal_norm.Row<float>(first / panel);
       const Matrix dstream = buffers.dstream[to].Rows(first, count);
-      std::fill_n(dstream.Row<float>(0), count * shape_.width, 0.0f);
+      for (int64_t r = 0; r < count; ++r) {
+        std::fill_n(dstream.Row<float>(r), shape_.width, 0.0f);
+      }
       lane.NormBackward(FinalNorm(parameters),
                         buffers.stream.back().Rows(first, count),
                         buffers.head_statistics + 2 * first, dinput, dstream,
