@@ -71,6 +71,9 @@ class Lane {
   // y = x, both any.
   virtual void Convert(ConstMatrix x, Matrix y) = 0;
 
+  // y = x^T.
+  virtual void Transpose(ConstMatrix x, Matrix y) = 0;
+
   // Layer norm (Ba et al., 2016): y = (x - mean) / sqrt(variance + epsilon)
   // * weight + bias, row by row; or RMS norm (Zhang and Sennrich, 2019):
   // y = x / sqrt(mean of squares + epsilon) * weight. y: any.

@@ -12,6 +12,18 @@ ConstMatrix OperandOf(const Matrix& copy, const Matrix& derivative) {
   return copy.rows() != 0 ? copy : derivative;
 }
 
+// y = x w^T + bias, by the transposed weight if there is one.
+void Project(const GptParameters& parameters, const LinearTensors& linear,
+             const Matrix& transposed, ConstMatrix x, Matrix y, Lane* lane) {
+  const float* bias = parameters.Bias(linear);
+  if (transposed.rows() != 0) {
+    lane->Multiply({.bias = bias}, x, transposed, y);
+  } else {
+    lane->Multiply({.transpose_b = true, .bias = bias}, x,
+                   parameters.Weight(linear), y);
+  }
+}
+
 }  // namespace
 
 Dropout DropoutOf(const GptSpec& spec, const MicroBatchKey* key,
@@ -53,13 +65,19 @@ void GptBlock::Rotate(bool backward, int64_t first_row, Matrix qkv,
 void GptBlock::Forward(const GptParameters& parameters,
                        const MicroBatchKey* key, int64_t rows,
                        const GptBuffers& buffers) const {
-  ProjectToQueries(parameters, rows, buffers);
+  TransposedWeights transposed;
+  if (TransposingPays(shape_, rows)) {
+    transposed = buffers.transposed;
+    transposed.Fill(parameters, tensors_, backend_);
+  }
+  ProjectToQueries(parameters, transposed, rows, buffers);
   Attend(key, rows, buffers);
-  FeedForwardHalf(parameters, key, rows, buffers);
+  FeedForwardHalf(parameters, transposed, key, rows, buffers);
 }
 
-void GptBlock::ProjectToQueries(const GptParameters& parameters, int64_t rows,
-                                const GptBuffers& buffers) const {
+void GptBlock::ProjectToQueries(const GptParameters& parameters,
+                                const TransposedWeights& transposed,
+                                int64_t rows, const GptBuffers& buffers) const {
   const Matrix& x = buffers.stream[static_cast<size_t>(number_)];
   const BlockActivations& block = buffers.block(number_);
   backend_->ForEachPanel(rows, [&](Lane& lane, int64_t first, int64_t count) {
@@ -68,8 +86,7 @@ void GptBlock::ProjectToQueries(const GptParameters& parameters, int64_t rows,
     lane.NormForward(NormOf(parameters, tensors_.attention_norm),
                      x.Rows(first, count), input,
                      block.attention_statistics + 2 * first);
-    lane.Multiply({.transpose_b = true, .bias = parameters.Bias(tensors_.qkv)},
-                  input, parameters.Weight(tensors_.qkv), qkv);
+    Project(parameters, tensors_.qkv, transposed.qkv, input, qkv, &lane);
     Rotate(/*backward=*/false, first, qkv, &lane);
   });
 }
@@ -109,6 +126,7 @@ void GptBlock::Attend(const MicroBatchKey* key, int64_t rows,
 }
 
 void GptBlock::FeedForwardHalf(const GptParameters& parameters,
+                               const TransposedWeights& transposed,
                                const MicroBatchKey* key, int64_t rows,
                                const GptBuffers& buffers) const {
   const Matrix& x = buffers.stream[static_cast<size_t>(number_)];
@@ -125,18 +143,15 @@ void GptBlock::FeedForwardHalf(const GptParameters& parameters,
     const Matrix activated = block.activated.Rows(first, count);
     Dropout dropout = attention_dropout;
     dropout.first_row = first;
-    lane.Multiply({.transpose_b = true,
-                   .bias = parameters.Bias(tensors_.attention_output)},
-                  block.attended.Rows(first, count),
-                  parameters.Weight(tensors_.attention_output), product);
+    Project(parameters, tensors_.attention_output, transposed.attention_output,
+            block.attended.Rows(first, count), product, &lane);
     lane.AddDropped(dropout, x.Rows(first, count), product, middle);
     lane.NormForward(NormOf(parameters, tensors_.feed_forward_norm), middle,
                      input, block.feed_forward_statistics + 2 * first);
-    lane.Multiply({.transpose_b = true, .bias = parameters.Bias(tensors_.up)},
-                  input, parameters.Weight(tensors_.up), up);
+    Project(parameters, tensors_.up, transposed.up, input, up, &lane);
     lane.FeedForwardForward(spec_.feed_forward(), up, activated);
-    lane.Multiply({.transpose_b = true, .bias = parameters.Bias(tensors_.down)},
-                  activated, parameters.Weight(tensors_.down), product);
+    Project(parameters, tensors_.down, transposed.down, activated, product,
+            &lane);
     dropout = output_dropout;
     dropout.first_row = first;
     lane.AddDropped(dropout, middle, product, next.Rows(first, count));

@@ -10,6 +10,7 @@
 #include "worker/model/gpt_parameters.h"
 #include "worker/model/gpt_shape.h"
 #include "worker/model/gpt_tensors.h"
+#include "worker/model/gpt_transposed.h"
 #include "worker/model/model.h"
 
 namespace hawser {
@@ -48,11 +49,13 @@ class GptBlock {
               const NormTensors& tensors) const;
   Attention AttentionOf(const MicroBatchKey* key, int64_t sample,
                         int64_t group) const;
-  void ProjectToQueries(const GptParameters& parameters, int64_t rows,
+  void ProjectToQueries(const GptParameters& parameters,
+                        const TransposedWeights& transposed, int64_t rows,
                         const GptBuffers& buffers) const;
   void Attend(const MicroBatchKey* key, int64_t rows,
               const GptBuffers& buffers) const;
   void FeedForwardHalf(const GptParameters& parameters,
+                       const TransposedWeights& transposed,
                        const MicroBatchKey* key, int64_t rows,
                        const GptBuffers& buffers) const;
   void FeedForwardHalfBack(const GptParameters& parameters,

@@ -49,6 +49,9 @@ GptBuffers::GptBuffers(const GptSpec& spec, int64_t rows, int64_t panel_rows,
   for (int64_t k = 0; k < kept; ++k) {
     blocks.push_back(TakeBlock(shape, rows, arena));
   }
+  if (TransposingPays(shape, rows)) {
+    transposed = TransposedWeights(shape, arena);
+  }
   for (Matrix& derivative : dstream) {
     derivative = arena->TakeMatrix(rows, width, Element::kFloat32);
   }

@@ -11,6 +11,7 @@
 //                          (BFLOAT16 or dropout)
 //   head                   e R D + 8 R + 4 R + (4 + (e == 2 ? 2 : 0)) C V, C
 //                          rows at a time (LogitRows)
+//   transposed weights     of one block, if it pays (gpt_transposed.h)
 // and 64 bytes more for each row of a multiple of 512 bytes (SpreadStride).
 #ifndef HAWSER_WORKER_MODEL_GPT_BUFFERS_H_
 #define HAWSER_WORKER_MODEL_GPT_BUFFERS_H_
@@ -22,6 +23,7 @@
 #include "worker/backend/matrix.h"
 #include "worker/model/arena.h"
 #include "worker/model/gpt_shape.h"
+#include "worker/model/gpt_transposed.h"
 
 namespace hawser {
 
@@ -56,6 +58,7 @@ struct GptBuffers {
 
   std::vector<Matrix> stream;  // [R, D] each: into block k; the last: the head
   std::vector<BlockActivations> blocks;
+  TransposedWeights transposed;  // of the block on its way there
 
   // Derivatives of the residual stream, of which each pass reads one and writes
   // another; and of what lies beside it.

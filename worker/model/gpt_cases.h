@@ -90,7 +90,7 @@ inline std::vector<GptCase> GptCases() {
 
 // Rows of more than a panel, heads of more than a tile.
 inline std::vector<GptCase> LargeGptCases() {
-  std::vector<GptCase> cases{Gpt2Case("large gpt2", 150, 3),
+  std::vector<GptCase> cases{Gpt2Case("large gpt2", 150, 4),
                              LlamaCase("large llama", 300, 2),
                              Gpt2Case("large dropout", 70, 5)};
   cases[0].model.mutable_gpt()->set_width(66);

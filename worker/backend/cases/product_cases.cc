@@ -1,4 +1,4 @@
-// Multiply, SumRows and Convert.
+// Multiply, SumRows, Convert and Transpose.
 #include "absl/strings/str_cat.h"
 #include "worker/backend/cases/operation_case.h"
 #include "worker/backend/operation_reference.h"
@@ -117,6 +117,29 @@ OperationCase ConvertCase(int64_t rows, int64_t columns, Element from,
   return added;
 }
 
+// To the bit.
+OperationCase TransposeCase(int64_t rows, int64_t columns) {
+  std::mt19937 random(static_cast<uint32_t>(rows * 1009 + columns));
+  OperationCase added;
+  added.name = absl::StrCat("Transpose ", rows, " x ", columns);
+  added.tolerance = 0;
+  added.inputs = {RandomMatrix(rows, columns, added.element, &random)};
+  added.forward = [=](const DoubleMatrices& in) {
+    DoubleMatrix y(columns, rows);
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t c = 0; c < columns; ++c) y(c, r) = in[0](r, c);
+    }
+    return y;
+  };
+  added.run = [=](const DoubleMatrices& in, const DoubleMatrix&, Lane& lane,
+                  Workbench& bench) -> DoubleMatrices {
+    const Matrix y = bench.Make(columns, rows, Element::kFloat32);
+    lane.Transpose(bench.Make(in[0], Element::kFloat32), y);
+    return {ValuesOf(y)};
+  };
+  return added;
+}
+
 }  // namespace
 
 void AddProductCases(std::vector<OperationCase>* cases) {
@@ -141,6 +164,7 @@ void AddProductCases(std::vector<OperationCase>* cases) {
   }
   for (const int64_t rows : {1, 3, 65, 130}) {
     for (const int64_t columns : {1, 7, 16, 48, 257}) {
+      cases->push_back(TransposeCase(rows, columns));
       for (const Element element : {kFloat, kBfloat}) {
         cases->push_back(SumRowsCase(rows, columns, element));
         for (const Element to : {kFloat, kBfloat}) {
@@ -149,6 +173,7 @@ void AddProductCases(std::vector<OperationCase>* cases) {
       }
     }
   }
+  cases->push_back(TransposeCase(36, 20));
 }
 
 }  // namespace hawser

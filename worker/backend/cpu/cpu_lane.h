@@ -14,6 +14,7 @@
 #include "worker/backend/cpu/norm.h"
 #include "worker/backend/cpu/rotary.h"
 #include "worker/backend/cpu/row_product.h"
+#include "worker/backend/cpu/transpose.h"
 #include "worker/backend/lane.h"
 
 namespace hawser {
@@ -32,6 +33,7 @@ class CpuLane : public Lane {
   }
   void SumRows(ConstMatrix x, float* sums) override { CpuSumRows(x, sums); }
   void Convert(ConstMatrix x, Matrix y) override { CpuConvert(x, y); }
+  void Transpose(ConstMatrix x, Matrix y) override { CpuTranspose(x, y); }
   void NormForward(const Norm& norm, ConstMatrix x, Matrix y,
                    float* statistics) override {
     CpuNormForward(norm, x, y, statistics);
