@@ -21,6 +21,7 @@ void ForEachFloatRun(PayloadPieces pieces, Visit visit) {
   size_t carried_bytes = 0;
   int64_t element = 0;
   for (absl::Span<const char> piece : pieces) {
+    if (piece.empty()) continue;
     if (carried_bytes != 0) {
       const size_t missing =
           std::min(sizeof(float) - carried_bytes, piece.size());
