@@ -13,11 +13,11 @@ import shutil
 import signal
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
-import xml.sax.saxutils
+
+from tests.integration.case_report import main  # noqa: F401, for the suites
 
 PROGRAMS = ("hawser", "hawser-scheduler", "hawser-server", "hawser-worker")
 DEADLINE = 60  # seconds until something that must happen has not
@@ -187,47 +187,3 @@ class ClusterTest(unittest.TestCase):
             self.assertNotIn(job["state"], ("failed", "cancelled"), job)
             return job["step"] >= step
         self.await_that(f"step {step} of {name}", reached)
-
-
-class CaseResult(unittest.TextTestResult):
-    """Remembers each case for the report that Bazel keeps."""
-
-    def __init__(self, *arguments, **settings):
-        super().__init__(*arguments, **settings)
-        self.cases = []
-        self._failed = False
-
-    def startTest(self, test):
-        self._failed = False
-        super().startTest(test)
-
-    def addError(self, test, err):
-        self._failed = True
-        super().addError(test, err)
-
-    def addFailure(self, test, err):
-        self._failed = True
-        super().addFailure(test, err)
-
-    def stopTest(self, test):
-        self.cases.append((test.id(), self._failed))
-        super().stopTest(test)
-
-
-def main():
-    """unittest.main, with a case of JUnit XML for each method."""
-    suite = unittest.defaultTestLoader.loadTestsFromModule(
-        sys.modules["__main__"])
-    result = unittest.TextTestRunner(resultclass=CaseResult,
-                                     verbosity=2).run(suite)
-    report = os.environ.get("XML_OUTPUT_FILE")
-    if report:
-        with open(report, "w", encoding="utf-8") as file:
-            file.write("<testsuites><testsuite name='integration'>\n")
-            for name, failed in result.cases:
-                quoted = xml.sax.saxutils.quoteattr(name)
-                inner = "<failure message='see the log'/>" if failed else ""
-                file.write(f"<testcase name={quoted} classname='integration'>"
-                           f"{inner}</testcase>\n")
-            file.write("</testsuite></testsuites>\n")
-    sys.exit(not result.wasSuccessful())
