@@ -61,7 +61,7 @@ absl::Status TrainingRun::FinishBefore(uint64_t step) {
   const bool is_static =
       !UsesLeases(plan_.spec().scheduling(), phase.synchronisation()) &&
       first_ != last_;
-  if (!is_static || !schedule_.EndsEpoch(step - 1)) return absl::OkStatus();
+  if (!is_static || !ValidatesAt(step - 1)) return absl::OkStatus();
   const absl::Status pulled = client_.Pull(step - 1, theta_.data());
   // A block that is two steps on had pushes of workers that validated.
   if (absl::IsOutOfRange(pulled)) return absl::OkStatus();
@@ -76,7 +76,7 @@ absl::StatusOr<uint64_t> TrainingRun::RunStatic(uint64_t step) {
   if (!has_work) return IdleUntil(step, end);
   client_.StartPull(step, theta_.data());
   for (;; ++step) {
-    if (schedule_.EndsEpoch(step)) {
+    if (ValidatesAt(step)) {
       RETURN_IF_ERROR(client_.AwaitLayers());
       RETURN_IF_ERROR(Validate(step));
     }
@@ -100,6 +100,10 @@ absl::StatusOr<uint64_t> TrainingRun::IdleUntil(uint64_t step, uint64_t end) {
     RETURN_IF_ERROR(client_.Pull(step, theta_.data()));
   }
   return end;
+}
+
+bool TrainingRun::ValidatesAt(uint64_t step) const {
+  return schedule_.EndsEpoch(step) || (step == 0 && plan_.spec().has_from());
 }
 
 absl::Status TrainingRun::Validate(uint64_t step) {

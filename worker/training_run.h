@@ -3,8 +3,9 @@
 // In a phase in which it has the same micro-batches in every step:
 //
 //   ask for version t of every block
-//   t ends an epoch: await all of it; evaluate this worker's share of the
-//     validation data, report it, wait for the answer
+//   t ends an epoch, or is 0 and the job starts `from` something: await all of
+//     it; evaluate this worker's share of the validation data, report it, wait
+//     for the answer
 //   t == total steps: the first worker reports the hash of the parameters; end
 //   layer by layer, as blocks arrive: gradients of micro-batches [first, last)
 //     of step t, summed in the tree and pushed, each push asking for version
@@ -58,6 +59,7 @@ class TrainingRun {
   absl::StatusOr<uint64_t> RunStatic(uint64_t step);
   // Without work until `end`, which it returns when the step before is made.
   absl::StatusOr<uint64_t> IdleUntil(uint64_t step, uint64_t end);
+  bool ValidatesAt(uint64_t step) const;
   absl::Status Validate(uint64_t step);
 
   const Plan plan_;

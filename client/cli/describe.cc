@@ -75,6 +75,10 @@ Json ToJson(const JobStatus& job) {
   if (job.has_last_training()) {
     json["training"] = ToJson(TrainingFigures(job.last_training(), model));
   }
+  if (job.has_validation_before()) {
+    json["validation_before"] =
+        ToJson(ValidationFiguresOf(job.validation_before(), job));
+  }
   if (job.last_epoch().has_validation()) {
     json["validation"] =
         ToJson(ValidationFiguresOf(job.last_epoch().validation(), job));

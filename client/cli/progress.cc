@@ -93,6 +93,12 @@ std::string Summary(const JobStatus& job) {
       line("bits per byte", absl::StrFormat("%.4f", *figures.bits_per_byte));
     }
   }
+  if (job.has_validation_before()) {
+    const Figures before = ValidationFigures(
+        job.validation_before(), job.spec().model(), job.validation_bytes());
+    absl::StrAppendFormat(&text, "%-21s%s\n", "before, validation",
+                          absl::StrJoin(FigureTexts(before, ""), "  "));
+  }
   if (!job.output().empty()) {
     absl::StrAppend(&text, "checkpoint           ", job.output(), "\n");
   }

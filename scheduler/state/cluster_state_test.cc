@@ -397,6 +397,31 @@ TEST_F(ClusterStateTest, ARestartReusesNoNumberWhereverItCutsTheJournal) {
   }
 }
 
+TEST_F(ClusterStateTest, ValidationBeforeTheFirstStepIsKept) {
+  JoinAll(SERVER, 1);
+  JoinAll(WORKER, 1);
+  JobSpec spec = Spec("tuned", 1, 1);
+  spec.mutable_from()->set_checkpoint("base");
+  ASSERT_TRUE(Submit(spec).ok());
+  StartJob("tuned");
+  const uint64_t worker = PlanOf("tuned").workers(0).node();
+  ASSERT_TRUE(Validate(worker, "tuned", 0, 0, 1).ok());
+  EXPECT_FALSE(Describe("tuned").has_validation_before());
+  ASSERT_TRUE(Validate(worker, "tuned", 0, 1, 2).ok());
+  EXPECT_EQ(Describe("tuned").validation_before().samples(), 10u);
+  EXPECT_EQ(Describe("tuned").epoch(), 0u);
+  ASSERT_TRUE(DoSteps("tuned", 0, 8).ok());
+  ASSERT_TRUE(Validate(worker, "tuned", 4, 0, 2).ok());
+  ASSERT_TRUE(Validate(worker, "tuned", 8, 0, 2).ok());
+  EXPECT_EQ(Describe("tuned").epoch(), 2u);
+  EXPECT_EQ(Describe("tuned").validation_before().samples(), 10u);
+  ClusterState restored(absl::Seconds(5));
+  for (const JournalEvent& event : journal_) restored.Apply(event);
+  JobStatus status;
+  (*restored.FindJob("tuned"))->Describe(false, now_, &status);
+  EXPECT_EQ(status.validation_before().samples(), 10u);
+}
+
 TEST_F(ClusterStateTest, ACancelThatWasAcceptedOutlivesARestart) {
   JoinAll(SERVER, 1);
   JoinAll(WORKER, 1);

@@ -44,6 +44,7 @@ inline JobStatus DurablePart(JobStatus status) {
   status.clear_revision();
   status.clear_step();
   status.clear_last_training();
+  if (status.epoch() == 0) status.clear_validation_before();
   status.clear_samples_per_second();
   status.clear_seconds_running();
   status.clear_seconds_left();

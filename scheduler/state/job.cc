@@ -421,6 +421,9 @@ void Job::Describe(bool with_plan, absl::Time now, JobStatus* status) const {
   if (!progress_.finished().empty()) {
     *status->mutable_last_epoch() = progress_.finished().back();
   }
+  if (const auto before = progress_.ValidationBefore(); before.has_value()) {
+    *status->mutable_validation_before() = *before;
+  }
   status->set_samples_per_second(progress_.SamplesPerSecond());
   status->set_seconds_left(progress_.SecondsLeft());
   status->set_seconds_running(SecondsRunning(now));

@@ -103,11 +103,28 @@ std::optional<EpochMetrics> JobProgress::FinishedEpoch() const {
     }
     *metrics.mutable_validation() = ToProto(validation->second.sums);
   }
+  if (epoch == 1) {
+    if (const auto before = ValidationBefore(); before.has_value()) {
+      *metrics.mutable_validation_before() = *before;
+    }
+  }
   return metrics;
+}
+
+std::optional<Metrics> JobProgress::ValidationBefore() const {
+  if (epochs_finished_ > 0) return validation_before_;
+  const auto validation = validation_.find(0);
+  if (validation == validation_.end() || !validation->second.complete()) {
+    return std::nullopt;
+  }
+  return ToProto(validation->second.sums);
 }
 
 void JobProgress::FinishEpoch(const EpochMetrics& metrics) {
   epochs_finished_ = metrics.epoch();
+  if (metrics.has_validation_before()) {
+    validation_before_ = metrics.validation_before();
+  }
   finished_.push_back(metrics);
   if (finished_.size() > kMaxEpochsKept) finished_.pop_front();
   training_.erase(metrics.epoch());

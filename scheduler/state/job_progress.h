@@ -50,6 +50,8 @@ class JobProgress {
   }
   uint64_t epochs() const;
   bool AllEpochsFinished() const;
+  // Of the parameters before the first step; nothing: not measured (yet).
+  std::optional<Metrics> ValidationBefore() const;
   uint64_t epochs_finished() const { return epochs_finished_; }
   // The last of them, at most kMaxEpochsKept, oldest first.
   const std::deque<EpochMetrics>& finished() const { return finished_; }
@@ -79,6 +81,7 @@ class JobProgress {
   SampleSums last_training_;
   std::map<uint64_t, SampleSums> training_;    // by epoch from 1
   std::map<uint64_t, Validation> validation_;  // by step
+  std::optional<Metrics> validation_before_;   // once epoch 1 is finished
   uint64_t epochs_finished_ = 0;
   std::deque<EpochMetrics> finished_;
   std::deque<Point> recent_;
