@@ -4,6 +4,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "common/job/personalise.h"
 #include "common/status_macros.h"
 #include "common/version.h"
 #include "glog/logging.h"
@@ -193,11 +194,19 @@ void SchedulerDriver::Park(ParkedRequests::Request request, uint32_t wait_ms) {
 absl::Status SchedulerDriver::Submit(const SubmitJobRequest& request,
                                      SubmitJobResponse* response) {
   return Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    ASSIGN_OR_RETURN(const JournalEvent event,
-                     state_.Submit(request.spec(), now));
-    RETURN_IF_ERROR(Commit({event}));
-    response->set_job(event.job_accepted().job());
-    response->set_name(event.job_accepted().spec().name());
+    const JobSpec& spec = request.spec();
+    ASSIGN_OR_RETURN(const std::vector<JournalEvent> events,
+                     state_.Submit(spec, now));
+    if (!events.empty()) {
+      RETURN_IF_ERROR(Commit(events));
+      response->set_job(events.front().job_accepted().job());
+    }
+    response->set_name(spec.name());
+    if (!IsPersonalise(spec)) return absl::OkStatus();
+    const auto accepted = static_cast<uint32_t>(events.size());
+    response->set_users_accepted(accepted);
+    response->set_users_kept(
+        static_cast<uint32_t>(spec.personalise().names_size()) - accepted);
     return absl::OkStatus();
   });
 }

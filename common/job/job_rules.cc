@@ -8,6 +8,7 @@
 #include "common/job/rules/from_rules.h"
 #include "common/job/rules/model_rules.h"
 #include "common/job/rules/optimizer_rules.h"
+#include "common/job/rules/personalise_rules.h"
 #include "common/status_macros.h"
 
 namespace hawser {
@@ -151,6 +152,7 @@ absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec) {
   RETURN_IF_ERROR(CompleteScheduling(job.mutable_scheduling()));
   RETURN_IF_ERROR(CompleteCheckpoint(job.name(), job.mutable_checkpoint()));
   if (job.has_from()) RETURN_IF_ERROR(CheckFrom(job));
+  if (job.has_personalise()) RETURN_IF_ERROR(CompletePersonalise(&job));
   RETURN_IF_ERROR(CompleteResources(job.mutable_resources()));
   RETURN_IF_ERROR(
       CheckNotNegative("limits.max_seconds", job.limits().max_seconds()));

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "common/job/job_rules.h"
 #include "common/job/model_layout.h"
+#include "common/job/personalise.h"
 #include "common/status_macros.h"
 #include "scheduler/state/planner.h"
 
@@ -53,22 +54,41 @@ absl::StatusOr<SynchronisationSpec> Changed(const Job& job,
 
 // --- Requests of clients ---------------------------------------------------
 
-absl::StatusOr<JournalEvent> ClusterState::Submit(const JobSpec& spec,
-                                                  absl::Time now) const {
-  ASSIGN_OR_RETURN(const JobSpec complete, CompleteJob(spec));
-  if (names_.count(complete.name()) != 0) {
+absl::StatusOr<std::vector<JournalEvent>> ClusterState::Submit(
+    const JobSpec& spec, absl::Time now) const {
+  ASSIGN_OR_RETURN(std::vector<JobSpec> jobs, JobsOf(spec));
+  std::vector<JournalEvent> events;
+  for (JobSpec& job : jobs) {
+    const absl::Status known = CheckKnown(job);
+    if (known.ok()) continue;
+    if (!absl::IsNotFound(known)) return known;
+    JournalEvent event = At(now);
+    event.mutable_job_accepted()->set_job(next_number_ + events.size());
+    *event.mutable_job_accepted()->mutable_spec() = std::move(job);
+    events.push_back(std::move(event));
+  }
+  if (active_.size() + events.size() > kMaxActiveJobs) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "at most ", kMaxActiveJobs, " jobs wait or run; cancel some, or wait"));
+  }
+  return events;
+}
+
+absl::Status ClusterState::CheckKnown(const JobSpec& complete) const {
+  const auto found = names_.find(complete.name());
+  if (found == names_.end()) return absl::NotFoundError("");
+  const Job& job = jobs_.at(found->second);
+  if (!complete.has_personalise() ||
+      job.spec().personalise().of() != complete.personalise().of()) {
     return absl::AlreadyExistsError(
         absl::StrCat("a job named ", complete.name(),
                      " exists already; choose another name"));
   }
-  if (active_.size() >= kMaxActiveJobs) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        kMaxActiveJobs, " jobs wait or run; cancel some, or wait"));
-  }
-  JournalEvent event = At(now);
-  event.mutable_job_accepted()->set_job(next_number_);
-  *event.mutable_job_accepted()->mutable_spec() = complete;
-  return event;
+  if (job.ended() && job.state() != SUCCEEDED) return absl::NotFoundError("");
+  if (HaveSameResult(job.spec(), complete)) return absl::OkStatus();
+  return absl::AlreadyExistsError(absl::StrCat(
+      "job ", complete.name(), job.ended() ? " is done" : " waits or runs",
+      " with other settings than these; choose another name"));
 }
 
 absl::StatusOr<JournalEvent> ClusterState::Cancel(const std::string& name,
@@ -200,6 +220,8 @@ absl::Status ClusterState::Report(const ReportRequest& report, absl::Time now) {
   const bool were_ready = job->ServersReady();
   RETURN_IF_ERROR(job->Report(report, now));
   if (job->ServersReady() != were_ready) {
+    start_order_.HasRead(job->id());
+    NoteWhyJobsWait();
     TellMembers(job->id());
     limits_.Set(job->id(), job->Deadline());
   }
@@ -297,6 +319,10 @@ void ClusterState::DecideJob(const Job& job, absl::Time now,
     events->push_back(event);
     return;
   }
+  if (!job.plan().has_value() &&
+      start_order_.ObstacleOf(job.id()).has_value()) {
+    return;
+  }
   const std::optional<Plan> plan = NextPlan(
       job, jobs_, membership_, assignments_.idle_workers(), next_number_);
   if (!plan.has_value()) return;
@@ -364,7 +390,8 @@ void ClusterState::Apply(const JournalEvent& event) {
       next_number_ = std::max(next_number_, accepted.job() + 1);
       jobs_.try_emplace(accepted.job(), accepted.job(), accepted.spec(),
                         *std::move(layout), now);
-      names_[accepted.spec().name()] = accepted.job();
+      ReplaceName(accepted.spec().name(), accepted.job());
+      start_order_.Accept(accepted.job(), accepted.spec());
       active_.insert(accepted.job());
       limits_.Set(accepted.job(), jobs_.at(accepted.job()).Deadline());
       ForgetOldJobs();
@@ -378,6 +405,7 @@ void ClusterState::Apply(const JournalEvent& event) {
         TellMembers(job->id());  // those of the plan before
         job->Adopt(event.job_planned().plan(), now);
         assignments_.Assign(job->id(), *job->plan());
+        start_order_.Start(job->id());
         TellMembers(job->id());
       }
       NoteWhyJobsWait();
@@ -407,6 +435,7 @@ void ClusterState::Apply(const JournalEvent& event) {
         job->End(event.job_ended(), now);
         TellMembers(job->id());
         assignments_.Release(job->id());
+        start_order_.End(job->id());
         active_.erase(job->id());
         limits_.Remove(job->id());
       }
@@ -433,8 +462,39 @@ void ClusterState::TellMembers(uint64_t id) {
   news_.insert(nodes.begin(), nodes.end());
 }
 
+void ClusterState::ReplaceName(const std::string& name, uint64_t id) {
+  uint64_t& owner = names_[name];
+  if (owner != 0) {
+    news_.insert(owner);
+    jobs_.erase(owner);
+  }
+  owner = id;
+}
+
+std::string ClusterState::WhyItWaits(const Job& job) const {
+  if (const auto obstacle = start_order_.ObstacleOf(job.id())) {
+    switch (obstacle->kind) {
+      case StartOrder::Obstacle::kTurn:
+        return absl::StrCat("waits for its turn among the users of ",
+                            job.spec().personalise().of());
+      case StartOrder::Obstacle::kWriter:
+        return absl::StrCat("waits for the end of job ",
+                            jobs_.at(obstacle->job).name(),
+                            ", which writes the checkpoint it starts from");
+      case StartOrder::Obstacle::kReader:
+        return absl::StrCat("waits until job ", jobs_.at(obstacle->job).name(),
+                            " has read a checkpoint from where it writes");
+    }
+  }
+  const ResourcesSpec& wanted = job.spec().resources();
+  return absl::StrCat("needs ", wanted.workers(), " workers and ",
+                      wanted.servers(), " servers; ",
+                      assignments_.idle_workers().size(),
+                      " workers are idle and ", membership_.servers().size(),
+                      " servers are there");
+}
+
 void ClusterState::NoteWhyJobsWait() {
-  const size_t idle = assignments_.idle_workers().size();
   const size_t servers = membership_.servers().size();
   for (const uint64_t id : active_) {
     Job& job = jobs_.at(id);
@@ -444,12 +504,7 @@ void ClusterState::NoteWhyJobsWait() {
       job.SetWaitingReason(absl::StrCat("waits for ", wanted.servers(),
                                         " servers; ", servers, " are there"));
     }
-    if (job.state() == QUEUED) {
-      job.SetWaitingReason(absl::StrCat(
-          "needs ", wanted.workers(), " workers and ", wanted.servers(),
-          " servers; ", idle, " workers are idle and ", servers,
-          " servers are there"));
-    }
+    if (job.state() == QUEUED) job.SetWaitingReason(WhyItWaits(job));
     if (job.revision() != before) news_.insert(id);
   }
 }

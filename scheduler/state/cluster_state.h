@@ -35,6 +35,7 @@
 #include "scheduler/state/deadlines.h"
 #include "scheduler/state/job.h"
 #include "scheduler/state/membership.h"
+#include "scheduler/state/start_order.h"
 
 namespace hawser {
 
@@ -49,10 +50,12 @@ class ClusterState {
 
   // --- Requests of clients ---
 
-  // The event that accepts the job. INVALID_ARGUMENT: the spec.
-  // ALREADY_EXISTS: the name. RESOURCE_EXHAUSTED: too many jobs.
-  absl::StatusOr<JournalEvent> Submit(const JobSpec& spec,
-                                      absl::Time now) const;
+  // The events that accept the job, or a job for each user of a `personalise`,
+  // except for users whose job of the same result waits, runs or has succeeded;
+  // one that has failed or was cancelled makes way. INVALID_ARGUMENT: the spec.
+  // ALREADY_EXISTS: a name. RESOURCE_EXHAUSTED: too many jobs.
+  absl::StatusOr<std::vector<JournalEvent>> Submit(const JobSpec& spec,
+                                                   absl::Time now) const;
   // NOT_FOUND. FAILED_PRECONDITION: it has ended.
   absl::StatusOr<JournalEvent> Cancel(const std::string& name,
                                       absl::Time now) const;
@@ -110,11 +113,16 @@ class ClusterState {
                  std::vector<JournalEvent>* events) const;
   std::vector<const Job*> JobsWithOrdersFor(uint64_t node) const;
   bool DecideEnd(const Job& job, absl::Time now, JobEnded* end) const;
+  // NOT_FOUND: the name is free. OK: the job that has it will do as well.
+  absl::Status CheckKnown(const JobSpec& complete) const;
+  std::string WhyItWaits(const Job& job) const;
   void NoteWhyJobsWait();
   // To change it, which is news. Null: there is none.
   Job* Touch(uint64_t id);
   // What the job's members are to do has changed.
   void TellMembers(uint64_t id);
+  // A job of this name that has ended is forgotten.
+  void ReplaceName(const std::string& name, uint64_t id);
   void ForgetOldJobs();
 
   Membership membership_;
@@ -123,6 +131,7 @@ class ClusterState {
   std::set<uint64_t> active_;  // jobs that have not ended
   Deadlines limits_;           // of active jobs
   Assignments assignments_;    // by the plans of active jobs
+  StartOrder start_order_;
   std::set<uint64_t> news_;
   uint64_t next_number_ = 1;  // of jobs, nodes and incarnations
   uint64_t reserved_limit_ = 1;

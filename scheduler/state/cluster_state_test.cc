@@ -393,7 +393,7 @@ TEST_F(ClusterStateTest, ARestartReusesNoNumberWhereverItCutsTheJournal) {
     ASSERT_GT(*node, at.highest);
     const auto accepted = restored.Submit(Spec("new", 1, 1), now_);
     ASSERT_TRUE(accepted.ok());
-    ASSERT_GT(accepted->job_accepted().job(), *node);
+    ASSERT_GT(accepted->at(0).job_accepted().job(), *node);
   }
 }
 

@@ -77,9 +77,9 @@ class ClusterStateTest : public testing::Test {
     Settle();
   }
   absl::Status Submit(const JobSpec& spec) {
-    const auto event = state_.Submit(spec, now_);
-    if (!event.ok()) return event.status();
-    Commit(*event);
+    const auto events = state_.Submit(spec, now_);
+    if (!events.ok()) return events.status();
+    for (const JournalEvent& event : *events) Commit(event);
     Settle();
     return absl::OkStatus();
   }

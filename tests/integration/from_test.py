@@ -70,6 +70,29 @@ class FromTest(harness.ClusterTest):
             self.assertEqual(second["parameters_sha256"], expected, source)
         self.assert_nothing_left()
 
+    def test_a_job_waits_for_the_one_that_writes_what_it_starts_from(self):
+        """All servers find the same checkpoint, the last one."""
+        with self.cluster(3, 3, "--data-root", "/"):
+            self.hawser("submit", self.job("first", epochs=100, servers=3,
+                                           change=("seed: 3", """seed: 3
+                checkpoint { every_steps: 10 }""")))
+            self.await_step("first", 20)
+            second = self.job("second", servers=3, workers=1, change=STILL)
+            with open(second, "a", encoding="utf-8") as file:
+                file.write("from { checkpoint: 'first' }\n")
+            with open(second, encoding="utf-8") as file:
+                text = file.read().replace("base: 0.01", "base: 1e-30")
+            self.hawser("submit", self.write("second.textproto", text))
+            waiting = self.hawser_json("job", "second")
+            self.assertEqual(waiting["state"], "queued")
+            self.assertIn("waits for the end of job first", waiting["reason"])
+            self.hawser("wait", "second")
+            jobs = {job["name"]: job for job in self.hawser_json("jobs")}
+        self.assertEqual(jobs["first"]["state"], "succeeded")
+        self.assertEqual(jobs["second"]["parameters_sha256"],
+                         jobs["first"]["parameters_sha256"])
+        self.assert_nothing_left()
+
     def test_a_source_that_does_not_fit_fails_the_job_with_the_reason(self):
         self.run_job(self.job("first"))
         for source, settings, reason in (

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <string>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/strip.h"
 #include "common/job/rules/checks.h"
 
 namespace hawser {
@@ -13,12 +15,25 @@ absl::Status CheckDirectory(absl::string_view field, const std::string& path) {
   return CheckPath(field, path);
 }
 
-// "a/./b/" and "a/b" are the same.
-std::string Normal(const std::string& path) {
-  return (std::filesystem::path(path) / "").lexically_normal().string();
+}  // namespace
+
+std::string NormalDirectory(const std::string& path) {
+  std::string normal =
+      (std::filesystem::path(path) / "").lexically_normal().string();
+  if (normal.size() > 1 && normal.back() == '/') normal.pop_back();
+  return normal.empty() ? "." : normal;
 }
 
-}  // namespace
+bool StartsFromNewest(const FromSpec& from) {
+  if (from.source_case() != FromSpec::kCheckpoint) return false;
+  const std::string last =
+      std::filesystem::path(NormalDirectory(from.checkpoint()))
+          .filename()
+          .string();
+  uint64_t step = 0;
+  absl::string_view name = last;
+  return !absl::ConsumePrefix(&name, "step-") || !absl::SimpleAtoi(name, &step);
+}
 
 absl::Status CheckFrom(const JobSpec& job) {
   const std::string& checkpoint = job.from().checkpoint();
@@ -27,7 +42,8 @@ absl::Status CheckFrom(const JobSpec& job) {
       return CheckDirectory("from.model", job.from().model());
     case FromSpec::kCheckpoint:
       // The newest one there would soon be the job's own.
-      if (Normal(checkpoint) == Normal(job.checkpoint().directory())) {
+      if (NormalDirectory(checkpoint) ==
+          NormalDirectory(job.checkpoint().directory())) {
         return Broken("from.checkpoint is ", checkpoint,
                       ", where the job writes its own checkpoints; name a ",
                       "step (", checkpoint,

@@ -1,0 +1,70 @@
+// Which queued jobs wait for other jobs, whatever members are free:
+//
+// - the job of a user of a `personalise`, while as many of its jobs as
+//   personalise.at_once says are at work;
+// - a job that starts from the newest checkpoint in a directory, until the jobs
+//   that were accepted before it and write there have ended: its servers look
+//   on their own, and must all find the same one;
+// - for the same reason, a job that writes where one that was accepted before
+//   it is still to read.
+//
+// Nobody waits for a job that was accepted after it, so that there is no circle.
+//
+// Pure. The cost of a question does not grow with the number of jobs, but for
+// directories given by absolute paths.
+#ifndef HAWSER_SCHEDULER_STATE_START_ORDER_H_
+#define HAWSER_SCHEDULER_STATE_START_ORDER_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "proto/job.pb.h"
+
+namespace hawser {
+
+class StartOrder {
+ public:
+  struct Obstacle {
+    enum Kind { kTurn, kWriter, kReader };
+    Kind kind = kTurn;
+    uint64_t job = 0;  // the writer or reader that is waited for
+  };
+
+  // A completed spec is accepted, begins to work, has read what it starts from,
+  // and ends. Each at most once, in this order, some left out.
+  void Accept(uint64_t job, const JobSpec& spec);
+  void Start(uint64_t job);
+  void HasRead(uint64_t job);
+  void End(uint64_t job);
+
+  // What a job that has not started waits for; nothing: it may start.
+  std::optional<Obstacle> ObstacleOf(uint64_t job) const;
+
+ private:
+  using JobsByDirectory = std::map<std::string, std::set<uint64_t>>;
+  struct Entry {
+    std::string group;  // of a `personalise`; empty: none
+    uint32_t at_once = 0;
+    bool at_work = false;
+    std::string reads;  // directories as NormalDirectory has them; empty: none
+    std::string writes;
+  };
+
+  static std::optional<uint64_t> Before(uint64_t job,
+                                        const std::string& directory,
+                                        const JobsByDirectory& jobs);
+  static void Remove(uint64_t job, const std::string& directory,
+                     JobsByDirectory* jobs);
+
+  std::map<uint64_t, Entry> entries_;        // of jobs that have not ended
+  std::map<std::string, uint32_t> at_work_;  // jobs, by group
+  JobsByDirectory writers_;
+  JobsByDirectory readers_;
+};
+
+}  // namespace hawser
+
+#endif  // HAWSER_SCHEDULER_STATE_START_ORDER_H_
