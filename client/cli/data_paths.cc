@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "common/job/personalise.h"
+
 namespace hawser {
 namespace {
 
@@ -39,6 +41,9 @@ void MakeAllAbsolute(const Path& directory, Paths* paths) {
 void MakeDataPathsAbsolute(const Path& directory, JobSpec* job) {
   if (job->from().source_case() == FromSpec::kModel) {
     MakeAbsolute(directory, job->mutable_from()->mutable_model());
+  }
+  if (IsPersonalise(*job)) {
+    MakeAbsolute(directory, job->mutable_personalise()->mutable_users());
   }
   DataSpec* data = job->mutable_data();
   switch (data->source_case()) {

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -13,9 +14,12 @@
 #include "client/cli/describe.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/interruption.h"
+#include "client/cli/user_directory.h"
 #include "client/cli/watch.h"
+#include "client/cli/watch_users.h"
 #include "common/job/job_file.h"
-#include "common/job/job_rules.h"
+#include "common/job/personalise.h"
+#include "common/status_macros.h"
 #include "nlohmann/json.hpp"
 
 namespace hawser {
@@ -27,6 +31,7 @@ constexpr uint32_t kLookMs = 200;
 
 struct JobFlags {
   std::string argument;  // a job file or name
+  std::string data_root;
   bool watch = false;
   bool placement = false;
   bool follow = false;
@@ -37,36 +42,62 @@ struct JobFlags {
 int Watch(const CommandLine& line, SchedulerClient* scheduler,
           const std::string& name) {
   CatchInterruptions();
-  const auto job = WatchJob(scheduler, name, [] { return absl::OkStatus(); });
-  if (absl::IsCancelled(job.status())) {
+  const auto go_on = [] { return absl::OkStatus(); };
+  const auto job = WatchJob(scheduler, name, go_on);
+  absl::Status status = job.status();
+  if (absl::IsNotFound(status)) {
+    const auto users = WatchUsers(scheduler, name, go_on);
+    if (users.ok()) return ReportUsers(name, *users, line.json());
+    status = users.status();
+  }
+  if (absl::IsCancelled(status)) {
     std::fprintf(stderr,
                  "hawser: detached; the job goes on. Come back with `hawser "
                  "watch %s`\n",
                  name.c_str());
     return kInterrupted;
   }
-  if (!job.ok()) return Fail(job.status());
+  if (!status.ok()) return Fail(status);
   return ReportEnd(*job, line.json());
 }
 
+std::string Accepted(const JobSpec& spec, const SubmitJobResponse& response) {
+  if (!IsPersonalise(spec)) {
+    return absl::StrCat("job ", response.name(), " accepted\n");
+  }
+  return absl::StrCat(response.name(), ": ", response.users_accepted(),
+                      " users accepted",
+                      response.users_kept() == 0
+                          ? ""
+                          : absl::StrCat(", ", response.users_kept(),
+                                         " were done or under way already"),
+                      "\n");
+}
+
 int Submit(const CommandLine& line, const JobFlags& flags) {
-  const auto job = ReadJobFile(flags.argument);
+  auto job = ReadJobFile(flags.argument);
   if (!job.ok()) {
     Fail(job.status());
     return kUsage;
   }
-  const auto complete = CompleteJob(*job);
-  if (!complete.ok()) return Fail(complete.status());
+  absl::Status status = FillInUsers(flags.data_root, &*job);
+  if (status.ok()) status = JobsOf(*job).status();
+  if (!status.ok()) return Fail(status);
   const auto scheduler = ConnectToScheduler(line);
   SubmitJobRequest request;
-  *request.mutable_spec() = *complete;
+  *request.mutable_spec() = *job;
   const auto response = scheduler->SubmitJob(request);
   if (!response.ok()) return Fail(response.status());
   if (flags.watch) return Watch(line, scheduler.get(), response->name());
   if (line.json()) {
-    PrintJson(Json({{"name", response->name()}, {"job", response->job()}}));
+    Json json = {{"name", response->name()}, {"job", response->job()}};
+    if (IsPersonalise(*job)) {
+      json["users_accepted"] = response->users_accepted();
+      json["users_kept"] = response->users_kept();
+    }
+    PrintJson(json);
   } else {
-    Print(absl::StrCat("job ", response->name(), " accepted\n"));
+    Print(Accepted(*job, *response));
   }
   return kDone;
 }
@@ -88,7 +119,14 @@ int ShowJob(const CommandLine& line, const JobFlags& flags) {
   GetJobRequest request;
   request.set_name(flags.argument);
   request.set_with_plan(flags.placement);
-  const auto response = ConnectToScheduler(line)->GetJob(request);
+  const auto scheduler = ConnectToScheduler(line);
+  const auto response = scheduler->GetJob(request);
+  if (absl::IsNotFound(response.status())) {
+    const auto users = FindUsers(scheduler.get(), flags.argument);
+    if (!users.ok()) return Fail(users.status());
+    ReportUsers(flags.argument, *users, line.json());
+    return kDone;
+  }
   if (!response.ok()) return Fail(response.status());
   const JobStatus& job = response->status();
   if (line.json()) {
@@ -146,11 +184,34 @@ int ShowLogs(const CommandLine& line, const JobFlags& flags) {
   }
 }
 
+// The last first: none begins because one before it has been cancelled.
+absl::Status CancelUsers(SchedulerClient* scheduler, const std::string& name) {
+  ASSIGN_OR_RETURN(const std::vector<JobStatus> users,
+                   FindUsers(scheduler, name));
+  bool any = false;
+  for (auto user = users.rbegin(); user != users.rend(); ++user) {
+    if (IsFinal(user->state())) continue;
+    CancelJobRequest request;
+    request.set_name(user->name());
+    const absl::Status status = scheduler->CancelJob(request).status();
+    if (absl::IsFailedPrecondition(status)) continue;  // it has just ended
+    RETURN_IF_ERROR(status);
+    any = true;
+  }
+  if (any) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("all users of ", name, " have ended already"));
+}
+
 int Cancel(const CommandLine& line, const JobFlags& flags) {
   CancelJobRequest request;
   request.set_name(flags.argument);
-  const auto response = ConnectToScheduler(line)->CancelJob(request);
-  if (!response.ok()) return Fail(response.status());
+  const auto scheduler = ConnectToScheduler(line);
+  absl::Status status = scheduler->CancelJob(request).status();
+  if (absl::IsNotFound(status)) {
+    status = CancelUsers(scheduler.get(), flags.argument);
+  }
+  if (!status.ok()) return Fail(status);
   if (line.json()) {
     PrintJson(Json({{"name", flags.argument}, {"cancelled", true}}));
   } else {
@@ -240,19 +301,28 @@ void AddJobCommands(CommandLine* line) {
       ->add_option("JOB", flags->argument, "job file: .textproto, .json, .yaml")
       ->required();
   submit->add_flag("--watch", flags->watch, "and watch it");
+  submit->add_option("--data-root", flags->data_root,
+                     "where this machine sees the workers' data root, to list "
+                     "the users of a `personalise` (default: found from the "
+                     "current directory)");
   add("jobs", "list the jobs",
       [](const CommandLine& line, const JobFlags&) { return ListJobs(line); });
-  add_with_name("job", "show one job", ShowJob)
+  add_with_name("job", "show one job, or the users of a `personalise`", ShowJob)
       ->add_flag("--placement", flags->placement,
                  "and which server holds which block");
-  add_with_name("watch", "follow a job until it ends; Ctrl-C detaches",
+  add_with_name("watch",
+                "follow a job, or the users of a `personalise`, until the "
+                "end; Ctrl-C detaches",
                 [](const CommandLine& line, const JobFlags& flags) {
                   const auto scheduler = ConnectToScheduler(line);
                   return Watch(line, scheduler.get(), flags.argument);
                 });
   add_with_name("logs", "show what happened to a job", ShowLogs)
       ->add_flag("-f,--follow", flags->follow, "until the job ends");
-  add_with_name("cancel", "cancel a job", Cancel);
+  add_with_name(
+      "cancel",
+      "cancel a job, or the users of a `personalise` that have not ended",
+      Cancel);
   CLI::App* wait =
       add_with_name("wait", "wait until a job has reached a state", Wait);
   wait->add_option("--for", flags->wait_for, "the state")

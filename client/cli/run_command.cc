@@ -1,9 +1,13 @@
-// hawser run JOB: a whole local cluster for one job, and nothing left after it.
+// hawser run JOB: a whole local cluster for one job, and nothing left after it
+// but, of a `personalise`, what its scheduler knows of the users that are done.
+#include <algorithm>
 #include <filesystem>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/command_line.h"
@@ -11,11 +15,13 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/interruption.h"
 #include "client/cli/local_cluster.h"
+#include "client/cli/user_directory.h"
 #include "client/cli/watch.h"
+#include "client/cli/watch_users.h"
 #include "client/control/grpc_scheduler_client.h"
 #include "common/files.h"
 #include "common/job/job_file.h"
-#include "common/job/job_rules.h"
+#include "common/job/personalise.h"
 #include "common/status_macros.h"
 
 namespace hawser {
@@ -43,7 +49,13 @@ absl::Status Override(absl::string_view flag, std::optional<int64_t> value,
   return absl::OkStatus();
 }
 
-absl::StatusOr<JobSpec> ReadJob(const RunFlags& flags) {
+// The job file, and the jobs that it stands for.
+struct JobFile {
+  JobSpec spec;
+  std::vector<JobSpec> jobs;
+};
+
+absl::StatusOr<JobFile> ReadJobs(const RunFlags& flags) {
   ASSIGN_OR_RETURN(JobSpec job, ReadJobFile(flags.job_file));
   ResourcesSpec* resources = job.mutable_resources();
   RETURN_IF_ERROR(Override("workers", flags.workers, 10000,
@@ -56,55 +68,93 @@ absl::StatusOr<JobSpec> ReadJob(const RunFlags& flags) {
   if (flags.data_root.empty()) {
     MakeDataPathsAbsolute(std::filesystem::current_path(), &job);
   }
-  return CompleteJob(job);
+  RETURN_IF_ERROR(FillInUsers(flags.data_root, &job));
+  ASSIGN_OR_RETURN(std::vector<JobSpec> jobs, JobsOf(job));
+  return JobFile{std::move(job), std::move(jobs)};
 }
 
-absl::StatusOr<JobStatus> RunJob(const JobSpec& job, LocalCluster* cluster) {
-  const auto scheduler = MakeGrpcSchedulerClient(cluster->scheduler_address());
-  SubmitJobRequest submit;
-  *submit.mutable_spec() = job;
-  RETURN_IF_ERROR(scheduler->SubmitJob(submit).status());
-  auto status = WatchJob(scheduler.get(), job.name(),
-                         [cluster] { return cluster->CheckForJob(); });
-  if (absl::IsCancelled(status.status())) {
-    CancelJobRequest cancel;
-    cancel.set_name(job.name());
-    scheduler->CancelJob(cancel).IgnoreError();
-  }
-  return status;
-}
-
-int Run(const CommandLine& line, const RunFlags& flags) {
-  const auto job = ReadJob(flags);
-  if (!job.ok()) {
-    Fail(job.status());
-    return kUsage;
-  }
-  CatchInterruptions();
+LocalCluster::Options ClusterFor(const RunFlags& flags, const JobFile& file) {
+  const JobSpec& job = file.jobs.front();
   LocalCluster::Options options;
-  options.servers = job->resources().servers();
-  options.workers = job->resources().workers();
+  options.servers = job.resources().servers();
+  options.workers = job.resources().workers();
   options.data_root = flags.data_root.empty() ? "/" : flags.data_root;
   options.output_root = flags.output_root;
   options.keep_logs = flags.keep_logs;
-  auto cluster = LocalCluster::Start(options);
+  if (IsPersonalise(file.spec)) {
+    options.workers *= std::min(job.personalise().at_once(),
+                                static_cast<uint32_t>(file.jobs.size()));
+    options.state_directory =
+        absl::StrCat(flags.output_root, "/", file.spec.name(), ".state");
+  }
+  return options;
+}
+
+absl::StatusOr<std::vector<JobStatus>> RunJobs(const JobSpec& spec,
+                                               LocalCluster* cluster) {
+  const auto scheduler = MakeGrpcSchedulerClient(cluster->scheduler_address());
+  const auto check = [cluster] { return cluster->CheckForJob(); };
+  SubmitJobRequest submit;
+  *submit.mutable_spec() = spec;
+  const auto submitted = scheduler->SubmitJob(submit);
+  if (IsPersonalise(spec)) {
+    if (absl::IsAlreadyExists(submitted.status())) {
+      return absl::AlreadyExistsError(
+          absl::StrCat(submitted.status().message(), ", or remove ",
+                       cluster->log_directory(), " to begin anew"));
+    }
+    RETURN_IF_ERROR(submitted.status());
+    if (submitted->users_kept() > 0) {
+      std::fprintf(stderr, "%u users were done or under way already\n",
+                   submitted->users_kept());
+    }
+    return WatchUsers(scheduler.get(), spec.name(), check);
+  }
+  RETURN_IF_ERROR(submitted.status());
+  auto status = WatchJob(scheduler.get(), spec.name(), check);
+  if (absl::IsCancelled(status.status())) {
+    CancelJobRequest cancel;
+    cancel.set_name(spec.name());
+    scheduler->CancelJob(cancel).IgnoreError();
+  }
+  RETURN_IF_ERROR(status.status());
+  return std::vector<JobStatus>{*std::move(status)};
+}
+
+int Report(const JobSpec& spec, const std::vector<JobStatus>& ended,
+           bool json) {
+  return IsPersonalise(spec) ? ReportUsers(spec.name(), ended, json)
+                             : ReportEnd(ended.front(), json);
+}
+
+int Run(const CommandLine& line, const RunFlags& flags) {
+  const auto file = ReadJobs(flags);
+  if (!file.ok()) {
+    Fail(file.status());
+    return kUsage;
+  }
+  CatchInterruptions();
+  auto cluster = LocalCluster::Start(ClusterFor(flags, *file));
   absl::Status failure = cluster.status();
   if (failure.ok()) {
-    const auto ended = RunJob(*job, cluster->get());
+    const auto ended = RunJobs(file->spec, cluster->get());
     if (ended.ok()) {
       if (flags.keep_logs) {
         std::fprintf(stderr, "logs: %s\n", (*cluster)->log_directory().c_str());
       }
       cluster->reset();  // everything is stopped before the result is told
-      return ReportEnd(*ended, line.json());
+      return Report(file->spec, *ended, line.json());
     }
     failure = ended.status();
   }
   if (Interrupted()) {
     if (cluster.ok()) cluster->reset();
-    std::fprintf(stderr,
-                 "hawser: interrupted; the job is cancelled and its "
-                 "cluster stopped\n");
+    std::fputs(IsPersonalise(file->spec)
+                   ? "hawser: interrupted; run it again to go on with the "
+                     "users that are not done\n"
+                   : "hawser: interrupted; the job is cancelled and its "
+                     "cluster stopped\n",
+               stderr);
     return kInterrupted;
   }
   if (cluster.ok()) (*cluster)->KeepLogs();
@@ -117,7 +167,9 @@ int Run(const CommandLine& line, const RunFlags& flags) {
 void AddRunCommand(CommandLine* line) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* verb = line->app.add_subcommand(
-      "run", "run one job on a local cluster of its own");
+      "run",
+      "run one job file on a local cluster of its own; with `personalise`, a "
+      "job for each user, and once more for those that are not done");
   verb->add_option("JOB", flags->job_file, "job file: .textproto, .json, .yaml")
       ->required();
   verb->add_option("--workers", flags->workers, "instead of the job file's");
