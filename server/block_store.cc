@@ -511,8 +511,9 @@ void BlockStore::Answer(const FrameHeader& request,
                                : nullptr);
   }
   const FloatBuffer* const payload = buffer.get();
+  // The first blocks are those of the first layers, which are needed first.
   sink->Send({EncodeFrameHeader(header), std::move(buffer), payload->bytes(),
-              payload});
+              payload, id_ + 1});
 }
 
 }  // namespace hawser

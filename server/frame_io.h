@@ -24,10 +24,13 @@ struct OutgoingFrame {
   // refer to it, and a peer may be able to read it where it lies. Lives as long
   // as `owner`.
   const FloatBuffer* buffer = nullptr;
+  // Smaller leaves sooner, where several wait.
+  uint32_t urgency = 0;
 };
 
 // Where the replies of one stream go. Thread-safe; never blocks; frames leave
-// in the order given. After the stream ended, Send does nothing.
+// by urgency, equals in the order given. After the stream ended, Send does
+// nothing.
 class ReplySink {
  public:
   virtual ~ReplySink() = default;

@@ -1,13 +1,13 @@
 #include "server/grpc_exchange.h"
 
 #include <atomic>
-#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "common/wire/grpc_frame.h"
 #include "server/frame_io.h"
+#include "server/reply_queue.h"
 #include "server/strand.h"
 
 namespace hawser {
@@ -55,10 +55,10 @@ class StreamEnd : public ReplySink,
   std::atomic<bool> closed_{false};
   grpc::Status status_;
 
-  // Replies in order; touched on the strand.
+  // Replies that wait; touched on the strand.
   Strand strand_;
   Backlog backlog_;
-  std::deque<Queued> queue_;
+  ReplyQueue<Queued> queue_;
   Backlog::Entry written_;  // of message_
   ByteBuffer message_;      // being written
   bool writing_ = false;
@@ -148,7 +148,8 @@ void StreamEnd::Send(OutgoingFrame frame) {
       if (!self->writing_) self->Drop();
       return;
     }
-    self->queue_.push_back(std::move(queued));
+    const uint32_t urgency = queued.frame.urgency;
+    self->queue_.Add(urgency, std::move(queued));
     if (self->writing_) return;
     if (!self->TryHold()) {
       self->Drop();
@@ -160,16 +161,15 @@ void StreamEnd::Send(OutgoingFrame frame) {
 }
 
 void StreamEnd::WriteNext() {
-  OutgoingFrame& next = queue_.front().frame;
-  message_ = MakeMessage(next.header, std::move(next.owner), next.payload);
-  written_ = queue_.front().entry;
-  queue_.pop_front();
+  Queued next = queue_.Next();
+  message_ = MakeMessage(next.frame.header, std::move(next.frame.owner),
+                         next.frame.payload);
+  written_ = next.entry;
   stream_->StartWrite(&message_);
 }
 
 void StreamEnd::Drop() {
-  for (const Queued& queued : queue_) backlog_.Remove(queued.entry);
-  queue_.clear();
+  while (!queue_.empty()) backlog_.Remove(queue_.Next().entry);
 }
 
 void StreamEnd::Written(bool ok) {

@@ -49,10 +49,9 @@ Cells CellsOf(const JobStatus& job) {
 }
 
 size_t CountOf(const std::vector<JobStatus>& jobs, JobState state) {
-  return static_cast<size_t>(
-      std::count_if(jobs.begin(), jobs.end(), [state](const JobStatus& job) {
-        return job.state() == state;
-      }));
+  return static_cast<size_t>(std::count_if(
+      jobs.begin(), jobs.end(),
+      [state](const JobStatus& job) { return job.state() == state; }));
 }
 
 }  // namespace

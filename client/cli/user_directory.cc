@@ -24,9 +24,9 @@ absl::Status FillInUsers(const fs::path& data_root, JobSpec* job) {
     const std::string name = entry->path().filename().string();
     if (name[0] != '.') names.insert(name);
     if (names.size() > kMaxUsers) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          directory.string(), " has more than ", kMaxUsers,
-          " users; take some at a time with personalise.names"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(directory.string(), " has more than ", kMaxUsers,
+                       " users; take some at a time with personalise.names"));
     }
   }
   if (error) {

@@ -41,13 +41,12 @@ class UserProgress {
       std::fprintf(stderr, "[%zu/%zu] %s\n", told_.size(), jobs.size(),
                    UserLine(job).c_str());
     }
-    const auto at_work = std::find_if(
-        jobs.begin(), jobs.end(), [](const JobStatus& job) {
+    const auto at_work =
+        std::find_if(jobs.begin(), jobs.end(), [](const JobStatus& job) {
           return job.state() == RUNNING || job.state() == FINISHING;
         });
     if (!live_ || at_work == jobs.end()) return;
-    std::fprintf(stderr, "%s: %s",
-                 at_work->spec().personalise().user().c_str(),
+    std::fprintf(stderr, "%s: %s", at_work->spec().personalise().user().c_str(),
                  ProgressLine(*at_work).c_str());
     std::fflush(stderr);
     shown_ = true;

@@ -26,9 +26,8 @@ std::string PartOf(const std::string& user, size_t most) {
       std::all_of(user.begin(), user.end(), IsPartOfJobName)) {
     return user;
   }
-  const std::string checksum =
-      absl::StrCat(absl::Hex(Crc32c(user.data(), user.size()),
-                             absl::kZeroPad8));
+  const std::string checksum = absl::StrCat(
+      absl::Hex(Crc32c(user.data(), user.size()), absl::kZeroPad8));
   std::string part;
   for (const char c : user) {
     const char lower = absl::ascii_tolower(static_cast<unsigned char>(c));
@@ -85,9 +84,9 @@ absl::StatusOr<std::vector<JobSpec>> JobsOf(const JobSpec& spec) {
     const JobSpec job = JobOfUser(spec, entry);
     const auto [other, is_new] = entries.try_emplace(job.name(), entry);
     if (!is_new) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "personalise: ", other->second, " and ", entry, " would both be job ",
-          job.name(), "; rename one"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("personalise: ", other->second, " and ", entry,
+                       " would both be job ", job.name(), "; rename one"));
     }
     ASSIGN_OR_RETURN(jobs.emplace_back(), CompleteJob(job));
   }

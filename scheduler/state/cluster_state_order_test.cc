@@ -22,7 +22,9 @@ class ClusterStateOrderTest : public ClusterStateTest {
     EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
         R"pb(
           name: "letters"
-          model { gpt { vocabulary: 16 context: 4 layers: 1 heads: 1 width: 4 } }
+          model {
+            gpt { vocabulary: 16 context: 4 layers: 1 heads: 1 width: 4 }
+          }
           data { text {} }
           optimizer { adam {} }
           learning_rate { base: 0.1 }
@@ -70,8 +72,9 @@ TEST_F(ClusterStateOrderTest, UsersAreAcceptedTogetherAndTakeTurns) {
   EXPECT_EQ(StateOf("letters-a"), STARTING);
   EXPECT_EQ(StateOf("letters-b"), STARTING);
   EXPECT_EQ(StateOf("letters-c"), QUEUED);
-  EXPECT_EQ(ReasonOf("letters-c"), "waits for its turn among the users of "
-                                   "letters");
+  EXPECT_EQ(ReasonOf("letters-c"),
+            "waits for its turn among the users of "
+            "letters");
   // Others get what the users leave.
   ASSERT_TRUE(Submit(Spec("other", 1, 1)).ok());
   EXPECT_EQ(StateOf("other"), STARTING);
@@ -166,8 +169,9 @@ TEST_F(ClusterStateOrderTest, WhatStartsFromACheckpointWaitsForWhoWritesIt) {
   ASSERT_TRUE(Submit(From("step", "base/step-4")).ok());
   ASSERT_TRUE(Submit(From("another", "z")).ok());
   EXPECT_EQ(StateOf("tuned"), QUEUED);
-  EXPECT_EQ(ReasonOf("tuned"), "waits for the end of job base, which writes "
-                               "the checkpoint it starts from");
+  EXPECT_EQ(ReasonOf("tuned"),
+            "waits for the end of job base, which writes "
+            "the checkpoint it starts from");
   EXPECT_EQ(StateOf("absolute"), QUEUED);
   EXPECT_EQ(StateOf("step"), STARTING);
   EXPECT_EQ(StateOf("another"), STARTING);

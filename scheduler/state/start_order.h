@@ -8,7 +8,8 @@
 // - for the same reason, a job that writes where one that was accepted before
 //   it is still to read.
 //
-// Nobody waits for a job that was accepted after it, so that there is no circle.
+// Nobody waits for a job that was accepted after it, so that there is no
+// circle.
 //
 // Pure. The cost of a question does not grow with the number of jobs, but for
 // directories given by absolute paths.
