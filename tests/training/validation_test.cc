@@ -49,6 +49,44 @@ TEST(ValidationTest, IsFinishedAlthoughTheNextStepIsMade) {
   ExpectAllIsValidated(&cluster);
 }
 
+// The same before the first step, in a job that starts `from` something.
+TEST(ValidationTest, BeforeTheFirstStepIsFinishedAlthoughItIsMade) {
+  Cluster cluster(2);
+  Plan plan = MakePlan(2, {kAda}, 1);
+  plan.mutable_spec()->mutable_from();
+  cluster.Adopt(plan);
+  cluster.RefuseValidation(true);
+  EXPECT_EQ(Worker(&cluster, plan, kAda).Join().code(),
+            absl::StatusCode::kAborted);
+  ASSERT_EQ(cluster.Step(plan), 0u);
+  {
+    ParameterClient bob(plan, kBob, cluster.Channels(), RealThreads());
+    const std::vector<float> gradient(plan.parameters(), 0.1f);
+    bob.Push({.step = 0,
+              .tree_node = {2, 0},
+              .gradient = gradient.data(),
+              .sums = {0, 0, 8},
+              .want_acks = true});
+    ASSERT_TRUE(bob.AwaitAcks().ok());
+  }
+  ASSERT_EQ(cluster.Step(plan), 1u);
+  cluster.RefuseValidation(false);
+  plan.set_incarnation(2);
+  cluster.Adopt(plan);
+  EXPECT_TRUE(Worker(&cluster, plan, kAda).Join().ok());
+  ExpectAllIsValidated(&cluster);
+  EXPECT_EQ(cluster.validated()[0], static_cast<uint64_t>(kValidation));
+}
+
+TEST(ValidationTest, IsNotBeforeTheFirstStepOfAJobThatStartsAtRandom) {
+  Cluster cluster(2);
+  const Plan plan = MakePlan(2, {kAda}, 1);
+  cluster.Adopt(plan);
+  EXPECT_TRUE(Worker(&cluster, plan, kAda).Join().ok());
+  ExpectAllIsValidated(&cluster);
+  EXPECT_EQ(cluster.validated().count(0), 0u);
+}
+
 // Pushes are applied on arrival until the middle of an epoch, then each worker
 // has its own micro-batches.
 Plan TwoPhases(const std::vector<uint64_t>& workers, uint64_t incarnation) {
