@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "client/cli/command_line.h"
 #include "client/cli/describe.h"
+#include "client/cli/describe_users.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/interruption.h"
 #include "client/cli/user_directory.h"
@@ -220,6 +221,45 @@ int Cancel(const CommandLine& line, const JobFlags& flags) {
   return kDone;
 }
 
+// States rise; a job that has passed the one waited for has reached it.
+bool HasReached(const JobStatus& job, JobState wanted) {
+  return job.state() == wanted ||
+         (!IsFinal(wanted) && job.state() > wanted && !IsFinal(job.state()));
+}
+
+// The job of this name, or the users' jobs of the job file of this name; after
+// a while if nothing is new.
+absl::StatusOr<std::vector<JobStatus>> LookAt(SchedulerClient* scheduler,
+                                              const std::string& name,
+                                              uint64_t newer_than_revision) {
+  GetJobRequest request;
+  request.set_name(name);
+  request.set_newer_than_revision(newer_than_revision);
+  request.set_wait_ms(kLookMs);
+  const auto response = scheduler->GetJob(request);
+  if (response.ok()) return std::vector<JobStatus>{response->status()};
+  if (!absl::IsNotFound(response.status())) return response.status();
+  absl::SleepFor(absl::Milliseconds(kLookMs));
+  return FindUsers(scheduler, name);
+}
+
+int ReportWait(const CommandLine& line, const std::string& name,
+               const std::vector<JobStatus>& jobs, JobState wanted,
+               bool all_reached) {
+  if (line.json()) {
+    PrintJson(jobs.front().name() == name ? ToJson(jobs.front())
+                                          : UsersToJson(name, jobs));
+  } else {
+    for (const JobStatus& job : jobs) {
+      if (HasReached(job, wanted)) continue;
+      std::fprintf(stderr, "hawser: job %s is %s%s%s\n", job.name().c_str(),
+                   StateName(job.state()).c_str(),
+                   job.reason().empty() ? "" : ": ", job.reason().c_str());
+    }
+  }
+  return all_reached ? kDone : kJobFailed;
+}
+
 int Wait(const CommandLine& line, const JobFlags& flags) {
   JobState wanted = JOB_STATE_UNSPECIFIED;
   if (!JobState_Parse(absl::AsciiStrToUpper(flags.wait_for), &wanted) ||
@@ -242,33 +282,27 @@ int Wait(const CommandLine& line, const JobFlags& flags) {
       flags.timeout_seconds > 0
           ? absl::Now() + absl::Seconds(flags.timeout_seconds)
           : absl::InfiniteFuture();
-  GetJobRequest request;
-  request.set_name(flags.argument);
-  request.set_wait_ms(kLookMs);
+  uint64_t revision = 0;
   for (;;) {
-    const auto response = scheduler->GetJob(request);
-    if (!response.ok()) return Fail(response.status());
-    const JobStatus& job = response->status();
-    // States rise; a job that has passed the one waited for has reached it.
-    const bool reached =
-        job.state() == wanted ||
-        (!IsFinal(wanted) && job.state() > wanted && !IsFinal(job.state()));
-    if (reached || IsFinal(job.state())) {
-      if (line.json()) PrintJson(ToJson(job));
-      if (!reached && !line.json()) {
-        std::fprintf(stderr, "hawser: job %s is %s%s%s\n", job.name().c_str(),
-                     StateName(job.state()).c_str(),
-                     job.reason().empty() ? "" : ": ", job.reason().c_str());
-      }
-      return reached ? kDone : kJobFailed;
+    const auto jobs = LookAt(scheduler.get(), flags.argument, revision);
+    if (!jobs.ok()) return Fail(jobs.status());
+    bool all_reached = true;
+    const JobStatus* other = nullptr;  // that has not reached it yet
+    for (const JobStatus& job : *jobs) {
+      if (HasReached(job, wanted)) continue;
+      all_reached = false;
+      if (!IsFinal(job.state())) other = &job;
+    }
+    if (other == nullptr) {
+      return ReportWait(line, flags.argument, *jobs, wanted, all_reached);
     }
     if (Interrupted()) return kInterrupted;
     if (absl::Now() >= limit) {
-      return Fail(absl::DeadlineExceededError(
-          absl::StrCat("job ", job.name(), " is still ", StateName(job.state()),
-                       " after ", DurationText(flags.timeout_seconds))));
+      return Fail(absl::DeadlineExceededError(absl::StrCat(
+          "job ", other->name(), " is still ", StateName(other->state()),
+          " after ", DurationText(flags.timeout_seconds))));
     }
-    request.set_newer_than_revision(job.revision());
+    revision = jobs->front().revision();
   }
 }
 
@@ -324,7 +358,10 @@ void AddJobCommands(CommandLine* line) {
       "cancel a job, or the users of a `personalise` that have not ended",
       Cancel);
   CLI::App* wait =
-      add_with_name("wait", "wait until a job has reached a state", Wait);
+      add_with_name("wait",
+                    "wait until a job, or all users of a `personalise`, have "
+                    "reached a state",
+                    Wait);
   wait->add_option("--for", flags->wait_for, "the state")
       ->capture_default_str();
   wait->add_option("--timeout", flags->timeout_seconds,

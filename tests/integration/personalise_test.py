@@ -109,6 +109,7 @@ class PersonaliseTest(harness.ClusterTest):
             more='from { checkpoint: "base" } resources { workers: 2 }'))
         self.assertEqual(alone["parameters_sha256"],
                          users["alice"]["parameters_sha256"])
+        self.assertEqual(alone["validation_before"], users["alice"]["before"])
         self.assert_nothing_left()
 
     def test_every_user_starts_from_the_bits_of_the_base(self):
@@ -178,7 +179,8 @@ class PersonaliseTest(harness.ClusterTest):
             again = self.hawser_json("submit", self.letters())
             self.assertEqual(
                 (again["users_accepted"], again["users_kept"]), (1, 2))
-            self.hawser("watch", "letters", code=1)
+            _, err = self.hawser("wait", "letters", code=1)
+            self.assertIn("job letters-mallory is failed", err)
             self.hawser("cancel", "letters", code=1)
             _, err = self.hawser("submit", self.letters(steps=3), code=2)
             self.assertIn("other settings", err)
