@@ -139,7 +139,11 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenTextDataset(
   ASSIGN_OR_RETURN(std::shared_ptr<const TokenStream> training,
                    OpenFiles(spec.files(), data_root, *tokenizer, is_bytes));
   std::shared_ptr<const TokenStream> validation;
-  if (!spec.validation_files().empty()) {
+  if (std::equal(spec.files().begin(), spec.files().end(),
+                 spec.validation_files().begin(),
+                 spec.validation_files().end())) {
+    validation = training;  // text that is only measured
+  } else if (!spec.validation_files().empty()) {
     ASSIGN_OR_RETURN(validation, OpenFiles(spec.validation_files(), data_root,
                                            *tokenizer, is_bytes));
   }
