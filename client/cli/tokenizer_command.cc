@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -15,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "client/cli/command_line.h"
 #include "client/cli/exit_code.h"
+#include "client/cli/tokenizer_directory.h"
 #include "common/files.h"
 #include "common/status_macros.h"
 #include "common/tokenizer/bpe_trainer.h"
@@ -88,10 +91,13 @@ absl::StatusOr<Json> Train(const TokenizerFlags& flags) {
   return Json({{"file", flags.to}, {"vocabulary", tokens}});
 }
 
-// "bytes", a .model of sentencepiece, else a tokenizer.json.
+// "bytes", a directory, a .model of sentencepiece, else a tokenizer.json.
 absl::StatusOr<std::unique_ptr<Tokenizer>> Open(const std::string& name) {
   TokenizerSpec spec;
-  if (absl::EndsWith(name, ".model")) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(name, ignored)) {
+    ASSIGN_OR_RETURN(spec, TokenizerInDirectory(name));
+  } else if (absl::EndsWith(name, ".model")) {
     spec.set_sentencepiece(name);
   } else if (name != "bytes") {
     spec.set_tokenizer_json(name);
@@ -189,7 +195,8 @@ void AddTokenizerCommand(CommandLine* line) {
   train->add_option("--to", flags->to, "the file to write")->required();
   train->add_option("FILES", flags->files, "UTF-8 text")->required();
   const std::string which =
-      "a tokenizer.json, a sentencepiece .model, or bytes";
+      "a tokenizer.json, a sentencepiece .model, a directory with either or "
+      "with vocab.json and merges.txt, or bytes";
   CLI::App* encode = add("encode", "print the tokens of a text", Encode);
   CLI::App* decode = add("decode", "print the text of tokens", Decode);
   CLI::App* info = add("info", "show the vocabulary's size", Info);

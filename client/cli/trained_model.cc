@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/data_paths.h"
+#include "client/cli/tokenizer_directory.h"
 #include "common/checkpoint/checkpoint_reader.h"
 #include "common/huggingface/model_directory.h"
 #include "common/job/job_rules.h"
@@ -92,33 +93,6 @@ absl::StatusOr<TrainedModel> LoadAsItIs(const CommandLine& line,
   return LoadCheckpoint(directory, flags);
 }
 
-// By what files there are.
-absl::StatusOr<TokenizerSpec> TokenizerInside(const fs::path& directory) {
-  TokenizerSpec spec;
-  const auto has = [&](const char* name) {
-    std::error_code ignored;
-    return fs::exists(directory / name, ignored);
-  };
-  const auto path = [&](const char* name) {
-    return (directory / name).string();
-  };
-  if (has("tokenizer.json")) {
-    spec.set_tokenizer_json(path("tokenizer.json"));
-  } else if (has("vocab.json") && has("merges.txt")) {
-    spec.mutable_vocab_merges()->set_vocab(path("vocab.json"));
-    spec.mutable_vocab_merges()->set_merges(path("merges.txt"));
-  } else if (has("tokenizer.model")) {
-    spec.set_sentencepiece(path("tokenizer.model"));
-  } else {
-    return absl::NotFoundError(absl::StrCat(
-        directory.string(),
-        " has no tokenizer: no tokenizer.json, no vocab.json with merges.txt "
-        "and no tokenizer.model; name one with --tokenizer, which may be "
-        "\"bytes\""));
-  }
-  return spec;
-}
-
 absl::StatusOr<TokenizerSpec> TokenizerNamed(const std::string& name) {
   TokenizerSpec spec;
   if (name == "bytes") {
@@ -127,7 +101,7 @@ absl::StatusOr<TokenizerSpec> TokenizerNamed(const std::string& name) {
   }
   const fs::path path = fs::absolute(name).lexically_normal();
   std::error_code ignored;
-  if (fs::is_directory(path, ignored)) return TokenizerInside(path);
+  if (fs::is_directory(path, ignored)) return TokenizerInDirectory(path);
   if (path.extension() == ".json") {
     spec.set_tokenizer_json(path.string());
   } else if (path.extension() == ".model") {
@@ -199,7 +173,7 @@ absl::StatusOr<TokenizerSpec> TokenizerOf(const ModelFlags& flags,
                                           const TrainedModel& trained) {
   if (!flags.tokenizer.empty()) return TokenizerNamed(flags.tokenizer);
   if (!trained.job.has_value()) {
-    return TokenizerInside(fs::absolute(flags.model).lexically_normal());
+    return TokenizerInDirectory(fs::absolute(flags.model).lexically_normal());
   }
   const DataSpec& data = trained.job->data();
   if (data.has_text()) return data.text().tokenizer();
