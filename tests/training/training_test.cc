@@ -144,7 +144,7 @@ TEST(WorkerDriverTest, SaysWhatIsWrongWithItsData) {
   const RealClock clock;
   WorkerDriver driver(
       {testing::TempDir(), /*compute_threads=*/1},
-      {[](const std::string&) -> std::unique_ptr<ParameterChannel> {
+      {[](const ServerEndpoint&) -> std::unique_ptr<ParameterChannel> {
          return nullptr;
        },
        [&](ReportRequest report) {
