@@ -61,13 +61,13 @@ bool IsRead(FrameKind kind) {
 absl::StatusOr<std::unique_ptr<ParameterShard>> ParameterShard::Create(
     const Plan& plan, uint32_t server, const InitialValues& values,
     NormCarrier* norms, const Clock* clock, std::unique_ptr<AuditLog> audit,
-    Callbacks callbacks) {
+    Callbacks callbacks, std::unique_ptr<SharedMemory> memory) {
   ASSIGN_OR_RETURN(auto optimizer, MakeOptimizer(plan.spec().optimizer()));
   ASSIGN_OR_RETURN(auto outer,
                    MakeOptimizer(OuterSpec(plan.spec().synchronisation())));
-  auto shard = absl::WrapUnique(
-      new ParameterShard(plan, server, std::move(optimizer), std::move(outer),
-                         norms, clock, std::move(audit), std::move(callbacks)));
+  auto shard = absl::WrapUnique(new ParameterShard(
+      plan, server, std::move(optimizer), std::move(outer), norms, clock,
+      std::move(audit), std::move(callbacks), std::move(memory)));
   RETURN_IF_ERROR(shard->Initialise(values));
   return shard;
 }
@@ -77,7 +77,8 @@ ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
                                std::unique_ptr<Optimizer> outer_optimizer,
                                NormCarrier* norms, const Clock* clock,
                                std::unique_ptr<AuditLog> audit,
-                               Callbacks callbacks)
+                               Callbacks callbacks,
+                               std::unique_ptr<SharedMemory> memory)
     : plan_(plan),
       server_(server),
       optimizer_(std::move(optimizer)),
@@ -86,6 +87,7 @@ ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
       audit_(std::move(audit)),
       norm_carrier_(norms),
       callbacks_(std::move(callbacks)),
+      memory_(std::move(memory)),
       block_by_id_(static_cast<size_t>(plan.blocks_size()), nullptr),
       incarnation_(plan.incarnation()),
       norm_gather_(static_cast<uint32_t>(plan.blocks_size()), 0) {
@@ -96,6 +98,7 @@ ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
   shared_.outer_optimizer = outer_optimizer_.get();
   shared_.listener = this;
   shared_.audit = audit_.get();
+  shared_.memory = memory_.get();
   const BlockStore::Members members = SetMembers(plan);
   for (const Block& block : plan.blocks()) {
     if (block.server() != server) continue;

@@ -55,12 +55,13 @@ class ParameterShard : public BlockStore::Listener {
   };
 
   // Allocates and initialises the blocks of server number plan.servers[server].
-  // norms and clock outlive the shard. audit: may be null. Errors of
-  // values are passed on.
+  // norms and clock outlive the shard. audit: may be null. memory: what
+  // parameters are kept in, for workers of this host to read; may be null.
+  // Errors of values are passed on.
   static absl::StatusOr<std::unique_ptr<ParameterShard>> Create(
       const Plan& plan, uint32_t server, const InitialValues& values,
       NormCarrier* norms, const Clock* clock, std::unique_ptr<AuditLog> audit,
-      Callbacks callbacks);
+      Callbacks callbacks, std::unique_ptr<SharedMemory> memory = nullptr);
 
   // A new incarnation with the same blocks. Returns when all of them have
   // adopted it: the first step of which no work has been counted here.
@@ -116,7 +117,7 @@ class ParameterShard : public BlockStore::Listener {
                  std::unique_ptr<Optimizer> optimizer,
                  std::unique_ptr<Optimizer> outer_optimizer, NormCarrier* norms,
                  const Clock* clock, std::unique_ptr<AuditLog> audit,
-                 Callbacks callbacks);
+                 Callbacks callbacks, std::unique_ptr<SharedMemory> memory);
 
   std::shared_ptr<const StepSchedule> schedule() const;
   absl::Status Initialise(const InitialValues& values);
@@ -144,6 +145,7 @@ class ParameterShard : public BlockStore::Listener {
   const std::unique_ptr<AuditLog> audit_;
   NormCarrier* const norm_carrier_;
   Callbacks callbacks_;
+  const std::unique_ptr<SharedMemory> memory_;
   BlockStore::Shared shared_;
   std::vector<std::unique_ptr<BlockStore>> blocks_;  // held here
   std::vector<BlockStore*> block_by_id_;             // null: another server's

@@ -19,10 +19,11 @@ constexpr absl::Duration kShortestLeaseWait = absl::Milliseconds(1);
 
 ServerDriver::ServerDriver(NormCarrier* norms, std::string output_root,
                            const Clock* clock, Threads* threads,
-                           std::string data_root)
+                           std::string data_root, bool shares_memory)
     : norms_(norms),
       output_root_(std::move(output_root)),
       data_root_(std::move(data_root)),
+      shares_memory_(shares_memory),
       clock_(clock),
       threads_(threads) {}
 
@@ -179,7 +180,8 @@ absl::StatusOr<std::unique_ptr<ParameterShard>> ServerDriver::MakeShard(
            [this] {
              absl::MutexLock lock(&mutex_);
              milestone_ = true;
-           }});
+           }},
+      shares_memory_ ? std::make_unique<SharedMemory>() : nullptr);
 }
 
 void ServerDriver::RunReports() {

@@ -32,8 +32,11 @@ class ServerDriver {
 
   // norms, clock and threads outlive the server. Checkpoints go below
   // output_root; models to start from are below data_root, if there is one.
+  // shares_memory: parameters are kept where workers of this host can be given
+  // them to read.
   ServerDriver(NormCarrier* norms, std::string output_root, const Clock* clock,
-               Threads* threads, std::string data_root = "");
+               Threads* threads, std::string data_root = "",
+               bool shares_memory = false);
   ~ServerDriver();
 
   // Starts to follow orders and to report. Called once.
@@ -75,6 +78,7 @@ class ServerDriver {
   NormCarrier* const norms_;
   const std::string output_root_;
   const std::string data_root_;
+  const bool shares_memory_;
   const Clock* const clock_;
   Threads* const threads_;
   Reporter reporter_;

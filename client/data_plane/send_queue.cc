@@ -61,7 +61,9 @@ void SendQueue::SendOne() {
 absl::Status SendQueue::Send(Frame frame) {
   const size_t bytes = frame.payload.size();
   frame.header.payload_bytes = static_cast<uint32_t>(bytes);
-  frame.header.payload_crc32c = Crc32c(frame.payload.data(), bytes);
+  if (channel_->NeedsChecksum(frame.payload)) {
+    frame.header.payload_crc32c = Crc32c(frame.payload.data(), bytes);
+  }
   sent_bytes_ += kFrameHeaderBytes + bytes;
   return channel_->Send(frame.header, frame.payload);
 }

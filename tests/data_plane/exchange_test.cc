@@ -1,20 +1,18 @@
-// The data plane end to end, over real gRPC on loopback: the client's channels
-// and the server's streams, with what a network and a hostile peer can send.
+// The data plane end to end, over every carrier: the client's channels and the
+// server's streams, with what a network and a hostile peer can send.
 #include <thread>
 #include <vector>
 
-#include "client/data_plane/grpc_parameter_channel.h"
 #include "client/data_plane/parameter_client.h"
 #include "common/crc32c.h"
-#include "common/grpc/grpc_listener.h"
 #include "common/job/initial_values.h"
-#include "common/wire/grpc_frame.h"
+#include "common/wire/local_stream.h"
 #include "gtest/gtest.h"
 #include "server/grpc_norm_carrier.h"
-#include "server/grpc_service.h"
 #include "server/server_driver.h"
 #include "server/shard_handler.h"
 #include "server/shard_test_support.h"
+#include "tests/data_plane/carriers.h"
 
 namespace hawser {
 namespace {
@@ -22,23 +20,33 @@ namespace {
 // One server process's worth, and the reports it makes.
 class TestServer {
  public:
-  TestServer() : driver_(&norms_, testing::TempDir(), &clock_, RealThreads()) {
-    service_ = MakeGrpcService(&driver_, &intake_);
-    auto listener = GrpcListener::Start(
-        {"127.0.0.1:0", false, kMaxMessageBytes}, service_.get());
-    EXPECT_TRUE(listener.ok()) << listener.status();
-    listener_ = *std::move(listener);
+  explicit TestServer(Carrier carrier)
+      : driver_(&norms_, testing::TempDir(), &clock_, RealThreads(),
+                /*data_root=*/"", carrier == Carrier::kSharedMemory),
+        end_(std::make_unique<CarrierServer>(carrier, &driver_, &intake_)),
+        // Norms go by gRPC.
+        norm_end_(carrier == Carrier::kTcp
+                      ? nullptr
+                      : std::make_unique<CarrierServer>(Carrier::kTcp, &driver_,
+                                                        &intake_)) {
     driver_.Start([this](ReportRequest report) {
       absl::MutexLock lock(&mutex_);
       reports_.push_back(std::move(report));
     });
   }
   ~TestServer() {
-    listener_.reset();
+    end_.reset();
+    norm_end_.reset();
     driver_.Stop();
   }
 
-  const std::string& address() const { return listener_->address(); }
+  // Where other servers reach it.
+  const std::string& address() const {
+    return norm_end_ == nullptr ? end_->address() : norm_end_->address();
+  }
+  std::unique_ptr<ParameterChannel> Connect(const SharedMemory* memory) {
+    return end_->Connect(memory);
+  }
 
   void Follow(uint64_t node, const std::vector<Plan>& plans) {
     Orders orders;
@@ -60,23 +68,19 @@ class TestServer {
   const RealClock clock_;
   ServerDriver driver_;
   Intake intake_{ShardHandlers(&driver_)};
-  std::unique_ptr<grpc::Service> service_;
-  std::unique_ptr<GrpcListener> listener_;
+  std::unique_ptr<CarrierServer> end_;
+  std::unique_ptr<CarrierServer> norm_end_;
   absl::Mutex mutex_;
   std::vector<ReportRequest> reports_ ABSL_GUARDED_BY(mutex_);
 };
 
-std::unique_ptr<ParameterChannel> Channel(const ServerEndpoint& server) {
-  return MakeGrpcParameterChannel(server.address());
-}
-
-class ExchangeTest : public testing::Test {
+class ExchangeTest : public testing::TestWithParam<Carrier> {
  protected:
   void Start(int servers, uint32_t micro_batches, double clip) {
     plan_ = SmallPlan(static_cast<uint32_t>(servers), micro_batches, 50);
     plan_.mutable_spec()->mutable_optimizer()->set_clip_global_norm(clip);
     for (int i = 0; i < servers; ++i) {
-      servers_.push_back(std::make_unique<TestServer>());
+      servers_.push_back(std::make_unique<TestServer>(GetParam()));
       plan_.mutable_servers(i)->set_address(servers_.back()->address());
     }
     Announce();
@@ -91,8 +95,15 @@ class ExchangeTest : public testing::Test {
       });
     }
   }
+  ChannelFactory Channels() {
+    return [this](const ServerEndpoint& server) {
+      return servers_[server.node() - plan_.servers(0).node()]->Connect(
+          &memory_);
+    };
+  }
   std::unique_ptr<ParameterClient> Client() {
-    return std::make_unique<ParameterClient>(plan_, 7, Channel, RealThreads());
+    return std::make_unique<ParameterClient>(plan_, 7, Channels(),
+                                             RealThreads());
   }
   std::vector<float> Gradient(uint64_t step, uint32_t m) const {
     std::vector<float> gradient(plan_.parameters());
@@ -102,13 +113,20 @@ class ExchangeTest : public testing::Test {
     return gradient;
   }
 
+  SharedMemory memory_;
   Plan plan_;
   std::vector<std::unique_ptr<TestServer>> servers_;
 };
 
-// Trains 20 steps with so many workers and returns the parameters.
+INSTANTIATE_TEST_SUITE_P(, ExchangeTest, testing::ValuesIn(kAllCarriers),
+                         [](const auto& info) {
+                           return CarrierName(info.param);
+                         });
+
+// Trains 20 steps with so many workers and returns the parameters. Gradients
+// lie in shared memory and elsewhere, in turn.
 std::vector<float> Train(
-    ExchangeTest*, const Plan& plan,
+    const ChannelFactory& channels, SharedMemory* memory, const Plan& plan,
     const std::vector<std::pair<uint32_t, uint32_t>>& work,
     const std::function<std::vector<float>(uint64_t, uint32_t)>& gradient_of) {
   constexpr uint64_t kSteps = 20;
@@ -116,17 +134,21 @@ std::vector<float> Train(
   std::vector<std::thread> workers;
   for (size_t w = 0; w < work.size(); ++w) {
     workers.emplace_back([&, w] {
-      ParameterClient client(plan, 7 + w, Channel, RealThreads());
+      ParameterClient client(plan, 7 + w, channels, RealThreads());
       std::vector<float> theta(plan.parameters());
       for (uint64_t step = 0;; ++step) {
         ASSERT_TRUE(client.Pull(step, theta.data()).ok());
         if (step == kSteps) break;
-        std::vector<std::vector<float>> kept;
+        std::vector<SharedMemory::Floats> kept;
         for (uint32_t m = work[w].first; m < work[w].second; ++m) {
-          kept.push_back(gradient_of(step, m));
+          const std::vector<float> gradient = gradient_of(step, m);
+          const auto n = static_cast<int64_t>(gradient.size());
+          kept.push_back(m % 2 == 0 ? memory->Allocate(n)
+                                    : SharedMemory::Ordinary(n));
+          std::copy(gradient.begin(), gradient.end(), kept.back().data);
           client.Push({.step = step,
                        .tree_node = {0, m},
-                       .gradient = kept.back().data()});
+                       .gradient = kept.back().data});
         }
         // Borrowed until the answer.
         ASSERT_TRUE(client.Pull(step + 1, theta.data()).ok());
@@ -138,8 +160,9 @@ std::vector<float> Train(
   return result;
 }
 
-TEST_F(ExchangeTest, AnyNumberOfWorkersEndsWithTheSameBits) {
-  std::vector<float> first;
+TEST_P(ExchangeTest, AnyNumberOfWorkersEndsWithTheSameBits) {
+  // Over any carrier, too.
+  static std::vector<float> first;
   const std::vector<std::vector<std::pair<uint32_t, uint32_t>>> assignments = {
       {{0, 4}}, {{0, 2}, {2, 4}}, {{0, 1}, {1, 2}, {2, 3}, {3, 4}}};
   for (const auto& work : assignments) {
@@ -147,7 +170,7 @@ TEST_F(ExchangeTest, AnyNumberOfWorkersEndsWithTheSameBits) {
       servers_.clear();
       Start(servers, 4, 2.0);
       const std::vector<float> theta = Train(
-          this, plan_, work,
+          Channels(), &memory_, plan_, work,
           [this](uint64_t step, uint32_t m) { return Gradient(step, m); });
       if (first.empty()) first = theta;
       EXPECT_EQ(theta, first)
@@ -158,13 +181,13 @@ TEST_F(ExchangeTest, AnyNumberOfWorkersEndsWithTheSameBits) {
 
 // As a worker does: the next version of each layer comes as it is made, to
 // where the last one was.
-TEST_F(ExchangeTest, LayerByLayerEndsWithTheSameBits) {
+TEST_P(ExchangeTest, LayerByLayerEndsWithTheSameBits) {
   constexpr uint64_t kSteps = 20;
   for (const int servers : {1, 2}) {
     servers_.clear();
     Start(servers, 4, 2.0);
     const std::vector<float> expected =
-        Train(this, plan_, {{0, 4}},
+        Train(Channels(), &memory_, plan_, {{0, 4}},
               [this](uint64_t step, uint32_t m) { return Gradient(step, m); });
     servers_.clear();
     Start(servers, 4, 2.0);
@@ -201,7 +224,7 @@ TEST_F(ExchangeTest, LayerByLayerEndsWithTheSameBits) {
   }
 }
 
-TEST_F(ExchangeTest, AStaleWorkerIsRefusedAndOneCanBeCancelled) {
+TEST_P(ExchangeTest, AStaleWorkerIsRefusedAndOneCanBeCancelled) {
   Start(1, 1, 0);
   const auto old = Client();
   std::vector<float> theta(plan_.parameters());
@@ -228,11 +251,11 @@ TEST_F(ExchangeTest, AStaleWorkerIsRefusedAndOneCanBeCancelled) {
   canceller.join();
 }
 
-TEST_F(ExchangeTest, AJobThatIsNotHereAndOneThatIsOver) {
+TEST_P(ExchangeTest, AJobThatIsNotHereAndOneThatIsOver) {
   Start(1, 1, 0);
   Plan other = plan_;
   other.set_job(77);
-  ParameterClient client(other, 7, Channel, RealThreads());
+  ParameterClient client(other, 7, Channels(), RealThreads());
   std::vector<float> theta(plan_.parameters());
   EXPECT_EQ(client.Pull(0, theta.data()).code(), absl::StatusCode::kNotFound);
   const auto mine = Client();
@@ -242,9 +265,10 @@ TEST_F(ExchangeTest, AJobThatIsNotHereAndOneThatIsOver) {
   dropper.join();
 }
 
-TEST_F(ExchangeTest, ADamagedFrameCutsTheStreamAndChangesNothing) {
+TEST_P(ExchangeTest, ADamagedFrameCutsTheStreamAndChangesNothing) {
   Start(1, 1, 0);
-  const auto channel = MakeGrpcParameterChannel(servers_[0]->address());
+  if (GetParam() == Carrier::kInProcess) return;  // nothing is checksummed
+  const auto channel = servers_[0]->Connect(&memory_);
   const std::vector<float> gradient = Gradient(0, 0);
   const Block& block = plan_.blocks(0);
   FrameHeader header = PushHeader(plan_, block, 0, {0, 0});
@@ -268,7 +292,7 @@ TEST_F(ExchangeTest, ADamagedFrameCutsTheStreamAndChangesNothing) {
   EXPECT_EQ(*client->CurrentStep(), 0u);
 }
 
-TEST_F(ExchangeTest, TrafficIsEveryFrameInBothDirections) {
+TEST_P(ExchangeTest, TrafficIsEveryFrameInBothDirections) {
   Start(2, 1, 0);
   const auto client = Client();
   std::vector<float> theta(plan_.parameters());
@@ -284,15 +308,26 @@ TEST_F(ExchangeTest, TrafficIsEveryFrameInBothDirections) {
             every_block + blocks * kFrameHeaderBytes);
 }
 
-TEST_F(ExchangeTest, NobodyThere) {
+TEST_P(ExchangeTest, NobodyThere) {
+  if (GetParam() == Carrier::kInProcess) return;  // it is there or it is not
   std::string address;
   {
-    TestServer gone;
-    address = gone.address();
+    GrpcNormCarrier norms;
+    const RealClock clock;
+    ServerDriver driver(&norms, testing::TempDir(), &clock, RealThreads());
+    Intake intake(ShardHandlers(&driver));
+    address = CarrierServer(GetParam(), &driver, &intake).address();
   }
-  plan_ = SmallPlan(1, 1, 5);
-  plan_.mutable_servers(0)->set_address(address);
-  EXPECT_EQ(Client()->CurrentStep().status().code(),
+  if (GetParam() == Carrier::kSharedMemory) {
+    EXPECT_EQ(
+        ConnectLocal(address.substr(address.find('|') + 1)).status().code(),
+        absl::StatusCode::kUnavailable);
+    return;
+  }
+  EXPECT_EQ(ConnectByCarrier(GetParam(), address, nullptr)
+                ->GetProgress(1, 1)
+                .status()
+                .code(),
             absl::StatusCode::kUnavailable);
 }
 

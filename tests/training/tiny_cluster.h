@@ -17,8 +17,9 @@
 #include "common/job/step_schedule.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
+#include "server/in_process_channel.h"
 #include "server/server_driver.h"
-#include "tests/training/in_process_channel.h"
+#include "server/shard_handler.h"
 #include "worker/backend/thread_pool.h"
 #include "worker/data/dataset.h"
 #include "worker/model/model.h"
@@ -141,6 +142,8 @@ class Cluster : public NormCarrier {
     for (uint32_t i = 0; i < servers; ++i) {
       servers_.push_back(std::make_unique<ServerDriver>(
           this, testing::TempDir(), &clock_, RealThreads()));
+      intakes_.push_back(
+          std::make_unique<Intake>(ShardHandlers(servers_.back().get())));
       servers_.back()->Start(
           [this](ReportRequest report) { Note(report).IgnoreError(); });
     }
@@ -171,8 +174,8 @@ class Cluster : public NormCarrier {
 
   ChannelFactory Channels() {
     return [this](const ServerEndpoint& server) {
-      return std::make_unique<InProcessChannel>(
-          servers_[static_cast<size_t>(std::stoi(server.address()))].get());
+      const auto i = static_cast<size_t>(std::stoi(server.address()));
+      return MakeInProcessChannel(servers_[i].get(), intakes_[i].get());
     };
   }
 
@@ -249,6 +252,7 @@ class Cluster : public NormCarrier {
  private:
   const RealClock clock_;
   std::vector<std::unique_ptr<ServerDriver>> servers_;
+  std::vector<std::unique_ptr<Intake>> intakes_;
   absl::Mutex mutex_;
   std::map<uint64_t, size_t> ready_ ABSL_GUARDED_BY(mutex_);
   std::string hash_ ABSL_GUARDED_BY(mutex_);
