@@ -1,9 +1,14 @@
 // hawser-server: holds parameter shards, adds gradients, applies optimizers.
+#include <unistd.h>
+
 #include <cstdio>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "CLI/CLI.hpp"
 #include "client/control/grpc_scheduler_client.h"
+#include "client/data_plane/carrier_choice.h"
 #include "client/member/member_loop.h"
 #include "common/clock.h"
 #include "common/files.h"
@@ -16,6 +21,7 @@
 #include "glog/logging.h"
 #include "server/grpc_norm_carrier.h"
 #include "server/grpc_service.h"
+#include "server/local_listener.h"
 #include "server/server_driver.h"
 #include "server/shard_handler.h"
 
@@ -29,33 +35,60 @@ struct Flags {
   std::string output_root = "hawser-output";
   std::string data_root;
   bool allow_insecure_network = false;
+  std::string carriers = "shared-memory,unix-socket,tcp";
 };
+
+int64_t MemoryBytes() {
+  return int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+}
+
+// Of what gRPC holds for peers, a share of the machine's memory.
+constexpr int64_t kGrpcShare = 4;
+// A worker has one to each server; the others are for calls.
+constexpr int kStreamsOfConnection = 64;
 
 absl::Status Serve(const Flags& flags) {
   RETURN_IF_ERROR(MakeDirectories(flags.output_root));
   GrpcNormCarrier norms;
   const RealClock clock;
+  ASSIGN_OR_RETURN(const Carriers carriers, ParseCarriers(flags.carriers));
   ServerDriver driver(&norms, flags.output_root, &clock, RealThreads(),
-                      flags.data_root);
-  Intake intake(ShardHandlers(&driver));
+                      flags.data_root, carriers.shared_memory);
+  Intake intake(ShardHandlers(&driver), Intake::LimitsFor(MemoryBytes()));
   const auto service = MakeGrpcService(&driver, &intake);
   ASSIGN_OR_RETURN(
       const auto listener,
       GrpcListener::Start(
-          {flags.listen, flags.allow_insecure_network, kMaxMessageBytes},
+          {.address = flags.listen,
+           .allow_insecure_network = flags.allow_insecure_network,
+           .max_message_bytes = kMaxMessageBytes,
+           .local_name = carriers.unix_socket ? RandomLocalName() : "",
+           .max_memory_bytes = static_cast<size_t>(MemoryBytes() / kGrpcShare),
+           .max_streams_of_connection = kStreamsOfConnection},
           service.get()));
+  std::unique_ptr<LocalListener> local;
+  if (carriers.shared_memory) {
+    ASSIGN_OR_RETURN(local, LocalListener::Start(&intake));
+  }
   LOG(INFO) << "listening on " << listener->address();
   const auto scheduler = MakeGrpcSchedulerClient(flags.scheduler);
+  RegisterRequest registration = RegistrationOf(
+      SERVER, flags.advertise.empty() ? listener->address() : flags.advertise);
+  registration.mutable_local()->set_grpc(listener->local_name());
+  if (local != nullptr) {
+    registration.mutable_local()->set_shared_memory(local->name());
+  }
   MemberLoop member(
-      scheduler.get(),
-      RegistrationOf(SERVER, flags.advertise.empty() ? listener->address()
-                                                     : flags.advertise),
+      scheduler.get(), std::move(registration),
       [&](uint64_t node, const Orders& orders) { driver.Follow(node, orders); },
       RequestTermination, RealThreads());
   driver.Start([&](ReportRequest report) { member.Report(std::move(report)); });
   WaitForTermination();
   member.Stop();
   driver.Stop();
+  LOG(INFO) << "of peers: " << intake.damaged_frames() << " damaged frames, "
+            << intake.slow_readers() << " streams cut that did not read, "
+            << intake.refused_streams() << " refused";
   return member.failure();
 }
 
@@ -86,6 +119,10 @@ int main(int argc, char** argv) {
                  "(default: none, such jobs fail)");
   app.add_flag("--allow-insecure-network", flags.allow_insecure_network,
                "listen beyond loopback without encryption or a token");
+  app.add_option("--carriers", flags.carriers,
+                 "how workers may reach this server besides TCP: any of "
+                 "shared-memory, unix-socket, tcp")
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = hawser::Serve(flags);
   if (status.ok()) return 0;

@@ -8,10 +8,12 @@
 #include "CLI/CLI.hpp"
 #include "absl/time/time.h"
 #include "client/control/grpc_scheduler_client.h"
-#include "client/data_plane/grpc_parameter_channel.h"
+#include "client/data_plane/carrier_choice.h"
 #include "client/member/member_loop.h"
 #include "common/clock.h"
 #include "common/process_setup.h"
+#include "common/shared_memory.h"
+#include "common/status_macros.h"
 #include "common/threads.h"
 #include "common/version.h"
 #include "glog/logging.h"
@@ -26,15 +28,20 @@ struct Flags {
   int threads = 0;
   int64_t memory_limit_bytes = 0;
   double micro_batch_delay_ms = 0;
+  std::string carriers = "shared-memory,unix-socket,tcp";
 };
 
 absl::Status Run(const Flags& flags) {
+  CarrierOptions carriers;
+  ASSIGN_OR_RETURN(carriers.carriers, ParseCarriers(flags.carriers));
+  SharedMemory memory;
+  if (carriers.carriers.shared_memory) carriers.memory = &memory;
   const auto scheduler = MakeGrpcSchedulerClient(flags.scheduler);
   std::unique_ptr<MemberLoop> member;
   const RealClock clock;
   Surroundings surroundings;
-  surroundings.make_channel = [](const ServerEndpoint& server) {
-    return MakeGrpcParameterChannel(server.address());
+  surroundings.make_channel = [&carriers](const ServerEndpoint& server) {
+    return ChooseCarrier(carriers, server);
   };
   surroundings.report = [&](ReportRequest report) {
     return member->ReportAndWait(std::move(report));
@@ -87,6 +94,10 @@ int main(int argc, char** argv) {
                  "wait so long after each micro-batch: imitates a slow machine")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1e6));
+  app.add_option("--carriers", flags.carriers,
+                 "how servers may be reached, the best of those that lead "
+                 "there: any of shared-memory, unix-socket, tcp")
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = hawser::Run(flags);
   if (status.ok()) return 0;

@@ -24,6 +24,19 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
   int port = 0;
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(),
                            &port);
+  if (!options.local_name.empty()) {
+    builder.AddListeningPort("unix-abstract:" + options.local_name,
+                             grpc::InsecureServerCredentials());
+  }
+  if (options.max_memory_bytes != 0) {
+    grpc::ResourceQuota quota("peers");
+    quota.Resize(options.max_memory_bytes);
+    builder.SetResourceQuota(quota);
+  }
+  if (options.max_streams_of_connection != 0) {
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                               options.max_streams_of_connection);
+  }
   // A port that another process has is an error, not shared.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   // Members ping when idle, to notice a peer that has vanished.
@@ -41,6 +54,7 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
                      "Choose another with --listen"));
   }
   listener->address_ = WithPort(options.address, port);
+  listener->local_name_ = options.local_name;
   return listener;
 }
 

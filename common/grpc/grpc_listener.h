@@ -16,6 +16,12 @@ class GrpcListener {
     std::string address;  // HOST:PORT, port 0 for any; or unix:/path
     bool allow_insecure_network = false;
     int max_message_bytes = 4 << 20;
+    // The name of an abstract unix socket to listen at, too; empty: none.
+    std::string local_name;
+    // What peers cannot make it exceed; 0: no limit. Memory is that of messages
+    // on their way.
+    size_t max_memory_bytes = 0;
+    int max_streams_of_connection = 0;
   };
 
   // service outlives the listener. INVALID_ARGUMENT, PERMISSION_DENIED: the
@@ -28,11 +34,14 @@ class GrpcListener {
 
   // With the port that was bound.
   const std::string& address() const { return address_; }
+  // Of the options.
+  const std::string& local_name() const { return local_name_; }
 
  private:
   GrpcListener() = default;
 
   std::string address_;
+  std::string local_name_;
   std::unique_ptr<grpc::Server> server_;
 };
 

@@ -6,8 +6,8 @@ namespace hawser {
 
 void Membership::Register(uint64_t node, const RegisterRequest& request,
                           absl::Time now) {
-  members_[node] = {request.role(), request.address(), request.host(),
-                    request.process(), now};
+  members_[node] = {request.role(),    request.address(), request.host(),
+                    request.process(), request.local(),   now};
   if (request.role() == SERVER) servers_[request.address()] = node;
   leases_.Set(node, now + lease_);
 }

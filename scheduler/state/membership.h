@@ -28,6 +28,7 @@ struct Member {
   std::string address;
   std::string host;
   uint64_t process = 0;
+  LocalSockets local;
   absl::Time last_heartbeat;
 };
 

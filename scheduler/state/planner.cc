@@ -76,7 +76,9 @@ void FillServers(const Job& job, const Membership& membership,
     index = static_cast<uint32_t>(plan->servers_size());
     ServerEndpoint* endpoint = plan->add_servers();
     endpoint->set_node(servers[chosen]);
-    endpoint->set_address(membership.Find(servers[chosen])->address);
+    const Member& server = *membership.Find(servers[chosen]);
+    endpoint->set_address(server.address);
+    *endpoint->mutable_local() = server.local;
   }
   for (Block& block : blocks) {
     block.set_server(renumbered.at(block.server()));

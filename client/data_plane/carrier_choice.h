@@ -1,0 +1,50 @@
+// Which carrier reaches a server, by where it is: in the same process, else by
+// shared memory or a unix socket on the same host, else by TCP.
+//
+// A server on the same host is one whose local socket answers: its name is
+// random, and only processes in its network namespace find it. Shared memory
+// takes the same user, too.
+#ifndef HAWSER_CLIENT_DATA_PLANE_CARRIER_CHOICE_H_
+#define HAWSER_CLIENT_DATA_PLANE_CARRIER_CHOICE_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "client/data_plane/parameter_client.h"
+#include "common/shared_memory.h"
+#include "grpcpp/security/credentials.h"
+#include "proto/plan.pb.h"
+
+namespace hawser {
+
+// Carriers that may be used between processes.
+struct Carriers {
+  bool shared_memory = true;
+  bool unix_socket = true;
+  bool tcp = true;
+};
+
+// From a list such as "shared-memory,tcp". INVALID_ARGUMENT: another word, or
+// none.
+absl::StatusOr<Carriers> ParseCarriers(absl::string_view list);
+
+struct CarrierOptions {
+  Carriers carriers;
+  // What pushes may be allocated from, to be read where they lie; null: they
+  // are copied. Outlives the channels.
+  const SharedMemory* memory = nullptr;
+  // Of TCP; null: none.
+  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  // Servers of this process: null for one that is elsewhere. May be empty.
+  ChannelFactory in_process;
+};
+
+// The best channel there is. If no carrier that may be used leads there, every
+// call of the channel says so (UNAVAILABLE).
+std::unique_ptr<ParameterChannel> ChooseCarrier(const CarrierOptions& options,
+                                                const ServerEndpoint& server);
+
+}  // namespace hawser
+
+#endif  // HAWSER_CLIENT_DATA_PLANE_CARRIER_CHOICE_H_
