@@ -1,5 +1,5 @@
-// One codec, named by HAWSER_FUZZ_CODEC: any bytes as an encoding, and any
-// floats to encode.
+// One codec, named by HAWSER_FUZZ_CODEC or ChooseCodec: any bytes as an
+// encoding, and any floats to encode.
 //
 // With HAWSER_FUZZ_VECTORS everything is done by a second copy of the
 // codecs, too (namespace hawser_vectors, see ./run), and both give the same
@@ -34,13 +34,10 @@ bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
   return true;
 }
 
-const Codec& TheCodec() {
-  static const Codec* codec = FindCodec(HAWSER_FUZZ_CODEC)
-                                  ->make({HAWSER_FUZZ_CODEC, kShare})
-                                  .value()
-                                  .release();
-  return *codec;
-}
+std::string codec_name;
+std::unique_ptr<Codec> codec;
+
+const Codec& TheCodec() { return *codec; }
 
 void DecodeAnything(const std::string& bytes, int64_t n, uint32_t seed) {
   const Pieces cut(bytes, seed);
@@ -60,7 +57,7 @@ void DecodeAnything(const std::string& bytes, int64_t n, uint32_t seed) {
   for (float& value : one) value += 0.0f;  // -0 becomes 0, as in a sum
   HAWSER_FUZZ_CHECK(SameBits(one, added));
 #ifdef HAWSER_FUZZ_VECTORS
-  hawser_vectors::DecodeApart(HAWSER_FUZZ_CODEC, kShare, {bytes}, n,
+  hawser_vectors::DecodeApart(codec_name.c_str(), kShare, {bytes}, n,
                               one.data());
   HAWSER_FUZZ_CHECK(SameBits(one, many));
 #endif
@@ -74,7 +71,7 @@ void EncodeAnything(const std::vector<float>& values) {
 #ifdef HAWSER_FUZZ_VECTORS
     std::string other(bytes.size(), '\1');
     std::vector<float> other_residual = residual;
-    hawser_vectors::EncodeApart(HAWSER_FUZZ_CODEC, kShare, values.data(), n,
+    hawser_vectors::EncodeApart(codec_name.c_str(), kShare, values.data(), n,
                                 other_residual.data(), other.data());
 #endif
     TheCodec().Encode(values.data(), n,
@@ -102,7 +99,21 @@ void EncodeAnything(const std::vector<float>& values) {
 }
 
 }  // namespace
+
+void ChooseCodec(const std::string& name) {
+  if (name == codec_name) return;
+  codec_name = name;
+  codec = FindCodec(name)->make({name, kShare}).value();
+}
+
 }  // namespace hawser::fuzz
+
+#ifdef HAWSER_FUZZ_CODEC
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  hawser::fuzz::ChooseCodec(HAWSER_FUZZ_CODEC);
+  return 0;
+}
+#endif
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace hawser::fuzz;
