@@ -33,11 +33,13 @@
 #include <string>
 #include <vector>
 
+#include "common/job/job_codecs.h"
 #include "common/job/step_schedule.h"
 #include "common/metrics.h"
 #include "common/optimizer/optimizer.h"
 #include "proto/plan.pb.h"
 #include "server/audit_log.h"
+#include "server/encoded_versions.h"
 #include "server/float_buffer.h"
 #include "server/frame_io.h"
 #include "server/initial_values.h"
@@ -88,6 +90,7 @@ class BlockStore {
     uint64_t job = 0;
     uint32_t micro_batches = 1;
     bool needs_norm = false;
+    const JobCodecs* codecs = nullptr;
     const Optimizer* optimizer = nullptr;        // of gradients
     const Optimizer* outer_optimizer = nullptr;  // of local changes
     Listener* listener = nullptr;
@@ -144,6 +147,8 @@ class BlockStore {
   void AnswerEarly();
 
   absl::Status CheckPush(const FrameHeader& header) const;
+  absl::Status CheckPayload(const IncomingFrame& frame,
+                            JobCodecs::Sum sum) const;
   absl::Status PushPartial(const IncomingFrame& frame);
   absl::Status PushRun(const IncomingFrame& frame);
   void ApplyRun(const IncomingFrame& frame, uint64_t lag);
@@ -182,6 +187,7 @@ class BlockStore {
   uint64_t updates_ = 0;
 
   PartialSums partial_sums_;
+  EncodedVersions encoded_;
   ReadGate versions_{0};
   PushLedger ledger_{0};
   StalenessGate clocks_;

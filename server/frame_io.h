@@ -20,7 +20,7 @@ struct OutgoingFrame {
   FrameHeaderBytes header;
   std::shared_ptr<const void> owner;
   absl::Span<const char> payload;
-  // Set where the payload is a whole buffer of the server's: many frames may
+  // Set where the payload begins a buffer of the server's: many frames may
   // refer to it, and a peer may be able to read it where it lies. Lives as long
   // as `owner`.
   const FloatBuffer* buffer = nullptr;

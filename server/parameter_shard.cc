@@ -81,6 +81,7 @@ ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
                                std::unique_ptr<SharedMemory> memory)
     : plan_(plan),
       server_(server),
+      codecs_(plan.spec()),
       optimizer_(std::move(optimizer)),
       outer_optimizer_(std::move(outer_optimizer)),
       clock_(clock),
@@ -94,6 +95,7 @@ ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
   shared_.job = plan.job();
   shared_.micro_batches = plan.spec().schedule().micro_batches();
   shared_.needs_norm = plan.spec().optimizer().clip_global_norm() > 0;
+  shared_.codecs = &codecs_;
   shared_.optimizer = optimizer_.get();
   shared_.outer_optimizer = outer_optimizer_.get();
   shared_.listener = this;

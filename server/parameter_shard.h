@@ -18,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/job/job_codecs.h"
 #include "common/job/step_schedule.h"
 #include "common/optimizer/optimizer.h"
 #include "proto/parameter_server.pb.h"
@@ -139,6 +140,7 @@ class ParameterShard : public BlockStore::Listener {
 
   const Plan plan_;  // of the first incarnation: spec, shapes, blocks
   const uint32_t server_;
+  const JobCodecs codecs_;
   const std::unique_ptr<Optimizer> optimizer_;
   const std::unique_ptr<Optimizer> outer_optimizer_;
   const Clock* const clock_;

@@ -38,16 +38,21 @@ void RunPass(Pass pass, float* into, const void* from, int64_t n,
 }  // namespace
 
 PartialSums::PartialSums(uint32_t micro_batches, int64_t elements,
-                         FloatBufferPool* pool)
-    : elements_(elements), pool_(pool), aggregation_(micro_batches) {}
+                         FloatBufferPool* pool, const JobCodecs* codecs)
+    : elements_(elements),
+      pool_(pool),
+      codecs_(codecs),
+      aggregation_(micro_batches) {}
 
-PartialSums::Outcome PartialSums::Add(TreeNode node, PayloadPieces pieces,
+PartialSums::Outcome PartialSums::Add(TreeNode node,
+                                      const JobCodecs::Direction& by,
+                                      PayloadPieces pieces,
                                       const SampleSums& sums, bool needs_norm) {
   const StepAggregation::Decision decision = aggregation_.Arrive(node);
   if (decision.verdict == StepAggregation::Verdict::kDuplicate) {
     return Outcome::kRepeat;
   }
-  Accumulate(decision, pieces, sums, needs_norm && decision.complete);
+  Accumulate(decision, by, pieces, sums, needs_norm && decision.complete);
   return decision.complete ? Outcome::kComplete : Outcome::kCounted;
 }
 
@@ -65,16 +70,36 @@ PartialSums::Sum PartialSums::TakeTotal() {
   return total;
 }
 
+void PartialSums::EncodeAndDecode(float* sum) {
+  const Codec& codec = *codecs_->push().codec;
+  encoded_.resize(codec.EncodedBytes(elements_));
+  codec.Encode(sum, elements_, nullptr, encoded_.data());
+  const absl::Span<const char> piece(encoded_);
+  codec.DecodeTo({&piece, 1}, elements_, sum);
+}
+
 void PartialSums::Accumulate(const StepAggregation::Decision& decision,
+                             const JobCodecs::Direction& by,
                              PayloadPieces pieces, const SampleSums& sums,
                              bool needs_norm) {
   for (const TreeNode& node : decision.dropped) partials_.erase(node);
   SquaredNormSum norm;
   size_t passes_left = decision.merges.size();
-  const auto norm_if_last = [&] {
-    return needs_norm && passes_left-- == 0 ? &norm : nullptr;
+  // Of a node that has been added up here; it may go through the codec yet.
+  const auto norm_if_last = [&](bool encodes) {
+    return needs_norm && passes_left-- == 0 && !encodes ? &norm : nullptr;
+  };
+  const auto finish = [&](TreeNode node, bool encodes, Sum sum) {
+    if (encodes) {
+      EncodeAndDecode(sum.gradient->data());
+      if (needs_norm && node == tree().Root()) {
+        norm.Add(sum.gradient->data(), elements_);
+      }
+    }
+    partials_[node] = std::move(sum);
   };
   const bool is_sum = decision.verdict == StepAggregation::Verdict::kAdd;
+  const bool encodes = is_sum && codecs_->ActsAt(decision.payload_result);
   Sum partial;
   if (is_sum) {
     partial = Take(decision.payload_target);
@@ -82,20 +107,26 @@ void PartialSums::Accumulate(const StepAggregation::Decision& decision,
     partial.gradient = pool_->Take();
   }
   const Pass pass = is_sum ? AddInto : Copy;
-  SquaredNormSum* const payload_norm = norm_if_last();
+  SquaredNormSum* const payload_norm = norm_if_last(encodes);
   float* sum = partial.gradient->data();
-  ForEachFloatRun(pieces, [=](int64_t first, const char* run, int64_t n) {
+  const auto use = [=](int64_t first, const void* run, int64_t n) {
     RunPass(pass, sum + first, run, n, payload_norm);
-  });
+  };
+  if (by.is_float32()) {
+    ForEachFloatRun(pieces, use);
+  } else {
+    by.codec->Decode(pieces, elements_, use);
+  }
   partial.sums += sums;
-  partials_[decision.payload_result] = std::move(partial);
+  finish(decision.payload_result, encodes, std::move(partial));
   for (const StepAggregation::Merge& merge : decision.merges) {
     Sum into = Take(merge.into);
     const Sum from = Take(merge.from);
+    const bool merge_encodes = codecs_->ActsAt(merge.result);
     RunPass(AddInto, into.gradient->data(), from.gradient->data(), elements_,
-            norm_if_last());
+            norm_if_last(merge_encodes));
     into.sums += from.sums;
-    partials_[merge.result] = std::move(into);
+    finish(merge.result, merge_encodes, std::move(into));
   }
   if (needs_norm) partials_.begin()->second.squared_norm = norm.Total();
 }

@@ -2,6 +2,11 @@
 // once per step: partial sums, added in the fixed tree as
 // state/aggregation.h decides.
 //
+// Where the job's codec acts at one level of the tree
+// (common/job/job_codecs.h), a node of that level has the same bits whoever
+// added it: what a worker sends as a whole arrives encoded, and what is
+// completed here is encoded and decoded here.
+//
 // Not thread-safe: it belongs to a block, and is used on the block's strand.
 #ifndef HAWSER_SERVER_PARTIAL_SUMS_H_
 #define HAWSER_SERVER_PARTIAL_SUMS_H_
@@ -9,7 +14,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <vector>
 
+#include "common/job/job_codecs.h"
 #include "common/metrics.h"
 #include "common/micro_batch_tree.h"
 #include "common/wire/frame.h"
@@ -31,15 +38,17 @@ class PartialSums {
     kComplete,  // and the sum of the whole step is there
   };
 
-  // pool outlives it.
-  PartialSums(uint32_t micro_batches, int64_t elements, FloatBufferPool* pool);
+  // pool and codecs outlive it.
+  PartialSums(uint32_t micro_batches, int64_t elements, FloatBufferPool* pool,
+              const JobCodecs* codecs);
 
   const MicroBatchTree& tree() const { return aggregation_.tree(); }
 
-  // Requires that the tree contains the node, and `elements` floats. The norm
-  // is that of the total, taken as the last of it is added.
-  Outcome Add(TreeNode node, PayloadPieces pieces, const SampleSums& sums,
-              bool needs_norm);
+  // Requires that the tree contains the node, that its sum is one that is sent,
+  // and an encoding of `elements` floats by `by`. The norm is that of the
+  // total, taken as the last of it is added.
+  Outcome Add(TreeNode node, const JobCodecs::Direction& by,
+              PayloadPieces pieces, const SampleSums& sums, bool needs_norm);
 
   // Require that the step is complete.
   const Sum& Total() const { return partials_.begin()->second; }
@@ -48,13 +57,17 @@ class PartialSums {
  private:
   Sum Take(TreeNode node);
   void Accumulate(const StepAggregation::Decision& decision,
-                  PayloadPieces pieces, const SampleSums& sums,
-                  bool needs_norm);
+                  const JobCodecs::Direction& by, PayloadPieces pieces,
+                  const SampleSums& sums, bool needs_norm);
+  // Through the job's codec and back.
+  void EncodeAndDecode(float* sum);
 
   const int64_t elements_;
   FloatBufferPool* const pool_;
+  const JobCodecs* const codecs_;
   StepAggregation aggregation_;
   std::map<TreeNode, Sum> partials_;
+  std::vector<char> encoded_;
 };
 
 }  // namespace hawser

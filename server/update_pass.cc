@@ -1,10 +1,8 @@
 #include "server/update_pass.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "common/crc32c.h"
-#include "common/wire/float_pieces.h"
 
 namespace hawser {
 namespace {
@@ -13,26 +11,6 @@ namespace {
 // an optimizer computes once per call does not count, few enough that the
 // parameters just written have not left the nearer caches.
 constexpr int64_t kCached = 16 << 10;
-
-// Shows floats that may lie unaligned, in aligned runs: where they are not,
-// through a buffer that stays in the cache.
-template <typename Use>
-void ForEachAlignedRun(PayloadPieces pieces, Use use) {
-  constexpr int64_t kChunk = 1024;
-  alignas(64) float chunk[kChunk];
-  ForEachFloatRun(pieces, [&](int64_t first, const char* run, int64_t n) {
-    if (reinterpret_cast<uintptr_t>(run) % alignof(float) == 0) {
-      use(first, reinterpret_cast<const float*>(run), n);
-      return;
-    }
-    for (int64_t i = 0; i < n; i += kChunk) {
-      const int64_t count = std::min(kChunk, n - i);
-      std::memcpy(chunk, run + i * static_cast<int64_t>(sizeof(float)),
-                  static_cast<size_t>(count) * sizeof(float));
-      use(first + i, chunk, count);
-    }
-  });
-}
 
 }  // namespace
 
@@ -52,9 +30,11 @@ void UpdatePass::Run(const FloatBuffer& gradient) {
   Seal();
 }
 
-void UpdatePass::Run(PayloadPieces gradient) {
-  ForEachAlignedRun(gradient, [this](int64_t first, const float* run,
-                                     int64_t n) { Apply(first, run, n); });
+void UpdatePass::Run(const Codec& codec, PayloadPieces gradient) {
+  codec.Decode(gradient, next_->elements(),
+               [this](int64_t first, const float* run, int64_t n) {
+                 Apply(first, run, n);
+               });
   Seal();
 }
 

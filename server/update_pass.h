@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "common/codec/codec.h"
 #include "common/optimizer/optimizer.h"
 #include "common/wire/frame.h"
 #include "server/float_buffer.h"
@@ -29,8 +30,8 @@ class UpdatePass {
   // The update. `gradient` may be `next` itself: then no other memory
   // is written than what was read anyway.
   void Run(const FloatBuffer& gradient);
-  // The same, with the gradient as it came off the wire.
-  void Run(PayloadPieces gradient);
+  // The same, with the gradient as it came off the wire, an encoding by codec.
+  void Run(const Codec& codec, PayloadPieces gradient);
 
  private:
   void Seal();

@@ -7,8 +7,9 @@
 
 namespace hawser {
 
-GradientSum::GradientSum(uint32_t micro_batches, int64_t parameters)
-    : tree_(micro_batches), parameters_(parameters) {}
+GradientSum::GradientSum(uint32_t micro_batches, int64_t parameters,
+                         const JobCodecs* codecs)
+    : tree_(micro_batches), parameters_(parameters), codecs_(codecs) {}
 
 void GradientSum::Clear() {
   for (Partial& partial : stack_) free_.push_back(std::move(partial.gradient));
@@ -30,6 +31,7 @@ float* GradientSum::Next() {
 GradientSum::Completed GradientSum::CompletedBy(uint32_t micro_batch) const {
   Completed completed{tree_.Canonical({0, micro_batch}), stack_.size()};
   while (completed.others > 0 && completed.node != tree_.Root() &&
+         (codecs_ == nullptr || !codecs_->ActsAt(completed.node)) &&
          stack_[completed.others - 1].node == tree_.Sibling(completed.node)) {
     completed.node = tree_.Parent(completed.node);
     --completed.others;

@@ -7,6 +7,9 @@
 // added range by range, so that a range of the result is final, and can leave,
 // before the rest of the leaf has been computed.
 //
+// Sums that a codec acts on (common/job/job_codecs.h) are not added to others
+// here: each is sent.
+//
 // Not thread-safe. Buffers are kept from step to step: no allocation in the
 // steady state.
 #ifndef HAWSER_WORKER_GRADIENT_SUM_H_
@@ -17,6 +20,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "common/job/job_codecs.h"
 #include "common/metrics.h"
 #include "common/micro_batch_tree.h"
 
@@ -24,7 +28,9 @@ namespace hawser {
 
 class GradientSum {
  public:
-  GradientSum(uint32_t micro_batches, int64_t parameters);
+  // codecs: null: none act; outlives it.
+  GradientSum(uint32_t micro_batches, int64_t parameters,
+              const JobCodecs* codecs = nullptr);
 
   // Starts a step.
   void Clear();
@@ -51,7 +57,8 @@ class GradientSum {
   // Those of the partial sums that the micro-batch, once added, leaves as they
   // are.
   absl::Span<const Partial> PartialsBeside(uint32_t micro_batch) const;
-  // What is left: the fewest nodes that cover what was added, in order.
+  // What is left: the fewest nodes that cover what was added, in order, none of
+  // them above the level where the codec acts.
   const std::vector<Partial>& partials() const { return stack_; }
 
  private:
@@ -65,6 +72,7 @@ class GradientSum {
 
   const MicroBatchTree tree_;
   const int64_t parameters_;
+  const JobCodecs* const codecs_;
   std::vector<Partial> stack_;
   std::unique_ptr<float[]> next_;
   std::vector<std::unique_ptr<float[]>> free_;

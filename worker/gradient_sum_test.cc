@@ -51,6 +51,27 @@ TEST(GradientSumTest, LeavesTheFewestNodesWithTheTreesBits) {
   }
 }
 
+TEST(GradientSumTest, SumsThatACodecActsOnAreNotAddedUpFurther) {
+  constexpr uint32_t kMicroBatches = 8;
+  JobSpec job;
+  job.mutable_schedule()->set_micro_batches(kMicroBatches);
+  job.mutable_data_plane()->mutable_push()->set_codec("int8");
+  job.mutable_data_plane()->set_sums_per_step(4);
+  const JobCodecs codecs(job);
+  GradientSum sum(kMicroBatches, 1, &codecs);
+  for (uint32_t m = 1; m < 7; ++m) {
+    *sum.Next() = static_cast<float>(m);
+    sum.Add(m, {m, 1, 2});
+  }
+  const std::vector<std::pair<TreeNode, float>> expected = {
+      {{0, 1}, 1}, {{1, 1}, 2 + 3}, {{1, 2}, 4 + 5}, {{0, 6}, 6}};
+  ASSERT_EQ(sum.partials().size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(sum.partials()[i].node, expected[i].first);
+    EXPECT_EQ(sum.partials()[i].gradient[0], expected[i].second);
+  }
+}
+
 TEST(GradientSumTest, TheLastMicroBatchCanComeRangeByRange) {
   std::mt19937 random(4);
   std::uniform_real_distribution<float> value(-1.0f, 1.0f);

@@ -5,6 +5,9 @@
 #include "common/status_macros.h"
 
 namespace hawser {
+
+using Floats = ParameterClient::Floats;
+
 namespace {
 
 // How much of a new measurement of speed counts against the old ones.
@@ -82,17 +85,20 @@ absl::StatusOr<uint32_t> LeasedWork::DoRun(const RunLease& lease) {
   return on_arrival() ? OnArrival(lease) : OncePerStep(lease);
 }
 
-absl::Status LeasedWork::PullUnlessThere(uint64_t version) {
-  if (version_ == version) return absl::OkStatus();
+absl::Status LeasedWork::PullUnlessThere(uint64_t version, Floats floats) {
+  const bool is_same =
+      floats == floats_ || client_->codecs().pull().is_float32();
+  if (version_ == version && is_same) return absl::OkStatus();
   version_.reset();
-  RETURN_IF_ERROR(client_->Pull(version, theta_->data()));
+  RETURN_IF_ERROR(client_->Pull(version, theta_->data(), floats));
   version_ = version;
+  floats_ = floats;
   return absl::OkStatus();
 }
 
 absl::StatusOr<uint32_t> LeasedWork::OncePerStep(const RunLease& lease) {
   const uint64_t step = lease.position() / micro_batches_;
-  const absl::Status pulled = PullUnlessThere(step);
+  const absl::Status pulled = PullUnlessThere(step, Floats::kByCodec);
   if (absl::IsOutOfRange(pulled)) {
     ASSIGN_OR_RETURN(complete_steps_, client_->CurrentStep());
     return 0;
@@ -125,14 +131,14 @@ absl::Status LeasedWork::Validate(const ValidationLease& lease) {
     version_.reset();
     RETURN_IF_ERROR(client_->Read(kAnyPosition, lease.step(), theta_->data()));
   } else {
-    RETURN_IF_ERROR(PullUnlessThere(lease.step()));
+    RETURN_IF_ERROR(PullUnlessThere(lease.step(), Floats::kExact));
   }
   return work_->Validate(lease.step(), lease.first_chunk(), lease.last_chunk(),
                          theta_->data());
 }
 
 absl::Status LeasedWork::Hash(uint64_t step) {
-  RETURN_IF_ERROR(PullUnlessThere(step));
+  RETURN_IF_ERROR(PullUnlessThere(step, Floats::kExact));
   return work_->ReportHash(step, theta_->data());
 }
 

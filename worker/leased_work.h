@@ -48,7 +48,8 @@ class LeasedWork {
   absl::StatusOr<uint32_t> OnArrival(const RunLease& lease);
   absl::Status Validate(const ValidationLease& lease);
   absl::Status Hash(uint64_t step);
-  absl::Status PullUnlessThere(uint64_t version);
+  absl::Status PullUnlessThere(uint64_t version,
+                               ParameterClient::Floats floats);
   void Measure(absl::Duration computed, uint32_t micro_batches);
   bool on_arrival() const {
     return phase_->synchronisation().mode() != SYNCHRONOUS;
@@ -66,8 +67,9 @@ class LeasedWork {
   const uint32_t micro_batches_;
   const Phase* phase_ = nullptr;
   std::optional<uint64_t> version_;  // of theta
-  double seconds_ = 0;               // per micro-batch; 0: not measured
-  uint64_t complete_steps_ = 0;      // everywhere, as far as is known
+  ParameterClient::Floats floats_ = ParameterClient::Floats::kByCodec;
+  double seconds_ = 0;           // per micro-batch; 0: not measured
+  uint64_t complete_steps_ = 0;  // everywhere, as far as is known
 };
 
 }  // namespace hawser

@@ -1,5 +1,6 @@
 #include "worker/memory_need.h"
 
+#include <algorithm>
 #include <bit>
 #include <optional>
 #include <string>
@@ -47,7 +48,20 @@ int64_t GradientVectors(const JobSpec& spec) {
   const uint32_t run = UsesLeases(spec.scheduling(), synchronisation)
                            ? micro_batches
                            : (micro_batches + workers - 1) / workers;
-  return std::bit_width(run);
+  if (spec.data_plane().sums_per_step() == 0) return std::bit_width(run);
+  // Sums that the codec acts on are not added up further.
+  const uint32_t sum = std::max(
+      1u, std::bit_ceil(micro_batches) / spec.data_plane().sums_per_step());
+  return run / sum + std::bit_width(std::min(run, sum));
+}
+
+// What is sent at once, in bytes of a parameter.
+int64_t EncodedBytes(const JobSpec& spec) {
+  const std::string& codec = spec.data_plane().push().codec();
+  if (codec.empty() || codec == "none") return 0;
+  // Two at most, whatever the codec; and a residual, if it keeps one.
+  if (spec.data_plane().sums_per_step() == 0) return 2 + 4;
+  return 2 * GradientVectors(spec);
 }
 
 std::string Mebibytes(int64_t bytes) {
@@ -111,6 +125,7 @@ MemoryNeed MemoryNeedOf(const JobSpec& spec, uint64_t parameters, int threads) {
   if (spec.synchronisation().local_steps() > 1) {
     need.vectors += vector * (2 + StateVectors(spec.optimizer()));
   }
+  need.vectors += static_cast<int64_t>(parameters) * EncodedBytes(spec);
   need.activations = ModelBytes(spec.model(), SamplesOf(spec), threads);
   need.process = kProcess + kThread * threads;
   return need;

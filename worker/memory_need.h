@@ -4,7 +4,9 @@
 //   vectors      4 P for the parameters; 4 P for each gradient held at once: a
 //                sum of r micro-batches holds as many as r has binary digits
 //                (gradient_sum.h); on arrival 8 P; with local
-//                steps 8 P and the optimizer's state more
+//                steps 8 P and the optimizer's state more; for each sum that a
+//                codec acts on 4 P and what it is encoded to; 4 P for a
+//                residual
 //   activations  of a micro-batch: model.h, ModelBytes
 //   process      64 MiB for the program, its libraries and streams, and 8 MiB a
 //                thread

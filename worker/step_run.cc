@@ -39,8 +39,9 @@ StepRun::StepRun(const Plan& plan, StepWork* work, ParameterClient* client,
       work_(work),
       client_(client),
       clock_(clock),
+      codecs_(plan.spec()),
       sum_(plan.spec().schedule().micro_batches(),
-           static_cast<int64_t>(plan.parameters())) {}
+           static_cast<int64_t>(plan.parameters()), &codecs_) {}
 
 absl::StatusOr<absl::Duration> StepRun::Do(uint64_t step, uint32_t first,
                                            uint32_t last, const float* theta,
@@ -69,6 +70,7 @@ absl::StatusOr<absl::Duration> StepRun::Do(uint64_t step, uint32_t first,
   }
   push.tree_node = sum_.NodeCompletedBy(m);
   push.pull_next = answer.next_version;
+  push.next = answer.next;
   Layers layers(this, m, &push);
   const SampleSums sums =
       work_->MicroBatch(step, m, theta, sum_.Next(), &layers);

@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "client/data_plane/parameter_client.h"
 #include "common/clock.h"
+#include "common/job/job_codecs.h"
 #include "proto/plan.pb.h"
 #include "worker/gradient_sum.h"
 #include "worker/model/model.h"
@@ -35,6 +36,7 @@ class StepRun {
     bool acks = false;  // to be awaited
     // Version step + 1 of every block follows, into theta.
     bool next_version = false;
+    ParameterClient::Floats next = ParameterClient::Floats::kByCodec;
   };
 
   // Computes micro-batches [first, last) of `step`, first < last, and pushes
@@ -52,6 +54,7 @@ class StepRun {
   StepWork* const work_;
   ParameterClient* const client_;
   const Clock* const clock_;
+  const JobCodecs codecs_;
   GradientSum sum_;
 };
 

@@ -7,6 +7,8 @@
 
 namespace hawser {
 
+using Floats = ParameterClient::Floats;
+
 TrainingRun::TrainingRun(const Plan& plan, uint64_t node, uint64_t attempt,
                          const Dataset* data, Model* model,
                          const Surroundings* surroundings)
@@ -62,7 +64,8 @@ absl::Status TrainingRun::FinishBefore(uint64_t step) {
       !UsesLeases(plan_.spec().scheduling(), phase.synchronisation()) &&
       first_ != last_;
   if (!is_static || !ValidatesAt(step - 1)) return absl::OkStatus();
-  const absl::Status pulled = client_.Pull(step - 1, theta_.data());
+  const absl::Status pulled =
+      client_.Pull(step - 1, theta_.data(), Floats::kExact);
   // A block that is two steps on had pushes of workers that validated.
   if (absl::IsOutOfRange(pulled)) return absl::OkStatus();
   RETURN_IF_ERROR(pulled);
@@ -74,19 +77,30 @@ absl::StatusOr<uint64_t> TrainingRun::RunStatic(uint64_t step) {
   const bool is_last = end == schedule_.total_steps();
   const bool has_work = first_ != last_;
   if (!has_work) return IdleUntil(step, end);
-  client_.StartPull(step, theta_.data());
+  const bool is_lossy = !client_.codecs().pull().is_float32();
+  const auto floats = [&](uint64_t version) {
+    const bool is_measured =
+        ValidatesAt(version) || (is_last && version == end);
+    return is_measured ? Floats::kExact : Floats::kByCodec;
+  };
+  client_.StartPull(step, theta_.data(), floats(step));
   for (;; ++step) {
     if (ValidatesAt(step)) {
       RETURN_IF_ERROR(client_.AwaitLayers());
       RETURN_IF_ERROR(Validate(step));
     }
     if (step == end) break;
+    if (is_lossy && ValidatesAt(step)) {
+      // Gradients are computed with what everybody computes them with.
+      client_.StartPull(step, theta_.data());
+    }
     // The version that the next phase begins with is asked for by it.
     const bool next_version = is_last || step + 1 < end;
-    RETURN_IF_ERROR(step_run_
-                        .Do(step, first_, last_, theta_.data(),
-                            {.next_version = next_version})
-                        .status());
+    RETURN_IF_ERROR(
+        step_run_
+            .Do(step, first_, last_, theta_.data(),
+                {.next_version = next_version, .next = floats(step + 1)})
+            .status());
     if (!next_version) return end;
   }
   RETURN_IF_ERROR(client_.AwaitLayers());

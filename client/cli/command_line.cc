@@ -45,6 +45,11 @@ int Fail(const absl::Status& status) {
   return ExitCodeOf(status);
 }
 
+void Note(const std::string& text) {
+  if (text.empty()) return;
+  std::fprintf(stderr, "hawser: note: %s\n", text.c_str());
+}
+
 void Print(const std::string& text) {
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);

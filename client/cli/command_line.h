@@ -38,6 +38,8 @@ std::string StateDirectory(const CommandLine& line);
 
 // Says an error on stderr and returns its exit code.
 int Fail(const absl::Status& status);
+// To stderr; nothing if it is empty.
+void Note(const std::string& text);
 // Prints to stdout.
 void Print(const std::string& text);
 void PrintJson(const nlohmann::ordered_json& json);

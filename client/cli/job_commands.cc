@@ -20,6 +20,7 @@
 #include "client/cli/watch_users.h"
 #include "common/job/job_file.h"
 #include "common/job/personalise.h"
+#include "common/job/rules/codec_rules.h"
 #include "common/status_macros.h"
 #include "nlohmann/json.hpp"
 
@@ -89,6 +90,7 @@ int Submit(const CommandLine& line, const JobFlags& flags) {
   *request.mutable_spec() = *job;
   const auto response = scheduler->SubmitJob(request);
   if (!response.ok()) return Fail(response.status());
+  Note(NoteOnCodecs(*job));
   if (flags.watch) return Watch(line, scheduler.get(), response->name());
   if (line.json()) {
     Json json = {{"name", response->name()}, {"job", response->job()}};

@@ -22,6 +22,7 @@
 #include "common/files.h"
 #include "common/job/job_file.h"
 #include "common/job/personalise.h"
+#include "common/job/rules/codec_rules.h"
 #include "common/status_macros.h"
 
 namespace hawser {
@@ -57,6 +58,9 @@ struct JobFile {
 
 absl::StatusOr<JobFile> ReadJobs(const RunFlags& flags) {
   ASSIGN_OR_RETURN(JobSpec job, ReadJobFile(flags.job_file));
+  Note(NoteOnCodecs(job));
+  // --workers changes no bit of the result.
+  SetSumsPerStep(&job);
   ResourcesSpec* resources = job.mutable_resources();
   RETURN_IF_ERROR(Override("workers", flags.workers, 10000,
                            &ResourcesSpec::set_workers, resources));

@@ -1,7 +1,6 @@
 #include "client/data_plane/parameter_client.h"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -30,10 +29,12 @@ ParameterClient::ParameterClient(const Plan& plan, uint64_t node,
                                  const ChannelFactory& make_channel,
                                  Threads* threads)
     : plan_(plan),
+      codecs_(plan.spec()),
       node_(node),
       threads_(threads),
       channels_(static_cast<size_t>(plan.servers_size())),
       blocks_of_(static_cast<size_t>(plan.layers_size())),
+      encoder_(plan, &codecs_),
       due_(static_cast<size_t>(plan.servers_size())),
       block_states_(static_cast<size_t>(plan.blocks_size())),
       due_of_layer_(static_cast<size_t>(plan.layers_size()), 0),
@@ -107,14 +108,16 @@ void ParameterClient::SendLayer(uint32_t layer, FrameHeader header,
         header.updates = block_states_[block.id()].updates;
         if ((header.flags & kAckWanted) != 0) ++due_[server].acks;
         if ((header.flags & kNextWanted) != 0) {
-          AwaitBlock(block, header.clock + 1);
+          AwaitBlock(block, header.clock + 1, header.flags);
         }
       }
+      const SendQueue::Encoding encoding = encoder_.Prepare(block, &header);
       frames_.push_back(
           {block.id(),
            header,
            {reinterpret_cast<const char*>(gradient + block.offset()),
-            block.elements() * sizeof(float)}});
+            block.elements() * sizeof(float)},
+           encoding});
     }
     if (!frames_.empty()) queues_[server]->Add(frames_, by);
   }
@@ -124,7 +127,7 @@ void ParameterClient::PushLayer(uint32_t layer, const StepPush& push) {
   FrameHeader header = Header(FrameKind::kPush, push.step);
   header.tree_node = push.tree_node;
   if (push.want_acks) header.flags |= kAckWanted;
-  if (push.pull_next) header.flags |= kNextWanted;
+  if (push.pull_next) header.flags |= kNextWanted | FlagsFor(push.next);
   SendLayer(layer, header, push.gradient, push.sums);
 }
 
@@ -151,7 +154,7 @@ void ParameterClient::PushRun(const RunPush& push) {
 void ParameterClient::SendToAll(const FrameHeader& header) {
   for (const auto& queue : queues_) {
     if (queue == nullptr) continue;
-    const SendQueue::Frame frame{kAfterBlocks, header, {}};
+    const SendQueue::Frame frame{kAfterBlocks, header, {}, {}};
     queue->Add({&frame, 1}, SendQueue::By::kCaller);
   }
 }
@@ -167,15 +170,24 @@ void ParameterClient::RequestLease(const LeaseRequest& request) {
   request_ = request.SerializeAsString();  // until it is answered
   const SendQueue::Frame frame{kAfterBlocks,
                                Header(FrameKind::kLeaseRequest, 0),
-                               {request_.data(), request_.size()}};
+                               {request_.data(), request_.size()},
+                               {}};
   queues_[lease_server_]->Add({&frame, 1}, SendQueue::By::kCaller);
 }
 
 // --- Reading ----------------------------------------------------------------
 
-void ParameterClient::AwaitBlock(const Block& block, uint64_t clock) {
+uint16_t ParameterClient::FlagsFor(Floats floats) const {
+  const bool differs = floats == Floats::kExact && !codecs_.pull().is_float32();
+  return differs ? kExactWanted : 0;
+}
+
+void ParameterClient::AwaitBlock(const Block& block, uint64_t clock,
+                                 uint16_t flags) {
   BlockState& state = block_states_[block.id()];
   state.awaited_clock = clock;
+  state.awaited_codec =
+      (flags & kExactWanted) != 0 ? CodecId::kFloat32 : codecs_.pull().id;
   if (state.is_due) return;
   state.is_due = true;
   ++due_of_layer_[block.layer()];
@@ -191,15 +203,19 @@ void ParameterClient::StartReading(const FrameHeader& request, float* theta) {
     for (Due& due : due_) due.blocks = 0;
     for (BlockState& state : block_states_) state.is_due = false;
     std::fill(due_of_layer_.begin(), due_of_layer_.end(), 0);
-    for (const Block& block : plan_.blocks()) AwaitBlock(block, request.clock);
+    for (const Block& block : plan_.blocks()) {
+      AwaitBlock(block, request.clock, request.flags);
+    }
   }
   FrameHeader header = request;
   header.block = kAllBlocks;
   SendToAll(header);
 }
 
-void ParameterClient::StartPull(uint64_t version, float* theta) {
-  StartReading(Header(FrameKind::kPull, version), theta);
+void ParameterClient::StartPull(uint64_t version, float* theta, Floats floats) {
+  FrameHeader request = Header(FrameKind::kPull, version);
+  request.flags = FlagsFor(floats);
+  StartReading(request, theta);
 }
 
 absl::Status ParameterClient::AwaitLayer(uint32_t layer) {
@@ -219,8 +235,9 @@ absl::Status ParameterClient::AwaitLayers() {
   return past_;
 }
 
-absl::Status ParameterClient::Pull(uint64_t version, float* theta) {
-  StartPull(version, theta);
+absl::Status ParameterClient::Pull(uint64_t version, float* theta,
+                                   Floats floats) {
+  StartPull(version, theta, floats);
   return AwaitLayers();
 }
 
@@ -228,6 +245,7 @@ void ParameterClient::StartRead(uint64_t position, uint64_t clock,
                                 float* theta) {
   FrameHeader request = Header(FrameKind::kRead, clock);
   request.position = position;
+  if (position == kAnyPosition) request.flags = FlagsFor(Floats::kExact);
   StartReading(request, theta);
 }
 
@@ -238,10 +256,12 @@ absl::Status ParameterClient::Read(uint64_t position, uint64_t clock,
 }
 
 absl::Status ParameterClient::AwaitAcks() {
-  return WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  RETURN_IF_ERROR(WaitUntil([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     return std::all_of(due_.begin(), due_.end(),
                        [](const Due& due) { return due.acks == 0; });
-  });
+  }));
+  encoder_.Reuse();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Lease> ParameterClient::AwaitLease() {
@@ -326,22 +346,18 @@ absl::Status ParameterClient::TakeBlock(size_t server,
     if (header.block >= block_states_.size() ||
         !block_states_[header.block].is_due ||
         block_states_[header.block].awaited_clock != header.clock ||
+        block_states_[header.block].awaited_codec != header.codec ||
         plan_.blocks(static_cast<int>(header.block)).server() != server) {
       return absl::DataLossError("a block that was not asked for");
     }
     theta = theta_;
   }
   const Block& block = plan_.blocks(static_cast<int>(header.block));
-  if (header.payload_bytes != block.elements() * sizeof(float)) {
-    return absl::DataLossError(
-        absl::StrCat("block ", header.block, " has ", header.payload_bytes,
-                     " bytes, the plan says ", block.elements(), " floats"));
-  }
-  char* target = reinterpret_cast<char*>(theta + block.offset());
-  for (const absl::Span<const char> piece : pieces) {
-    std::memcpy(target, piece.data(), piece.size());
-    target += piece.size();
-  }
+  const JobCodecs::Direction& by =
+      header.codec == CodecId::kFloat32 ? codecs_.float32() : codecs_.pull();
+  const auto elements = static_cast<int64_t>(block.elements());
+  RETURN_IF_ERROR(by.codec->Check(pieces, elements));
+  by.codec->DecodeTo(pieces, elements, theta + block.offset());
   absl::MutexLock lock(&mutex_);
   BlockState& state = block_states_[header.block];
   state.is_due = false;

@@ -13,6 +13,9 @@
 // one server's answer may depend on what another one has got (norms, for
 // clipping): when one stream ends, nobody goes on waiting for the others.
 //
+// Blocks travel by the job's codecs (common/job/job_codecs.h), unless exact
+// floats are asked for. A push's residual lives as long as the client does.
+//
 // After an error, but for OUT_OF_RANGE, the client is of no more use.
 //
 // Thread-compatible: one caller at a time, except Cancel (any thread).
@@ -32,7 +35,9 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "client/data_plane/parameter_channel.h"
+#include "client/data_plane/push_encoder.h"
 #include "client/data_plane/send_queue.h"
+#include "common/job/job_codecs.h"
 #include "common/metrics.h"
 #include "common/micro_batch_tree.h"
 #include "common/threads.h"
@@ -56,6 +61,11 @@ class ParameterClient {
   // The step every server has completed: where a worker goes on.
   absl::StatusOr<uint64_t> CurrentStep();
 
+  // How parameters come: to compute gradients with, or exactly as the servers
+  // have them, to be measured.
+  enum class Floats { kByCodec, kExact };
+  const JobCodecs& codecs() const { return codecs_; }
+
   // --- Where updates are made once per step ---
 
   // The sum of the gradients of the micro-batches below a tree node.
@@ -70,6 +80,7 @@ class ParameterClient {
     // Each block is followed by a pull of version step + 1 into the theta of
     // the last StartPull or Pull.
     bool pull_next = false;
+    Floats next = Floats::kByCodec;
   };
 
   // Sends the blocks of one layer.
@@ -79,13 +90,15 @@ class ParameterClient {
 
   // Asks for version `version` of every block. theta: [parameters], written to
   // until every layer has been awaited.
-  void StartPull(uint64_t version, float* theta);
+  void StartPull(uint64_t version, float* theta,
+                 Floats floats = Floats::kByCodec);
   // Waits until the blocks of a layer that have been asked for are there.
   // OUT_OF_RANGE: one is past that version; theta is undefined.
   absl::Status AwaitLayer(uint32_t layer);
   absl::Status AwaitLayers();
   // StartPull and AwaitLayers.
-  absl::Status Pull(uint64_t version, float* theta);
+  absl::Status Pull(uint64_t version, float* theta,
+                    Floats floats = Floats::kByCodec);
 
   // --- Where each push is applied on arrival ---
 
@@ -106,8 +119,8 @@ class ParameterClient {
   void PushRun(const RunPush& push);
 
   // Asks for parameters as new as the bound on staleness asks for at the
-  // worker's clock, to compute micro-batch `position` with. theta:
-  // [parameters], as for StartPull.
+  // worker's clock, to compute micro-batch `position` with; at kAnyPosition, to
+  // be measured, hence exact. theta: [parameters], as for StartPull.
   void StartRead(uint64_t position, uint64_t clock, float* theta);
   // StartRead and AwaitLayers.
   absl::Status Read(uint64_t position, uint64_t clock, float* theta);
@@ -146,6 +159,7 @@ class ParameterClient {
   struct BlockState {
     bool is_due = false;
     uint64_t awaited_clock = 0;
+    CodecId awaited_codec = CodecId::kFloat32;
     uint64_t updates = 0;  // as last received
   };
 
@@ -153,7 +167,9 @@ class ParameterClient {
   void SendLayer(uint32_t layer, FrameHeader header, const float* gradient,
                  const SampleSums& sums);
   void SendToAll(const FrameHeader& header);
-  void AwaitBlock(const Block& block, uint64_t clock)
+  // Flags of a request for blocks.
+  uint16_t FlagsFor(Floats floats) const;
+  void AwaitBlock(const Block& block, uint64_t clock, uint16_t flags)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartReading(const FrameHeader& request, float* theta);
   // Returns when `holds` does, or after an error, with it.
@@ -168,11 +184,13 @@ class ParameterClient {
   absl::Status TakeLease(PayloadPieces pieces);
 
   const Plan plan_;
+  const JobCodecs codecs_;
   const uint64_t node_;
   Threads* const threads_;
   std::vector<std::unique_ptr<ParameterChannel>> channels_;  // by server
   std::vector<std::vector<int>> blocks_of_;                  // by layer
   size_t lease_server_ = 0;                                  // of block 0
+  PushEncoder encoder_;
   std::string request_;                   // for a lease, on its way
   std::vector<SendQueue::Frame> frames_;  // of a layer, being put together
   std::atomic<uint64_t> received_bytes_{0};

@@ -59,6 +59,12 @@ void SendQueue::SendOne() {
 }
 
 absl::Status SendQueue::Send(Frame frame) {
+  if (const Codec* codec = frame.encoding.codec) {
+    const auto n = static_cast<int64_t>(frame.payload.size() / sizeof(float));
+    codec->Encode(reinterpret_cast<const float*>(frame.payload.data()), n,
+                  frame.encoding.residual, frame.encoding.bytes);
+    frame.payload = {frame.encoding.bytes, codec->EncodedBytes(n)};
+  }
   const size_t bytes = frame.payload.size();
   frame.header.payload_bytes = static_cast<uint32_t>(bytes);
   if (channel_->NeedsChecksum(frame.payload)) {

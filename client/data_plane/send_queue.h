@@ -20,6 +20,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "client/data_plane/parameter_channel.h"
+#include "common/codec/codec.h"
 #include "common/threads.h"
 #include "common/wire/frame.h"
 
@@ -27,11 +28,18 @@ namespace hawser {
 
 class SendQueue {
  public:
+  // How a payload of floats is written just before it is sent.
+  struct Encoding {
+    const Codec* codec = nullptr;  // null: as it lies
+    float* residual = nullptr;     // of a codec that keeps one
+    char* bytes = nullptr;         // where to, unchanged as a payload is
+  };
   struct Frame {
     uint32_t urgency = 0;  // smaller is sooner; of equals, the first added
     FrameHeader header;    // its payload fields are filled in here
     // Unchanged for as long as ParameterChannel::Send asks for.
     absl::Span<const char> payload;
+    Encoding encoding;
   };
   enum class By { kThread, kCaller };
 

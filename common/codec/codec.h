@@ -44,7 +44,7 @@ struct CodecOptions {
 
 class Codec {
  public:
-  // The most floats that Decode shows at once.
+  // The most floats that are decoded at once.
   static constexpr int64_t kMaxRun = 2048;
 
   virtual ~Codec() = default;
@@ -65,8 +65,8 @@ class Codec {
 
   // The rest requires pieces that Check accepts.
 
-  // Shows the n floats in order, as runs of at most kMaxRun that are aligned
-  // and stay valid during the call: use(first, floats, count).
+  // Shows the n floats in order, as runs that are aligned and stay valid during
+  // the call: use(first, floats, count).
   using Use = absl::FunctionRef<void(int64_t, const float*, int64_t)>;
   virtual void Decode(PayloadPieces pieces, int64_t n, Use use) const = 0;
 

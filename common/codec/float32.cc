@@ -23,14 +23,14 @@ class Float32Codec : public Codec {
   void Decode(PayloadPieces pieces, int64_t, Use use) const override {
     alignas(64) float aligned[kMaxRun];
     ForEachFloatRun(pieces, [&](int64_t first, const char* run, int64_t n) {
+      if (reinterpret_cast<uintptr_t>(run) % alignof(float) == 0) {
+        use(first, reinterpret_cast<const float*>(run), n);
+        return;
+      }
       for (int64_t i = 0; i < n; i += kMaxRun) {
         const int64_t count = std::min(kMaxRun, n - i);
-        const char* at = run + i * static_cast<int64_t>(sizeof(float));
-        if (reinterpret_cast<uintptr_t>(at) % alignof(float) == 0) {
-          use(first + i, reinterpret_cast<const float*>(at), count);
-          continue;
-        }
-        std::memcpy(aligned, at, EncodedBytes(count));
+        std::memcpy(aligned, run + i * static_cast<int64_t>(sizeof(float)),
+                    EncodedBytes(count));
         use(first + i, aligned, count);
       }
     });

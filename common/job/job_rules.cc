@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/job/rules/checks.h"
+#include "common/job/rules/codec_rules.h"
 #include "common/job/rules/data_rules.h"
 #include "common/job/rules/from_rules.h"
 #include "common/job/rules/model_rules.h"
@@ -154,6 +155,7 @@ absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec) {
   if (job.has_from()) RETURN_IF_ERROR(CheckFrom(job));
   if (job.has_personalise()) RETURN_IF_ERROR(CompletePersonalise(&job));
   RETURN_IF_ERROR(CompleteResources(job.mutable_resources()));
+  RETURN_IF_ERROR(CompleteDataPlane(&job));
   RETURN_IF_ERROR(
       CheckNotNegative("limits.max_seconds", job.limits().max_seconds()));
   RETURN_IF_ERROR(CheckNotNegative("limits.max_queue_seconds",

@@ -21,6 +21,10 @@ absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec);
 absl::StatusOr<SynchronisationSpec> CompleteSynchronisation(
     const SynchronisationSpec& given);
 
+// data_plane.sums_per_step by its default, if it has one: by the workers that
+// the job asks for, before somebody asks for others.
+void SetSumsPerStep(JobSpec* job);
+
 // True if workers lease their micro-batches as they go, rather than have the
 // same ones in every step.
 bool UsesLeases(const SchedulingSpec& scheduling,

@@ -41,6 +41,9 @@ inline constexpr uint16_t kAckWanted = 1;
 // In `flags` of a push, not of a run: then send the block at version
 // `clock` + 1, as if a pull of it followed.
 inline constexpr uint16_t kNextWanted = 2;
+// In `flags` of a pull, read or push that asks for a block: send it in float32,
+// whatever the job's codec.
+inline constexpr uint16_t kExactWanted = 4;
 // In `flags` of an ack: it had been counted before.
 inline constexpr uint16_t kRepeated = 1;
 

@@ -159,7 +159,9 @@ void Invariants::CheckSamples() {
 
 void Invariants::Answered(const FrameHeader& block) {
   if (reference_ != nullptr && !reference_->has_one_result) return;
-  const std::pair<uint64_t, uint32_t> key = {block.clock, block.block};
+  // Of a block as gradients are computed with it, and as it is.
+  const std::tuple<uint64_t, uint32_t, CodecId> key = {block.clock, block.block,
+                                                       block.codec};
   if (reference_ == nullptr) {
     recorded_.blocks[key] = block.payload_crc32c;
     return;

@@ -14,7 +14,7 @@ using testing::HasSubstr;
 class InvariantsTest : public testing::Test {
  protected:
   InvariantsTest() {
-    reference.blocks[{3, 0}] = 77;
+    reference.blocks[{3, 0, CodecId::kFloat32}] = 77;
     reference.end = Succeeded();
   }
   static JobStatus AtStep(uint64_t step) {

@@ -44,6 +44,18 @@ void SetModel(SeededRandom* random, MlpSpec* mlp) {
   if (random->Chance(0.3)) mlp->set_dropout(0.2);
 }
 
+// Those with which a job has one result.
+void SetCodecs(SeededRandom* random, uint32_t micro_batches,
+               DataPlaneSpec* data_plane) {
+  const char* const codecs[] = {"none", "none", "none", "bf16", "fp16", "int8"};
+  data_plane->mutable_push()->set_codec(codecs[random->Below(6)]);
+  data_plane->mutable_pull()->set_codec(codecs[random->Below(6)]);
+  if (data_plane->push().codec() == "none") return;
+  uint32_t sums = 1;
+  while (sums < micro_batches && random->Chance(0.6)) sums *= 2;
+  data_plane->set_sums_per_step(sums);
+}
+
 }  // namespace
 
 JobSpec RandomJob(uint64_t number, uint64_t steps) {
@@ -75,6 +87,7 @@ JobSpec RandomJob(uint64_t number, uint64_t steps) {
       synchronisation->mutable_outer()->set_nesterov(random.Chance(0.5));
     }
   }
+  SetCodecs(&random, schedule->micro_batches(), spec.mutable_data_plane());
   const Partition partitions[] = {RANDOM, RANDOM, BY_SAMPLE, BY_CLASS};
   spec.mutable_data()->set_partition(partitions[random.Below(4)]);
   return spec;

@@ -98,6 +98,12 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
   const bool changes = random.Chance(0.2);
   if (!is_synchronous) {
     DrawMode(&random, setup.spec.mutable_synchronisation());
+    if (random.Chance(0.2)) {
+      DataPlaneSpec* data_plane = setup.spec.mutable_data_plane();
+      data_plane->mutable_push()->set_codec(random.Chance(0.5) ? "top_k"
+                                                               : "one_bit");
+      data_plane->clear_sums_per_step();
+    }
   }
   if (setup.spec.synchronisation().staleness_seconds() > 0 || changes) {
     // A micro-batch an exchange may be all that the window allows.

@@ -6,8 +6,9 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <utility>
+#include <tuple>
 
+#include "common/wire/frame.h"
 #include "proto/scheduler.pb.h"
 
 namespace hawser::simulation {
@@ -15,8 +16,8 @@ namespace hawser::simulation {
 struct Reference {
   // False: only how many samples each epoch has is the same in every run.
   bool has_one_result = true;
-  // CRC32C of each block's bytes by (version, block).
-  std::map<std::pair<uint64_t, uint32_t>, uint32_t> blocks;
+  // CRC32C of each block's bytes by (version, block, codec).
+  std::map<std::tuple<uint64_t, uint32_t, CodecId>, uint32_t> blocks;
   JobStatus end;
 };
 
