@@ -10,6 +10,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "glog/logging.h"
 #include "oneapi/dnnl/dnnl.hpp"
+#include "worker/backend/cpu/tile_product.h"
+#include "worker/backend/cpu/transpose.h"
 
 namespace hawser {
 namespace {
@@ -74,6 +76,13 @@ void FillWithoutProducts(const Product& product, Matrix c) {
   }
 }
 
+// Whether MultiplyTile does it.
+bool IsTile(const Product& product, ConstMatrix a, Matrix c) {
+  return a.element() == Element::kFloat32 && product.bias == nullptr &&
+         a.rows() <= kTileProductSize && a.columns() <= kTileProductSize &&
+         c.rows() <= kTileProductSize && c.columns() <= kTileProductSize;
+}
+
 }  // namespace
 
 bool CpuHasBfloat16() {
@@ -128,6 +137,21 @@ struct MatrixProducts::Shapes {
     return prepared;
   }
 
+  // b, transposed if it must be.
+  ConstMatrix TileOperand(bool transposed, ConstMatrix b) {
+    if (!transposed) return b;
+    const Matrix turned(transposed_tile, b.columns(), b.rows(),
+                        SpreadStride(b.rows(), Element::kFloat32),
+                        Element::kFloat32);
+    CpuTranspose(b, turned);
+    return turned;
+  }
+
+  const bool has_tiles = CpuHasTileProducts();
+  alignas(64) float transposed_tile[kTileProductSize *
+                                    SpreadStride(kTileProductSize,
+                                                 Element::kFloat32)];
+
   const dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
   absl::flat_hash_map<Shape, std::unique_ptr<Prepared>> prepared;
@@ -142,6 +166,11 @@ void MatrixProducts::Multiply(const Product& product, ConstMatrix a,
   if (c.rows() == 0 || c.columns() == 0) return;
   if (a.rows() == 0 || a.columns() == 0) {
     FillWithoutProducts(product, c);
+    return;
+  }
+  if (shapes_->has_tiles && IsTile(product, a, c)) {
+    MultiplyTile(product.transpose_a, product.accumulate, a,
+                 shapes_->TileOperand(product.transpose_b, b), c);
     return;
   }
   if (shapes_->prepared.size() > kMaxShapes) shapes_->prepared.clear();

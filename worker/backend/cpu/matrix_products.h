@@ -1,6 +1,7 @@
 // Products of matrices on the calling thread, by oneDNN, which chooses the best
-// kernel for the CPU at run time. The bits of a product depend on its shape, on
-// the kind of CPU and on nothing else.
+// kernel for the CPU at run time; those of small matrices in float32 by
+// tile_product.h, where the CPU has what it needs. The bits of a product depend
+// on its shape, on the kind of CPU and on nothing else.
 //
 // Keeps what it prepared for each shape: no allocation from the second product
 // of a shape on. Not thread-safe; each thread has its own.
