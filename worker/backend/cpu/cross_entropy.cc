@@ -16,7 +16,7 @@ struct Softmax {
 
 HAWSER_SIMD
 Softmax SoftmaxOf(const float* x, int64_t n) {
-  const float largest = LargestOf(n, [&](int64_t c) { return x[c]; });
+  const float largest = LargestOf(n, x);
   const float sum =
       SumOver(n, [&](int64_t c) { return FastExp(x[c] - largest); });
   return {largest, sum};

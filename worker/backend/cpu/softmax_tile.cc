@@ -6,30 +6,44 @@
 
 namespace hawser {
 
+namespace {
+
+// So many keys to compute with: what is beyond the visible ones is discarded,
+// and costs less than a loop over what is left after the last whole vector.
+HAWSER_INLINE int64_t WholeVectors(int64_t visible, int64_t keys) {
+  const int64_t whole =
+      (visible + LaneSums::kLanes - 1) / LaneSums::kLanes * LaneSums::kLanes;
+  return whole < keys ? whole : keys;
+}
+
+}  // namespace
+
 HAWSER_SIMD
 float SoftmaxTileRow(float scale, int64_t visible, int64_t keys, float* scores,
                      float* largest, float* sum) {
-  const float here =
-      scale * LargestOf(visible, [&](int64_t j) { return scores[j]; });
+  const int64_t whole = WholeVectors(visible, keys);
+  for (int64_t j = visible; j < whole; ++j) scores[j] = scores[0];
+  const float here = scale * LargestOf(whole, scores);
   const float before = *largest;
   const float now = here > before ? here : before;
 #pragma GCC ivdep
-  for (int64_t j = 0; j < visible; ++j) {
+  for (int64_t j = 0; j < whole; ++j) {
     scores[j] = FastExp(scale * scores[j] - now);
   }
   for (int64_t j = visible; j < keys; ++j) scores[j] = 0;
   const float correction = FastExp(before - now);
   *largest = now;
-  *sum = *sum * correction +
-         SumOver(visible, [&](int64_t j) { return scores[j]; });
+  *sum =
+      *sum * correction + SumOver(whole, [&](int64_t j) { return scores[j]; });
   return correction;
 }
 
 HAWSER_SIMD
 void WeightsTileRow(float scale, float log_sum, int64_t visible, int64_t keys,
                     float* scores) {
+  const int64_t whole = WholeVectors(visible, keys);
 #pragma GCC ivdep
-  for (int64_t j = 0; j < visible; ++j) {
+  for (int64_t j = 0; j < whole; ++j) {
     scores[j] = FastExp(scale * scores[j] - log_sum);
   }
   for (int64_t j = visible; j < keys; ++j) scores[j] = 0;
