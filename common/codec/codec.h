@@ -63,7 +63,8 @@ class Codec {
   // DATA_LOSS unless the pieces are an encoding of n floats.
   virtual absl::Status Check(PayloadPieces pieces, int64_t n) const;
 
-  // The rest requires pieces that Check accepts.
+  // The rest requires pieces that Check accepted. If they have changed since (a
+  // peer's shared memory), what is decoded is undefined, and nothing else.
 
   // Shows the n floats in order, as runs that are aligned and stay valid during
   // the call: use(first, floats, count).

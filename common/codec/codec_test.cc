@@ -163,5 +163,16 @@ TEST(CodecTest, IndicesOfATopKPayloadMustRise) {
   EXPECT_TRUE(absl::IsDataLoss(check(payload({0xffffffff, 0}))));
 }
 
+TEST(CodecTest, WrongIndicesOfATopKPayloadReachNoOtherMemory) {
+  const auto codec = FindCodec("top_k")->make({"top_k", 0.25}).value();
+  const uint32_t pairs[] = {5000, 0x3f800000, 4095, 0x3f800000,
+                            3,    0x3f800000, 4096, 0x3f800000};
+  std::string bytes(codec->EncodedBytes(4096), '\xff');
+  std::memcpy(bytes.data(), pairs, sizeof(pairs));
+  for (const float value : Decoded(*codec, bytes, 4096)) {
+    EXPECT_TRUE(value == 0 || value == 1);
+  }
+}
+
 }  // namespace
 }  // namespace hawser

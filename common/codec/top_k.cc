@@ -125,6 +125,8 @@ class TopKCodec : public Codec {
       first += count;
     };
     ForEachPair(pieces, [&](Pair pair) {
+      // A sender of this host can change what it sent after it was checked.
+      if (pair.index < first || pair.index >= n) return;
       while (pair.index >= first + kMaxRun) show();
       run[pair.index - first] = pair.value;
     });
