@@ -138,6 +138,7 @@ void StreamEnd::Close(grpc::Status status) {
 }
 
 void StreamEnd::Send(OutgoingFrame frame) {
+  const auto alive = shared_from_this();  // while this thread runs the strand
   strand_.Run([self = shared_from_this(), frame = std::move(frame)]() mutable {
     if (self->closed()) return;
     Queued queued{std::move(frame), {}};
@@ -173,6 +174,7 @@ void StreamEnd::Drop() {
 }
 
 void StreamEnd::Written(bool ok) {
+  const auto alive = shared_from_this();  // while this thread runs the strand
   strand_.Run([self = shared_from_this(), ok] {
     // Before the message lets go of the buffer that it counts.
     self->backlog_.Remove(self->written_);

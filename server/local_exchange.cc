@@ -22,8 +22,12 @@ constexpr uint64_t kMaxSegmentBytes = uint64_t{1} << 42;
 // Segments of this process that one peer is given; then payloads go inline.
 constexpr size_t kMaxAnnounced = 4096;
 
-bool MayRefer(FrameKind kind) {
-  return kind == FrameKind::kPush || kind == FrameKind::kPushRun;
+// The peer may change what it refers to at any moment: floats can have any
+// value, but what a codec packs has places and lengths in it.
+bool MayRefer(const FrameHeader& header) {
+  return (header.kind == FrameKind::kPush ||
+          header.kind == FrameKind::kPushRun) &&
+         header.codec == CodecId::kFloat32;
 }
 
 }  // namespace
@@ -71,7 +75,7 @@ void LocalExchange::Run() {
   // The peer sees the end of the stream when nothing of it is read any more.
   AwaitInHand(0);
   segments_.clear();
-  strand_.Run([self = shared_from_this(), status] {
+  OnStrand([status](LocalExchange* self) {
     self->Close(status);
     self->socket_ = FileDescriptor();
   });
@@ -106,7 +110,7 @@ void LocalExchange::AwaitSocket() {
   }
   if ((waits[0].revents & POLLOUT) != 0) {
     write_waits_.store(false);
-    strand_.Run([self = shared_from_this()] { self->Flush(); });
+    OnStrand([](LocalExchange* self) { self->Flush(); });
   }
 }
 
@@ -123,7 +127,7 @@ absl::Status LocalExchange::Take() {
   }
   if (record.released != released_) {
     released_ = record.released;
-    strand_.Run([self = shared_from_this(), released = released_] {
+    OnStrand([released = released_](LocalExchange* self) {
       self->Release(released);
     });
   }
@@ -147,9 +151,8 @@ absl::Status LocalExchange::TakeSegment() {
       segments_.size() == kMaxSegments) {
     return absl::DataLossError("segments out of order, or too many");
   }
-  ASSIGN_OR_RETURN(
-      std::shared_ptr<ForeignMemory> memory,
-      ForeignMemory::Map(file, kMaxSegmentBytes - segment_bytes_));
+  ASSIGN_OR_RETURN(std::shared_ptr<ForeignMemory> memory,
+                   ForeignMemory::Map(file, kMaxSegmentBytes - segment_bytes_));
   segment_bytes_ += memory->bytes();
   segments_.push_back(std::move(memory));
   return absl::OkStatus();
@@ -159,7 +162,7 @@ absl::Status LocalExchange::TakeFrame() {
   const LocalRecord& record = reader_.record();
   const FrameHeader& header = reader_.header();
   if (record.kind == LocalKind::kReference) {
-    if (!MayRefer(header.kind) || record.segment >= segments_.size()) {
+    if (!MayRefer(header) || record.segment >= segments_.size()) {
       return absl::DataLossError("a reference to nothing, or from no push");
     }
     const auto& memory = segments_[record.segment];
@@ -190,9 +193,15 @@ void LocalExchange::Hand(absl::Span<const char> payload,
 // --- The strand -------------------------------------------------------------
 
 void LocalExchange::Send(OutgoingFrame frame) {
-  strand_.Run([self = shared_from_this(), frame = std::move(frame)]() mutable {
+  OnStrand([frame = std::move(frame)](LocalExchange* self) mutable {
     self->Queue(std::move(frame));
   });
+}
+
+void LocalExchange::OnStrand(absl::AnyInvocable<void(LocalExchange*)> task) {
+  // Not the task's: it would go before the strand is done with it.
+  const auto self = shared_from_this();
+  strand_.Run([self, task = std::move(task)]() mutable { task(self.get()); });
 }
 
 void LocalExchange::Queue(OutgoingFrame frame) {
@@ -234,9 +243,8 @@ bool LocalExchange::NumberOf(const OutgoingFrame& frame, uint32_t* number) {
   LocalRecord record;
   record.kind = LocalKind::kSegment;
   record.segment = *number;
-  queue_.push_back(
-      {OutgoingRecord(record, {}, segment, segment->descriptor()),
-       std::nullopt});
+  queue_.push_back({OutgoingRecord(record, {}, segment, segment->descriptor()),
+                    std::nullopt});
   return true;
 }
 

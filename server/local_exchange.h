@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "common/file_descriptor.h"
 #include "common/shared_memory.h"
@@ -68,6 +69,9 @@ class LocalExchange : public ReplySink,
   void AwaitInHand(int most);
   void AwaitSocket();
 
+  // Runs it on the strand; this object outlives whoever runs the strand's
+  // tasks.
+  void OnStrand(absl::AnyInvocable<void(LocalExchange*)> task);
   // On the strand:
   void Queue(OutgoingFrame frame);
   void QueueInline(OutgoingFrame frame, const Backlog::Entry& entry);

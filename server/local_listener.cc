@@ -71,8 +71,8 @@ void LocalListener::Accept() {
       Reap();
     }
     if ((waits[0].revents & POLLIN) == 0) continue;
-    FileDescriptor socket(accept4(socket_.get(), nullptr, nullptr,
-                                  SOCK_CLOEXEC | SOCK_NONBLOCK));
+    FileDescriptor socket(
+        accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (socket.valid()) {
       Begin(std::move(socket));
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
@@ -94,8 +94,8 @@ void LocalListener::Begin(FileDescriptor socket) {
   FileDescriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake.valid()) return;
   auto stream = std::make_unique<Stream>();
-  stream->exchange = std::make_shared<LocalExchange>(
-      std::move(socket), std::move(wake), intake_);
+  stream->exchange = std::make_shared<LocalExchange>(std::move(socket),
+                                                     std::move(wake), intake_);
   stream->thread = std::thread([this, stream = stream.get()] {
     stream->exchange->Run();
     stream->over.store(true);

@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "common/crc32c.h"
 #include "common/files.h"
 #include "common/status_macros.h"
 #include "common/wire/local_stream.h"
@@ -51,14 +52,20 @@ class LocalParameterChannel : public ParameterChannel {
                     absl::Span<const char> payload) override {
     absl::MutexLock lock(&write_mutex_);
     LocalRecord record;
-    record.header = EncodeFrameHeader(header);
     record.released = received_.load();
     const auto place = Refer(header, payload);
     if (place.segment != nullptr) {
       ASSIGN_OR_RETURN(record.segment, NumberOf(place.segment));
       record.kind = LocalKind::kReference;
       record.offset = place.offset;
+      record.header = EncodeFrameHeader(header);
       payload = {};
+    } else {
+      FrameHeader sealed = header;
+      if (!NeedsChecksum(payload)) {
+        sealed.payload_crc32c = Crc32c(payload.data(), payload.size());
+      }
+      record.header = EncodeFrameHeader(sealed);
     }
     RETURN_IF_ERROR(Write(OutgoingRecord(record, payload)));
     released_ = record.released;
@@ -116,13 +123,14 @@ class LocalParameterChannel : public ParameterChannel {
   SharedMemory::Place Refer(const FrameHeader& header,
                             absl::Span<const char> payload) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_) {
-    const bool may_refer =
-        memory_ != nullptr && !payload.empty() &&
-        (header.kind == FrameKind::kPush || header.kind == FrameKind::kPushRun);
+    const bool may_refer = memory_ != nullptr && !payload.empty() &&
+                           (header.kind == FrameKind::kPush ||
+                            header.kind == FrameKind::kPushRun) &&
+                           header.codec == CodecId::kFloat32;
     if (!may_refer) return {};
     SharedMemory::Place place = memory_->Find(payload);
-    const bool is_new = place.segment != nullptr &&
-                        announced_.count(place.segment.get()) == 0;
+    const bool is_new =
+        place.segment != nullptr && announced_.count(place.segment.get()) == 0;
     if (is_new && announced_.size() == kMaxAnnounced) return {};
     return place;
   }

@@ -59,8 +59,8 @@ class Accumulators : public FrameHandler {
       if (frame.sink->NeedsChecksums()) {
         header.payload_crc32c = block->Checksum();
       }
-      frame.sink->Send({EncodeFrameHeader(header), block, block->bytes(),
-                        block.get()});
+      frame.sink->Send(
+          {EncodeFrameHeader(header), block, block->bytes(), block.get()});
     }
     frame.done();
   }
@@ -255,13 +255,16 @@ void Main(int64_t mebibytes, double seconds) {
       Bench* const bench = benches[i].get();
       Figures& f = figures[CarrierName(carriers[i])];
       double each = 0;
-      double cpu = measure(bench, [&] { bench->Push(); }, &each);
+      double cpu = measure(
+          bench, [&] { bench->Push(); }, &each);
       f.push.push_back(gigabytes / each);
       f.push_cpu.push_back(1000 * cpu / gigabytes);
-      cpu = measure(bench, [&] { bench->PullAll(); }, &each);
+      cpu = measure(
+          bench, [&] { bench->PullAll(); }, &each);
       f.pull.push_back(gigabytes / each);
       f.pull_cpu.push_back(1000 * cpu / gigabytes);
-      cpu = measure(bench, [&] { bench->Exchange(); }, &each);
+      cpu = measure(
+          bench, [&] { bench->Exchange(); }, &each);
       f.small.push_back(1e6 * each);
       f.small_cpu.push_back(1e6 * cpu);
     }

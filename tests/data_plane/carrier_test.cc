@@ -53,8 +53,8 @@ class CarrierTest : public testing::TestWithParam<Carrier> {
   // Receives one frame and checks that it is this one.
   static void Expect(ParameterChannel* channel, FrameKind kind, uint64_t clock,
                      absl::Span<const char> payload) {
-    const absl::Status status = channel->Receive(
-        [&](const FrameHeader& header, PayloadPieces pieces) {
+    const absl::Status status =
+        channel->Receive([&](const FrameHeader& header, PayloadPieces pieces) {
           EXPECT_EQ(header.kind, kind);
           EXPECT_EQ(header.clock, clock);
           EXPECT_EQ(header.payload_bytes, payload.size());
@@ -82,9 +82,10 @@ class CarrierTest : public testing::TestWithParam<Carrier> {
   std::unique_ptr<CarrierServer> server_;
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    , CarrierTest, testing::ValuesIn(kAllCarriers),
-    [](const auto& info) { return CarrierName(info.param); });
+INSTANTIATE_TEST_SUITE_P(, CarrierTest, testing::ValuesIn(kAllCarriers),
+                         [](const auto& info) {
+                           return CarrierName(info.param);
+                         });
 
 TEST_P(CarrierTest, FramesComeInOrderWhateverTheirPayload) {
   Start();
@@ -99,10 +100,15 @@ TEST_P(CarrierTest, FramesComeInOrderWhateverTheirPayload) {
   // From both kinds of memory, at odd places, nothing to the largest.
   const absl::Span<const char> there = Bytes(shared, kMaxPayloadBytes);
   const absl::Span<const char> here(ordinary);
-  const std::vector<absl::Span<const char>> payloads = {
-      there.subspan(0, 4), here.subspan(0, 4),      {},
-      there.subspan(3, 5), there.subspan(1, 40001), here.subspan(7, 20003),
-      there,               here,                    there.subspan(1 << 20)};
+  const std::vector<absl::Span<const char>> payloads = {there.subspan(0, 4),
+                                                        here.subspan(0, 4),
+                                                        {},
+                                                        there.subspan(3, 5),
+                                                        there.subspan(1, 40001),
+                                                        here.subspan(7, 20003),
+                                                        there,
+                                                        here,
+                                                        there.subspan(1 << 20)};
   std::thread sender([&] {
     for (size_t i = 0; i < payloads.size(); ++i) {
       EXPECT_TRUE(Send(channel.get(), EchoTask::kEcho, i, payloads[i]).ok());
@@ -136,12 +142,27 @@ TEST_P(CarrierTest, ManySmallFramesBothWaysAtOnce) {
   sender.join();
 }
 
+// By shared memory it is copied: its checksum is made there.
+TEST_P(CarrierTest, APackedPayloadMayLieAnywhere) {
+  Start();
+  const auto channel = Connect();
+  const SharedMemory::Floats shared = memory_.Allocate(100);
+  const auto payload = Bytes(shared, 77);
+  FrameHeader header;
+  header.codec = static_cast<CodecId>(1);
+  header.payload_bytes = 77;
+  if (channel->NeedsChecksum(payload)) {
+    header.payload_crc32c = Crc32c(payload.data(), payload.size());
+  }
+  ASSERT_TRUE(channel->Send(header, payload).ok());
+  Expect(channel.get(), FrameKind::kBlock, 0, payload);
+}
+
 TEST_P(CarrierTest, ARefusalIsAFrame) {
   Start();
   const auto channel = Connect();
   ASSERT_TRUE(Send(channel.get(), EchoTask::kRefuse, 12, {}).ok());
-  Expect(channel.get(), FrameKind::kError, 12,
-         absl::string_view("no 12"));
+  Expect(channel.get(), FrameKind::kError, 12, absl::string_view("no 12"));
 }
 
 TEST_P(CarrierTest, AnErrorOfTheUserIsPassedOnAndTheStreamGoesOn) {
@@ -149,9 +170,12 @@ TEST_P(CarrierTest, AnErrorOfTheUserIsPassedOnAndTheStreamGoesOn) {
   const auto channel = Connect();
   ASSERT_TRUE(Send(channel.get(), EchoTask::kEcho, 1, {}).ok());
   ASSERT_TRUE(Send(channel.get(), EchoTask::kEcho, 2, {}).ok());
-  EXPECT_EQ(channel->Receive([](const FrameHeader&, PayloadPieces) {
-    return absl::AbortedError("mine");
-  }).code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(channel
+                ->Receive([](const FrameHeader&, PayloadPieces) {
+                  return absl::AbortedError("mine");
+                })
+                .code(),
+            absl::StatusCode::kAborted);
   Expect(channel.get(), FrameKind::kBlock, 2, {});
 }
 
@@ -160,8 +184,8 @@ TEST_P(CarrierTest, CancelWakesWhoeverReceives) {
   const auto channel = Connect();
   ASSERT_TRUE(Send(channel.get(), EchoTask::kEcho, 1, {}).ok());
   Expect(channel.get(), FrameKind::kBlock, 1, {});
-  auto waiting = std::async(std::launch::async,
-                            [&] { return ReceiveAny(channel.get()); });
+  auto waiting =
+      std::async(std::launch::async, [&] { return ReceiveAny(channel.get()); });
   channel->Cancel();
   EXPECT_EQ(waiting.get().code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(ReceiveAny(channel.get()).code(), absl::StatusCode::kCancelled);

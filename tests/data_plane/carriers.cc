@@ -88,8 +88,8 @@ std::unique_ptr<ParameterChannel> ConnectByCarrier(Carrier carrier,
     return MakeGrpcParameterChannel(address);
   }
   const std::vector<std::string> parts = absl::StrSplit(address, '|');
-  auto channel = MakeLocalParameterChannel(
-      parts[1], memory, MakeGrpcParameterChannel(parts[0]));
+  auto channel = MakeLocalParameterChannel(parts[1], memory,
+                                           MakeGrpcParameterChannel(parts[0]));
   CHECK(channel.ok()) << channel.status();
   return *std::move(channel);
 }

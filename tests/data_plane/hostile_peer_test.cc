@@ -18,7 +18,8 @@ namespace {
 
 int Descriptors() {
   int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc/self/fd")) {
     count += entry.is_symlink() ? 1 : 0;
   }
   return count;
@@ -120,10 +121,10 @@ TEST_F(HostilePeerTest, ReferencesOutsideOfWhatWasHandedOver) {
   const FileDescriptor file = Memfd(4096, F_SEAL_SHRINK);
   constexpr uint64_t kMost = ~uint64_t{0};
   const LocalRecord references[] = {
-      Reference(0, 0, 4097),      Reference(0, 4093, 4),
-      Reference(0, 4097, 0),      Reference(0, kMost, 1),
-      Reference(0, kMost - 3, 4), Reference(0, kMost - 4095, 4096),
-      Reference(1, 0, 4),         Reference(kMost & 0xffffffff, 0, 4),
+      Reference(0, 0, 4097), Reference(0, 4093, 4), Reference(0, 4097, 0),
+      Reference(0, kMost, 1), Reference(0, kMost - 3, 4),
+      Reference(0, kMost - 4095, 4096), Reference(1, 0, 4),
+      Reference(kMost & 0xffffffff, 0, 4),
       // From memory that changes no length or message is read.
       Reference(0, 0, 4, FrameKind::kLeaseRequest)};
   for (const LocalRecord& reference : references) {
@@ -136,6 +137,16 @@ TEST_F(HostilePeerTest, ReferencesOutsideOfWhatWasHandedOver) {
                   : absl::StatusCode::kDataLoss);
     Reconnect();
   }
+  // Nor from what a codec packs.
+  FrameHeader packed;
+  packed.codec = static_cast<CodecId>(1);
+  packed.payload_bytes = 4;
+  LocalRecord reference = Reference(0, 0, 4);
+  reference.header = EncodeFrameHeader(packed);
+  Give(Segment(0), file.get());
+  Give(reference);
+  ExpectCut();
+  Reconnect();
   // The same without a fault.
   Give(Segment(0), file.get());
   Give(Reference(0, 4092, 4));

@@ -126,11 +126,12 @@ class Other {
 
 class PeerDeathTest : public testing::TestWithParam<Carrier> {};
 
-INSTANTIATE_TEST_SUITE_P(
-    , PeerDeathTest,
-    testing::Values(Carrier::kSharedMemory, Carrier::kUnixSocket,
-                    Carrier::kTcp),
-    [](const auto& info) { return CarrierName(info.param); });
+INSTANTIATE_TEST_SUITE_P(, PeerDeathTest,
+                         testing::Values(Carrier::kSharedMemory,
+                                         Carrier::kUnixSocket, Carrier::kTcp),
+                         [](const auto& info) {
+                           return CarrierName(info.param);
+                         });
 
 TEST_P(PeerDeathTest, AServerThatIsKilledIsUnavailableAndLeavesNothing) {
   SharedMemory memory;
