@@ -26,8 +26,8 @@ class NoChannel : public ParameterChannel {
   absl::Status Send(const FrameHeader&, absl::Span<const char>) override {
     return status_;
   }
-  absl::Status Receive(absl::FunctionRef<absl::Status(const FrameHeader&,
-                                                      PayloadPieces)>)
+  absl::Status Receive(
+      absl::FunctionRef<absl::Status(const FrameHeader&, PayloadPieces)>)
       override {
     return status_;
   }
