@@ -20,7 +20,7 @@ class ArrivalRun::Layers : public ArrivingLayers {
     if (!status().ok()) return;
     if (!is_first_) {
       const LayerShape& shape = run_->plan_.layers(layer);
-      AddInto(run_->total_.data() + shape.offset(),
+      AddInto(run_->total_.data + shape.offset(),
               run_->gradient_.data() + shape.offset(),
               static_cast<int64_t>(shape.elements()));
     }
@@ -36,12 +36,14 @@ class ArrivalRun::Layers : public ArrivingLayers {
 };
 
 ArrivalRun::ArrivalRun(const Plan& plan, StepWork* work,
-                       ParameterClient* client, const Clock* clock)
+                       ParameterClient* client, const Clock* clock,
+                       SharedMemory* memory)
     : plan_(plan),
       work_(work),
       client_(client),
       clock_(clock),
-      micro_batches_(plan.spec().schedule().micro_batches()) {}
+      micro_batches_(plan.spec().schedule().micro_batches()),
+      memory_(memory) {}
 
 bool ArrivalRun::MayPushEarly(const Phase& phase) const {
   return phase.synchronisation().staleness_seconds() <= 0 &&
@@ -55,12 +57,16 @@ absl::StatusOr<ArrivalRun::Outcome> ArrivalRun::Do(const RunLease& lease,
   const double window = phase.synchronisation().staleness_seconds();
   const bool early = MayPushEarly(phase);
   gradient_.resize(plan_.parameters());
-  total_.resize(plan_.parameters());
+  if (total_.data == nullptr) {
+    const auto parameters = static_cast<int64_t>(plan_.parameters());
+    total_ = memory_ == nullptr ? SharedMemory::Ordinary(parameters)
+                                : memory_->Allocate(parameters);
+  }
   ParameterClient::RunPush push;
   push.position = lease.position();
   push.run = lease.run();
   push.clock = lease.clock();
-  push.gradient = total_.data();
+  push.gradient = total_.data;
   const absl::Time start = clock_->Now();
   absl::Duration waited;
   Outcome outcome;
@@ -72,7 +78,7 @@ absl::StatusOr<ArrivalRun::Outcome> ArrivalRun::Do(const RunLease& lease,
     push.sums += work_->MicroBatch(
         position / micro_batches_,
         static_cast<uint32_t>(position % micro_batches_), theta,
-        is_first ? total_.data() : gradient_.data(), &layers);
+        is_first ? total_.data : gradient_.data(), &layers);
     RETURN_IF_ERROR(layers.status());
     waited += layers.waited();
     ++outcome.done;
@@ -82,7 +88,7 @@ absl::StatusOr<ArrivalRun::Outcome> ArrivalRun::Do(const RunLease& lease,
   if (early) {
     client_->PushRunLayer(0, push);
   } else {
-    work_->Clip(lease.position() / micro_batches_, outcome.done, total_.data());
+    work_->Clip(lease.position() / micro_batches_, outcome.done, total_.data);
     push.run = outcome.done;
     client_->PushRun(push);
   }

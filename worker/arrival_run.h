@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "client/data_plane/parameter_client.h"
 #include "common/clock.h"
+#include "common/shared_memory.h"
 #include "proto/parameter_server.pb.h"
 #include "proto/plan.pb.h"
 #include "worker/step_work.h"
@@ -25,9 +26,10 @@ namespace hawser {
 
 class ArrivalRun {
  public:
-  // All outlive it. Buffers are kept from run to run.
+  // memory: as for GradientSum. All outlive it. Buffers are kept from run to
+  // run.
   ArrivalRun(const Plan& plan, StepWork* work, ParameterClient* client,
-             const Clock* clock);
+             const Clock* clock, SharedMemory* memory);
 
   struct Outcome {
     uint32_t done = 0;        // micro-batches pushed and acknowledged
@@ -48,7 +50,8 @@ class ArrivalRun {
   const Clock* const clock_;
   const uint32_t micro_batches_;
   std::vector<float> gradient_;  // of one micro-batch
-  std::vector<float> total_;
+  SharedMemory* const memory_;
+  SharedMemory::Floats total_;
 };
 
 }  // namespace hawser

@@ -8,8 +8,11 @@
 namespace hawser {
 
 GradientSum::GradientSum(uint32_t micro_batches, int64_t parameters,
-                         const JobCodecs* codecs)
-    : tree_(micro_batches), parameters_(parameters), codecs_(codecs) {}
+                         const JobCodecs* codecs, SharedMemory* memory)
+    : tree_(micro_batches),
+      parameters_(parameters),
+      codecs_(codecs),
+      memory_(memory) {}
 
 void GradientSum::Clear() {
   for (Partial& partial : stack_) free_.push_back(std::move(partial.gradient));
@@ -19,7 +22,10 @@ void GradientSum::Clear() {
 float* GradientSum::Next() {
   if (next_ == nullptr) {
     if (free_.empty()) {
-      next_ = std::make_unique<float[]>(static_cast<size_t>(parameters_));
+      const SharedMemory::Floats floats =
+          memory_ == nullptr ? SharedMemory::Ordinary(parameters_)
+                             : memory_->Allocate(parameters_);
+      next_ = std::shared_ptr<float[]>(floats.owner, floats.data);
     } else {
       next_ = std::move(free_.back());
       free_.pop_back();

@@ -23,14 +23,17 @@
 #include "common/job/job_codecs.h"
 #include "common/metrics.h"
 #include "common/micro_batch_tree.h"
+#include "common/shared_memory.h"
 
 namespace hawser {
 
 class GradientSum {
  public:
-  // codecs: null: none act; outlives it.
+  // codecs: null: none act. memory: what sums are kept in, for servers of this
+  // host to read; null: in memory of this process alone. Both outlive the sum.
   GradientSum(uint32_t micro_batches, int64_t parameters,
-              const JobCodecs* codecs = nullptr);
+              const JobCodecs* codecs = nullptr,
+              SharedMemory* memory = nullptr);
 
   // Starts a step.
   void Clear();
@@ -52,7 +55,7 @@ class GradientSum {
   struct Partial {
     TreeNode node;
     SampleSums sums;
-    std::unique_ptr<float[]> gradient;
+    std::shared_ptr<float[]> gradient;
   };
   // Those of the partial sums that the micro-batch, once added, leaves as they
   // are.
@@ -73,9 +76,10 @@ class GradientSum {
   const MicroBatchTree tree_;
   const int64_t parameters_;
   const JobCodecs* const codecs_;
+  SharedMemory* const memory_;
   std::vector<Partial> stack_;
-  std::unique_ptr<float[]> next_;
-  std::vector<std::unique_ptr<float[]>> free_;
+  std::shared_ptr<float[]> next_;
+  std::vector<std::shared_ptr<float[]>> free_;
 };
 
 }  // namespace hawser

@@ -27,7 +27,8 @@ LeasedWork::LeasedWork(const Plan& plan, uint64_t attempt,
       work_(work),
       step_run_(step_run),
       theta_(theta),
-      arrival_run_(plan, work, client, surroundings->clock),
+      arrival_run_(plan, work, client, surroundings->clock,
+                   surroundings->memory),
       micro_batches_(plan.spec().schedule().micro_batches()) {}
 
 absl::StatusOr<uint64_t> LeasedWork::Run(uint64_t step) {

@@ -35,11 +35,14 @@ absl::Status Run(const Flags& flags) {
   CarrierOptions carriers;
   ASSIGN_OR_RETURN(carriers.carriers, ParseCarriers(flags.carriers));
   SharedMemory memory;
-  if (carriers.carriers.shared_memory) carriers.memory = &memory;
   const auto scheduler = MakeGrpcSchedulerClient(flags.scheduler);
   std::unique_ptr<MemberLoop> member;
   const RealClock clock;
   Surroundings surroundings;
+  if (carriers.carriers.shared_memory) {
+    carriers.memory = &memory;
+    surroundings.memory = &memory;
+  }
   surroundings.make_channel = [&carriers](const ServerEndpoint& server) {
     return ChooseCarrier(carriers, server);
   };

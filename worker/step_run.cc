@@ -34,14 +34,14 @@ class StepRun::Layers : public ArrivingLayers {
 };
 
 StepRun::StepRun(const Plan& plan, StepWork* work, ParameterClient* client,
-                 const Clock* clock)
+                 const Clock* clock, SharedMemory* memory)
     : plan_(plan),
       work_(work),
       client_(client),
       clock_(clock),
       codecs_(plan.spec()),
       sum_(plan.spec().schedule().micro_batches(),
-           static_cast<int64_t>(plan.parameters()), &codecs_) {}
+           static_cast<int64_t>(plan.parameters()), &codecs_, memory) {}
 
 absl::StatusOr<absl::Duration> StepRun::Do(uint64_t step, uint32_t first,
                                            uint32_t last, const float* theta,

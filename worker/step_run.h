@@ -18,6 +18,7 @@
 #include "client/data_plane/parameter_client.h"
 #include "common/clock.h"
 #include "common/job/job_codecs.h"
+#include "common/shared_memory.h"
 #include "proto/plan.pb.h"
 #include "worker/gradient_sum.h"
 #include "worker/model/model.h"
@@ -27,10 +28,10 @@ namespace hawser {
 
 class StepRun {
  public:
-  // All outlive it. Buffers are kept from run to run; those of a run are in use
-  // until its pushes have been answered.
+  // memory: as for GradientSum. All outlive it. Buffers are kept from run to
+  // run; those of a run are in use until its pushes have been answered.
   StepRun(const Plan& plan, StepWork* work, ParameterClient* client,
-          const Clock* clock);
+          const Clock* clock, SharedMemory* memory);
 
   struct Answer {
     bool acks = false;  // to be awaited

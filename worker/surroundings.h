@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "client/data_plane/parameter_client.h"
 #include "common/clock.h"
+#include "common/shared_memory.h"
 #include "common/threads.h"
 #include "proto/scheduler.pb.h"
 
@@ -24,6 +25,9 @@ struct Surroundings {
   // How much longer than it needs the next micro-batch is to take: to imitate a
   // slow machine. Empty: no longer.
   std::function<absl::Duration()> delay;
+  // What is pushed is kept in it, for servers of this host to read; null: in
+  // memory of this process alone.
+  SharedMemory* memory = nullptr;
 };
 
 }  // namespace hawser
