@@ -71,9 +71,11 @@ absl::Status BlockStore::PushPartial(const IncomingFrame& frame) {
   }
   const bool needs_norm =
       shared_->needs_norm && optimizer_ == shared_->optimizer;
+  TraceSpan span(ScopeOf(header.clock), SPAN_AGGREGATE, DetailsOf(header));
   const PartialSums::Outcome outcome =
       partial_sums_.Add(header.tree_node, shared_->codecs->CodecOf(kind),
                         frame.pieces, header.sums, needs_norm);
+  span.End();
   Acknowledge(frame, outcome == PartialSums::Outcome::kRepeat);
   PullNext(frame);
   if (shared_->audit != nullptr && outcome != PartialSums::Outcome::kRepeat) {
@@ -89,6 +91,10 @@ absl::Status BlockStore::PushPartial(const IncomingFrame& frame) {
   shared_->listener->SumReady(id_, header.clock, sum.squared_norm,
                               *members_.schedule);
   return absl::OkStatus();
+}
+
+TraceSpan::Details BlockStore::DetailsOf(const FrameHeader& header) const {
+  return {.block = id_, .node = header.node, .bytes = header.payload_bytes};
 }
 
 bool BlockStore::IsOfThisPhase(const FrameHeader& push) const {
@@ -170,6 +176,7 @@ void BlockStore::ApplyRun(const IncomingFrame& frame, uint64_t lag) {
     shared_->audit->Counted(header, header.position, header.run, lag);
   }
   const uint64_t step = header.position / shared_->micro_batches;
+  const TraceSpan span(ScopeOf(step), SPAN_OPTIMIZER, DetailsOf(header));
   UpdateStep update = shared_->listener->UpdateOnArrival(step, header.run, lag,
                                                          *members_.schedule);
   update.step = optimizer_updates_++;
@@ -204,8 +211,10 @@ void BlockStore::UpdateNow(uint64_t step, const UpdateStep& given) {
   update.step = optimizer_updates_++;
   // The sum becomes the next parameters where it lies.
   std::shared_ptr<FloatBuffer> next = partial_sums_.TakeTotal().gradient;
+  TraceSpan span(ScopeOf(step), SPAN_OPTIMIZER, {.block = id_});
   UpdatePass(optimizer_, update, current_.get(), &state_, next.get())
       .Run(*next);
+  span.End();
   previous_ = std::exchange(current_, std::move(next));
   ++updates_;
   version_.store(version() + 1, std::memory_order_release);
@@ -218,6 +227,7 @@ void BlockStore::UpdateNow(uint64_t step, const UpdateStep& given) {
 
 void BlockStore::ReachVersion() {
   if (shared_->listener->WantsSnapshot(version(), *members_.schedule)) {
+    const TraceSpan span(ScopeOf(version()), SPAN_SNAPSHOT, {.block = id_});
     BlockSnapshot snapshot{
         id_, version(), current_, optimizer_->StateNames(), {}};
     for (const auto& vector : state_) {

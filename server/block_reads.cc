@@ -152,6 +152,12 @@ void BlockStore::AnswerReleased() {
 
 void BlockStore::Answer(const FrameHeader& request,
                         std::shared_ptr<FloatBuffer> buffer, ReplySink* sink) {
+  const TraceSpan span(
+      ScopeOf(request.kind == FrameKind::kRead
+                  ? request.position / shared_->micro_batches
+                  : request.clock),
+      SPAN_ANSWER,
+      {.block = id_, .node = request.node, .bytes = buffer->bytes().size()});
   FrameHeader header;
   header.kind = FrameKind::kBlock;
   header.job = request.job;

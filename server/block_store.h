@@ -37,6 +37,7 @@
 #include "common/job/step_schedule.h"
 #include "common/metrics.h"
 #include "common/optimizer/optimizer.h"
+#include "common/trace/trace_recorder.h"
 #include "proto/plan.pb.h"
 #include "server/audit_log.h"
 #include "server/encoded_versions.h"
@@ -94,7 +95,8 @@ class BlockStore {
     const Optimizer* optimizer = nullptr;        // of gradients
     const Optimizer* outer_optimizer = nullptr;  // of local changes
     Listener* listener = nullptr;
-    AuditLog* audit = nullptr;  // null: no history is kept
+    AuditLog* audit = nullptr;       // null: no history is kept
+    TraceRecorder* trace = nullptr;  // may be null
     // What parameters are kept in, for workers of this host to read; null: in
     // memory of this process alone.
     SharedMemory* memory = nullptr;
@@ -168,6 +170,10 @@ class BlockStore {
   void AnswerReleased();
   void Answer(const FrameHeader& request, std::shared_ptr<FloatBuffer> buffer,
               ReplySink* sink);
+  TraceScope ScopeOf(uint64_t step) const {
+    return {shared_->trace, shared_->job, step};
+  }
+  TraceSpan::Details DetailsOf(const FrameHeader& header) const;
   void RefuseWaiting(std::map<uint64_t, WaitingRead>* waiting);
 
   const Shared* const shared_;

@@ -10,12 +10,14 @@
 #include "client/control/grpc_scheduler_client.h"
 #include "client/data_plane/carrier_choice.h"
 #include "client/member/member_loop.h"
+#include "client/member/trace_reporter.h"
 #include "common/clock.h"
 #include "common/files.h"
 #include "common/grpc/grpc_listener.h"
 #include "common/process_setup.h"
 #include "common/status_macros.h"
 #include "common/threads.h"
+#include "common/trace/trace_recorder.h"
 #include "common/version.h"
 #include "common/wire/grpc_frame.h"
 #include "glog/logging.h"
@@ -52,8 +54,9 @@ absl::Status Serve(const Flags& flags) {
   GrpcNormCarrier norms;
   const RealClock clock;
   ASSIGN_OR_RETURN(const Carriers carriers, ParseCarriers(flags.carriers));
+  TraceRecorder trace(&clock);
   ServerDriver driver(&norms, flags.output_root, &clock, RealThreads(),
-                      flags.data_root, carriers.shared_memory);
+                      flags.data_root, carriers.shared_memory, &trace);
   Intake intake(ShardHandlers(&driver), Intake::LimitsFor(MemoryBytes()));
   const auto service = MakeGrpcService(&driver, &intake);
   ASSIGN_OR_RETURN(
@@ -78,10 +81,14 @@ absl::Status Serve(const Flags& flags) {
   if (local != nullptr) {
     registration.mutable_local()->set_shared_memory(local->name());
   }
+  TraceReporter trace_reporter(scheduler.get(), &trace, &clock, RealThreads());
   MemberLoop member(
       scheduler.get(), std::move(registration),
       [&](uint64_t node, const Orders& orders) { driver.Follow(node, orders); },
-      RequestTermination, RealThreads());
+      RequestTermination, RealThreads(),
+      [&](uint64_t node, const TraceOrder& order) {
+        trace_reporter.Follow(node, order);
+      });
   driver.Start([&](ReportRequest report) { member.Report(std::move(report)); });
   WaitForTermination();
   member.Stop();

@@ -61,24 +61,23 @@ bool IsRead(FrameKind kind) {
 absl::StatusOr<std::unique_ptr<ParameterShard>> ParameterShard::Create(
     const Plan& plan, uint32_t server, const InitialValues& values,
     NormCarrier* norms, const Clock* clock, std::unique_ptr<AuditLog> audit,
-    Callbacks callbacks, std::unique_ptr<SharedMemory> memory) {
+    Callbacks callbacks, std::unique_ptr<SharedMemory> memory,
+    TraceRecorder* trace) {
   ASSIGN_OR_RETURN(auto optimizer, MakeOptimizer(plan.spec().optimizer()));
   ASSIGN_OR_RETURN(auto outer,
                    MakeOptimizer(OuterSpec(plan.spec().synchronisation())));
   auto shard = absl::WrapUnique(new ParameterShard(
       plan, server, std::move(optimizer), std::move(outer), norms, clock,
-      std::move(audit), std::move(callbacks), std::move(memory)));
+      std::move(audit), std::move(callbacks), std::move(memory), trace));
   RETURN_IF_ERROR(shard->Initialise(values));
   return shard;
 }
 
-ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
-                               std::unique_ptr<Optimizer> optimizer,
-                               std::unique_ptr<Optimizer> outer_optimizer,
-                               NormCarrier* norms, const Clock* clock,
-                               std::unique_ptr<AuditLog> audit,
-                               Callbacks callbacks,
-                               std::unique_ptr<SharedMemory> memory)
+ParameterShard::ParameterShard(
+    const Plan& plan, uint32_t server, std::unique_ptr<Optimizer> optimizer,
+    std::unique_ptr<Optimizer> outer_optimizer, NormCarrier* norms,
+    const Clock* clock, std::unique_ptr<AuditLog> audit, Callbacks callbacks,
+    std::unique_ptr<SharedMemory> memory, TraceRecorder* trace)
     : plan_(plan),
       server_(server),
       codecs_(plan.spec()),
@@ -101,6 +100,7 @@ ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
   shared_.listener = this;
   shared_.audit = audit_.get();
   shared_.memory = memory_.get();
+  shared_.trace = trace;
   const BlockStore::Members members = SetMembers(plan);
   for (const Block& block : plan.blocks()) {
     if (block.server() != server) continue;

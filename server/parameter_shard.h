@@ -56,13 +56,15 @@ class ParameterShard : public BlockStore::Listener {
   };
 
   // Allocates and initialises the blocks of server number plan.servers[server].
-  // norms and clock outlive the shard. audit: may be null. memory: what
-  // parameters are kept in, for workers of this host to read; may be null.
+  // norms, clock and trace outlive the shard. audit and trace may be null.
+  // memory: what parameters are kept in, for workers of this host to read; may
+  // be null.
   // Errors of values are passed on.
   static absl::StatusOr<std::unique_ptr<ParameterShard>> Create(
       const Plan& plan, uint32_t server, const InitialValues& values,
       NormCarrier* norms, const Clock* clock, std::unique_ptr<AuditLog> audit,
-      Callbacks callbacks, std::unique_ptr<SharedMemory> memory = nullptr);
+      Callbacks callbacks, std::unique_ptr<SharedMemory> memory = nullptr,
+      TraceRecorder* trace = nullptr);
 
   // A new incarnation with the same blocks. Returns when all of them have
   // adopted it: the first step of which no work has been counted here.
@@ -118,7 +120,8 @@ class ParameterShard : public BlockStore::Listener {
                  std::unique_ptr<Optimizer> optimizer,
                  std::unique_ptr<Optimizer> outer_optimizer, NormCarrier* norms,
                  const Clock* clock, std::unique_ptr<AuditLog> audit,
-                 Callbacks callbacks, std::unique_ptr<SharedMemory> memory);
+                 Callbacks callbacks, std::unique_ptr<SharedMemory> memory,
+                 TraceRecorder* trace);
 
   std::shared_ptr<const StepSchedule> schedule() const;
   absl::Status Initialise(const InitialValues& values);

@@ -19,13 +19,15 @@ constexpr absl::Duration kShortestLeaseWait = absl::Milliseconds(1);
 
 ServerDriver::ServerDriver(NormCarrier* norms, std::string output_root,
                            const Clock* clock, Threads* threads,
-                           std::string data_root, bool shares_memory)
+                           std::string data_root, bool shares_memory,
+                           TraceRecorder* trace)
     : norms_(norms),
       output_root_(std::move(output_root)),
       data_root_(std::move(data_root)),
       shares_memory_(shares_memory),
       clock_(clock),
-      threads_(threads) {}
+      threads_(threads),
+      trace_(trace) {}
 
 ServerDriver::~ServerDriver() { Stop(); }
 
@@ -181,7 +183,7 @@ absl::StatusOr<std::unique_ptr<ParameterShard>> ServerDriver::MakeShard(
              absl::MutexLock lock(&mutex_);
              milestone_ = true;
            }},
-      shares_memory_ ? std::make_unique<SharedMemory>() : nullptr);
+      shares_memory_ ? std::make_unique<SharedMemory>() : nullptr, trace_);
 }
 
 void ServerDriver::RunReports() {
@@ -240,7 +242,9 @@ void ServerDriver::WriteCheckpoints(std::vector<CheckpointSnapshot> snapshots) {
     const auto shard = Find(snapshot.job);
     if (shard == nullptr) continue;
     ReportRequest report;
+    TraceSpan span({trace_, snapshot.job, snapshot.step}, SPAN_CHECKPOINT);
     const auto written = WriteCheckpoint(snapshot, output_root_);
+    span.End();
     if (written.ok()) {
       *report.mutable_checkpoint_written() = *written;
     } else {

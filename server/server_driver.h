@@ -18,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/clock.h"
 #include "common/threads.h"
+#include "common/trace/trace_recorder.h"
 #include "proto/parameter_server.pb.h"
 #include "proto/scheduler.pb.h"
 #include "server/checkpoint.h"
@@ -30,13 +31,13 @@ class ServerDriver {
   // Sends one report to the scheduler; must not block.
   using Reporter = std::function<void(ReportRequest)>;
 
-  // norms, clock and threads outlive the server. Checkpoints go below
-  // output_root; models to start from are below data_root, if there is one.
-  // shares_memory: parameters are kept where workers of this host can be given
-  // them to read.
+  // norms, clock, threads and trace (may be null) outlive the server.
+  // Checkpoints go below output_root; models to start from are below data_root,
+  // if there is one. shares_memory: parameters are kept where workers of this
+  // host can be given them to read.
   ServerDriver(NormCarrier* norms, std::string output_root, const Clock* clock,
                Threads* threads, std::string data_root = "",
-               bool shares_memory = false);
+               bool shares_memory = false, TraceRecorder* trace = nullptr);
   ~ServerDriver();
 
   // Starts to follow orders and to report. Called once.
@@ -81,6 +82,7 @@ class ServerDriver {
   const bool shares_memory_;
   const Clock* const clock_;
   Threads* const threads_;
+  TraceRecorder* const trace_;
   Reporter reporter_;
 
   mutable absl::Mutex mutex_;

@@ -92,6 +92,8 @@ absl::StatusOr<ArrivalRun::Outcome> ArrivalRun::Do(const RunLease& lease,
     push.run = outcome.done;
     client_->PushRun(push);
   }
+  const TraceSpan acks(work_->ScopeOf(lease.position() / micro_batches_),
+                       SPAN_AWAIT_ACKS);
   RETURN_IF_ERROR(client_->AwaitAcks());
   return outcome;
 }

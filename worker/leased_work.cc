@@ -83,6 +83,8 @@ absl::StatusOr<uint32_t> LeasedWork::DoRun(const RunLease& lease) {
       lease.run() > end - lease.position()) {
     return absl::DataLossError("a lease beyond the phase");
   }
+  const TraceSpan span(work_->ScopeOf(lease.position() / micro_batches_),
+                       SPAN_STEP);
   return on_arrival() ? OnArrival(lease) : OncePerStep(lease);
 }
 
@@ -99,7 +101,9 @@ absl::Status LeasedWork::PullUnlessThere(uint64_t version, Floats floats) {
 
 absl::StatusOr<uint32_t> LeasedWork::OncePerStep(const RunLease& lease) {
   const uint64_t step = lease.position() / micro_batches_;
+  TraceSpan pull(work_->ScopeOf(step), SPAN_AWAIT_PULL);
   const absl::Status pulled = PullUnlessThere(step, Floats::kByCodec);
+  pull.End();
   if (absl::IsOutOfRange(pulled)) {
     ASSIGN_OR_RETURN(complete_steps_, client_->CurrentStep());
     return 0;
@@ -110,6 +114,7 @@ absl::StatusOr<uint32_t> LeasedWork::OncePerStep(const RunLease& lease) {
                    step_run_->Do(step, first, first + lease.run(),
                                  theta_->data(), {.acks = true}));
   Measure(computed, lease.run());
+  const TraceSpan acks(work_->ScopeOf(step), SPAN_AWAIT_ACKS);
   RETURN_IF_ERROR(client_->AwaitAcks());
   return lease.run();
 }

@@ -10,11 +10,13 @@
 #include "client/control/grpc_scheduler_client.h"
 #include "client/data_plane/carrier_choice.h"
 #include "client/member/member_loop.h"
+#include "client/member/trace_reporter.h"
 #include "common/clock.h"
 #include "common/process_setup.h"
 #include "common/shared_memory.h"
 #include "common/status_macros.h"
 #include "common/threads.h"
+#include "common/trace/trace_recorder.h"
 #include "common/version.h"
 #include "glog/logging.h"
 #include "worker/worker_driver.h"
@@ -38,6 +40,8 @@ absl::Status Run(const Flags& flags) {
   const auto scheduler = MakeGrpcSchedulerClient(flags.scheduler);
   std::unique_ptr<MemberLoop> member;
   const RealClock clock;
+  TraceRecorder trace(&clock);
+  TraceReporter trace_reporter(scheduler.get(), &trace, &clock, RealThreads());
   Surroundings surroundings;
   if (carriers.carriers.shared_memory) {
     carriers.memory = &memory;
@@ -51,6 +55,7 @@ absl::Status Run(const Flags& flags) {
   };
   surroundings.clock = &clock;
   surroundings.threads = RealThreads();
+  surroundings.trace = &trace;
   if (flags.micro_batch_delay_ms > 0) {
     surroundings.delay = [&] {
       return absl::Milliseconds(flags.micro_batch_delay_ms);
@@ -61,7 +66,10 @@ absl::Status Run(const Flags& flags) {
   member = std::make_unique<MemberLoop>(
       scheduler.get(), RegistrationOf(WORKER, /*address=*/""),
       [&](uint64_t node, const Orders& orders) { driver.Follow(node, orders); },
-      RequestTermination, RealThreads());
+      RequestTermination, RealThreads(),
+      [&](uint64_t node, const TraceOrder& order) {
+        trace_reporter.Follow(node, order);
+      });
   std::thread training([&] { driver.Run(); });
   WaitForTermination();
   driver.Stop();

@@ -56,6 +56,7 @@ absl::StatusOr<absl::Duration> StepRun::Do(uint64_t step, uint32_t first,
         work_->MicroBatch(step, m, theta, sum_.Next(), &layers);
     RETURN_IF_ERROR(layers.status());
     waited += layers.waited();
+    const TraceSpan span(work_->ScopeOf(step), SPAN_MERGE);
     sum_.Add(m, sums);
   }
   const uint32_t m = last - 1;

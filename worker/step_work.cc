@@ -7,6 +7,7 @@
 #include "common/metrics_proto.h"
 #include "common/sha256.h"
 #include "common/vector_ops.h"
+#include "worker/layer_spans.h"
 
 namespace hawser {
 
@@ -30,11 +31,14 @@ SampleSums StepWork::Gradient(uint64_t optimizer_step, uint32_t micro_batch,
                               float scale, const float* theta, float* gradient,
                               LayerObserver* observer) {
   const uint64_t seed = plan_.spec().seed();
+  TraceSpan load(scope_, SPAN_LOAD_DATA);
   data_->FillTraining(order_.Positions(optimizer_step, micro_batch), seed,
                       order_.EpochOf(optimizer_step), &batch_);
+  load.End();
+  LayerSpans layers(scope_, plan_.layers_size(), observer);
   const SampleSums sums =
       model_->Gradient(theta, batch_, {seed, optimizer_step, micro_batch},
-                       scale, gradient, observer);
+                       scale, gradient, &layers);
   pace_.AfterMicroBatch();
   return sums;
 }
@@ -42,6 +46,7 @@ SampleSums StepWork::Gradient(uint64_t optimizer_step, uint32_t micro_batch,
 SampleSums StepWork::MicroBatch(uint64_t step, uint32_t micro_batch,
                                 const float* theta, float* gradient,
                                 LayerObserver* observer) {
+  scope_ = ScopeOf(step);
   const StepSchedule::OptimizerSteps steps = schedule_.At(step);
   if (schedule_.PhaseOf(step).synchronisation().local_steps() <= 1) {
     // So that the mean over the micro-batches is the mean over the samples,
@@ -52,8 +57,11 @@ SampleSums StepWork::MicroBatch(uint64_t step, uint32_t micro_batch,
     return Gradient(steps.first, micro_batch, scale, theta, gradient, observer);
   }
   const int layers = plan_.layers_size();
+  TraceSpan pull(scope_, SPAN_AWAIT_PULL);
   for (int k = 0; k < layers; ++k) observer->AwaitParameters(k);
+  pull.End();
   NoObserver nobody;
+  TraceSpan local(scope_, SPAN_LOCAL_STEPS);
   const SampleSums sums = local_steps_.Change(
       theta, steps,
       [&](uint64_t optimizer_step, const float* at, float* mean) {
@@ -64,6 +72,7 @@ SampleSums StepWork::MicroBatch(uint64_t step, uint32_t micro_batch,
         return Gradient(optimizer_step, micro_batch, scale, at, mean, &nobody);
       },
       gradient);
+  local.End();
   for (int k = layers - 1; k >= 0; --k) observer->GradientDone(k);
   return sums;
 }
@@ -84,6 +93,7 @@ void StepWork::Clip(uint64_t step, uint32_t run, float* gradient_sum) const {
 
 absl::Status StepWork::Validate(uint64_t step, uint32_t first_chunk,
                                 uint32_t last_chunk, const float* theta) {
+  const TraceSpan span(ScopeOf(step), SPAN_VALIDATE);
   const int64_t samples = data_->validation_samples();
   SampleSums sums;
   for (int64_t chunk = first_chunk; chunk < last_chunk; ++chunk) {

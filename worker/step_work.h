@@ -46,6 +46,11 @@ class StepWork {
   // Reports the hash of the parameters.
   absl::Status ReportHash(uint64_t step, const float* theta);
 
+  // Where spans of this step belong.
+  TraceScope ScopeOf(uint64_t step) const {
+    return {surroundings_->trace, plan_.job(), step};
+  }
+
   // Ends waiting soon. Any thread.
   void Cancel() { pace_.Cancel(); }
 
@@ -64,6 +69,7 @@ class StepWork {
   SampleOrder order_;
   LocalSteps local_steps_;
   Batch batch_;
+  TraceScope scope_;  // of the micro-batch
 };
 
 }  // namespace hawser

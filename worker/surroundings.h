@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/shared_memory.h"
 #include "common/threads.h"
+#include "common/trace/trace_recorder.h"
 #include "proto/scheduler.pb.h"
 
 namespace hawser {
@@ -28,6 +29,7 @@ struct Surroundings {
   // What is pushed is kept in it, for servers of this host to read; null: in
   // memory of this process alone.
   SharedMemory* memory = nullptr;
+  TraceRecorder* trace = nullptr;  // may be null
 };
 
 }  // namespace hawser

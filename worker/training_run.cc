@@ -20,7 +20,8 @@ TrainingRun::TrainingRun(const Plan& plan, uint64_t node, uint64_t attempt,
                 surroundings->memory),
       leased_work_(plan, attempt, surroundings, &client_, &work_, &step_run_,
                    &theta_),
-      client_(plan, node, surroundings->make_channel, surroundings->threads) {
+      client_(plan, node, surroundings->make_channel, surroundings->threads,
+              surroundings->trace) {
   for (const MicroBatchRange& range : plan.workers()) {
     if (range.node() != node) continue;
     first_ = range.first();
@@ -86,8 +87,11 @@ absl::StatusOr<uint64_t> TrainingRun::RunStatic(uint64_t step) {
   };
   client_.StartPull(step, theta_.data(), floats(step));
   for (;; ++step) {
+    const TraceSpan span(work_.ScopeOf(step), SPAN_STEP);
     if (ValidatesAt(step)) {
+      TraceSpan pull(work_.ScopeOf(step), SPAN_AWAIT_PULL);
       RETURN_IF_ERROR(client_.AwaitLayers());
+      pull.End();
       RETURN_IF_ERROR(Validate(step));
     }
     if (step == end) break;

@@ -21,6 +21,7 @@
 #include "client/control/grpc_scheduler_client.h"
 #include "common/files.h"
 #include "common/job/job_file.h"
+#include "common/job/job_rules.h"
 #include "common/job/personalise.h"
 #include "common/job/rules/codec_rules.h"
 #include "common/status_macros.h"

@@ -27,11 +27,12 @@ absl::Status Refusal(const FrameHeader& header, PayloadPieces pieces) {
 
 ParameterClient::ParameterClient(const Plan& plan, uint64_t node,
                                  const ChannelFactory& make_channel,
-                                 Threads* threads)
+                                 Threads* threads, TraceRecorder* trace)
     : plan_(plan),
       codecs_(plan.spec()),
       node_(node),
       threads_(threads),
+      trace_(trace),
       channels_(static_cast<size_t>(plan.servers_size())),
       blocks_of_(static_cast<size_t>(plan.layers_size())),
       encoder_(plan, &codecs_),
@@ -80,6 +81,10 @@ ParameterClient::Traffic ParameterClient::traffic() const {
   return traffic;
 }
 
+uint64_t ParameterClient::StepAt(uint64_t position) const {
+  return position / std::max(1u, plan_.spec().schedule().micro_batches());
+}
+
 FrameHeader ParameterClient::Header(FrameKind kind, uint64_t clock) const {
   FrameHeader header;
   header.kind = kind;
@@ -95,6 +100,9 @@ FrameHeader ParameterClient::Header(FrameKind kind, uint64_t clock) const {
 void ParameterClient::SendLayer(uint32_t layer, FrameHeader header,
                                 const float* gradient, const SampleSums& sums) {
   // The first layer is the last to be pushed: then the caller only waits.
+  const TraceScope trace =
+      ScopeOf(header.kind == FrameKind::kPushRun ? StepAt(header.position)
+                                                 : header.clock);
   const auto by = layer == 0 ? SendQueue::By::kCaller : SendQueue::By::kThread;
   for (size_t server = 0; server < queues_.size(); ++server) {
     frames_.clear();
@@ -117,7 +125,9 @@ void ParameterClient::SendLayer(uint32_t layer, FrameHeader header,
            header,
            {reinterpret_cast<const char*>(gradient + block.offset()),
             block.elements() * sizeof(float)},
-           encoding});
+           encoding,
+           trace,
+           plan_.servers(static_cast<int>(server)).node()});
     }
     if (!frames_.empty()) queues_[server]->Add(frames_, by);
   }
@@ -198,6 +208,10 @@ void ParameterClient::StartReading(const FrameHeader& request, float* theta) {
   {
     absl::MutexLock lock(&mutex_);
     theta_ = theta;
+    read_step_.reset();
+    if (request.kind == FrameKind::kRead) {
+      read_step_ = StepAt(request.position);
+    }
     past_ = absl::OkStatus();
     // Answers that a block is past do not say which.
     for (Due& due : due_) due.blocks = 0;
@@ -341,6 +355,7 @@ absl::Status ParameterClient::TakeBlock(size_t server,
                                         const FrameHeader& header,
                                         PayloadPieces pieces) {
   float* theta = nullptr;
+  uint64_t step = header.clock;
   {
     absl::MutexLock lock(&mutex_);
     if (header.block >= block_states_.size() ||
@@ -351,7 +366,12 @@ absl::Status ParameterClient::TakeBlock(size_t server,
       return absl::DataLossError("a block that was not asked for");
     }
     theta = theta_;
+    step = read_step_.value_or(step);
   }
+  const TraceSpan span(ScopeOf(step), SPAN_RECEIVE,
+                       {.block = header.block,
+                        .node = plan_.servers(static_cast<int>(server)).node(),
+                        .bytes = header.payload_bytes});
   const Block& block = plan_.blocks(static_cast<int>(header.block));
   const JobCodecs::Direction& by =
       header.codec == CodecId::kFloat32 ? codecs_.float32() : codecs_.pull();

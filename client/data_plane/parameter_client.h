@@ -27,6 +27,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,7 @@
 #include "common/metrics.h"
 #include "common/micro_batch_tree.h"
 #include "common/threads.h"
+#include "common/trace/trace_recorder.h"
 #include "proto/parameter_server.pb.h"
 #include "proto/plan.pb.h"
 
@@ -53,9 +55,10 @@ using ChannelFactory = std::function<std::unique_ptr<ParameterChannel>(
 class ParameterClient {
  public:
   // node: this worker. Only servers that hold blocks are connected to. threads
-  // outlives the client.
+  // and trace (may be null) outlive the client.
   ParameterClient(const Plan& plan, uint64_t node,
-                  const ChannelFactory& make_channel, Threads* threads);
+                  const ChannelFactory& make_channel, Threads* threads,
+                  TraceRecorder* trace = nullptr);
   ~ParameterClient();
 
   // The step every server has completed: where a worker goes on.
@@ -163,6 +166,10 @@ class ParameterClient {
     uint64_t updates = 0;  // as last received
   };
 
+  TraceScope ScopeOf(uint64_t step) const {
+    return {trace_, plan_.job(), step};
+  }
+  uint64_t StepAt(uint64_t position) const;
   FrameHeader Header(FrameKind kind, uint64_t clock) const;
   void SendLayer(uint32_t layer, FrameHeader header, const float* gradient,
                  const SampleSums& sums);
@@ -187,6 +194,7 @@ class ParameterClient {
   const JobCodecs codecs_;
   const uint64_t node_;
   Threads* const threads_;
+  TraceRecorder* const trace_;
   std::vector<std::unique_ptr<ParameterChannel>> channels_;  // by server
   std::vector<std::vector<int>> blocks_of_;                  // by layer
   size_t lease_server_ = 0;                                  // of block 0
@@ -199,6 +207,8 @@ class ParameterClient {
   std::vector<Due> due_ ABSL_GUARDED_BY(mutex_);  // by server
   std::vector<BlockState> block_states_ ABSL_GUARDED_BY(mutex_);
   std::vector<int> due_of_layer_ ABSL_GUARDED_BY(mutex_);  // blocks
+  // What is read, where updates are made on arrival: the step it is for.
+  std::optional<uint64_t> read_step_ ABSL_GUARDED_BY(mutex_);
   // Where awaited blocks go.
   float* theta_ ABSL_GUARDED_BY(mutex_) = nullptr;
   // Why awaited blocks will not come.

@@ -66,10 +66,15 @@ absl::Status SendQueue::Send(Frame frame) {
     frame.payload = {frame.encoding.bytes, codec->EncodedBytes(n)};
   }
   const size_t bytes = frame.payload.size();
+  const TraceSpan::Details details{
+      .block = frame.header.block, .node = frame.to, .bytes = bytes};
+  const TraceSpan span(frame.trace, SPAN_PUSH, details);
+  TraceSpan encode(frame.trace, SPAN_ENCODE, details);
   frame.header.payload_bytes = static_cast<uint32_t>(bytes);
   if (channel_->NeedsChecksum(frame.payload)) {
     frame.header.payload_crc32c = Crc32c(frame.payload.data(), bytes);
   }
+  encode.End();
   sent_bytes_ += kFrameHeaderBytes + bytes;
   return channel_->Send(frame.header, frame.payload);
 }

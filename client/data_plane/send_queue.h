@@ -22,6 +22,7 @@
 #include "client/data_plane/parameter_channel.h"
 #include "common/codec/codec.h"
 #include "common/threads.h"
+#include "common/trace/trace_recorder.h"
 #include "common/wire/frame.h"
 
 namespace hawser {
@@ -40,6 +41,8 @@ class SendQueue {
     // Unchanged for as long as ParameterChannel::Send asks for.
     absl::Span<const char> payload;
     Encoding encoding;
+    TraceScope trace = {};  // of a push
+    uint64_t to = 0;        // the server's node, for the trace
   };
   enum class By { kThread, kCaller };
 

@@ -59,7 +59,7 @@ void TraceSpan::Note(const TraceScope& scope, SpanKind kind,
   begin_ns_ = recorder_->Now();
 }
 
-void TraceSpan::End() {
+void TraceSpan::Record() {
   RecordedSpan span;
   span.kind = kind_;
   span.thread = ThreadNumber();

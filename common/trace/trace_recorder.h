@@ -100,12 +100,12 @@ class TraceSpan {
   }
   TraceSpan(const TraceSpan&) = delete;
   TraceSpan& operator=(const TraceSpan&) = delete;
-  ~TraceSpan() {
-    if (recording_ != 0) End();
-  }
+  ~TraceSpan() { End(); }
 
-  // Ends it before its scope does.
-  void End();
+  // Ends it, if its scope is not to.
+  void End() {
+    if (recording_ != 0) Record();
+  }
 
  private:
   bool Begins(const TraceScope& scope) {
@@ -114,6 +114,7 @@ class TraceSpan {
     return recording_ != 0;
   }
   void Note(const TraceScope& scope, SpanKind kind, const Details& details);
+  void Record();
 
   uint64_t recording_ = 0;  // 0: it is not recorded
   // Of one that is recorded; the others do not even set it.

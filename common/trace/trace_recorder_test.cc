@@ -33,7 +33,11 @@ class TraceRecorderTest : public testing::Test {
 };
 
 TEST_F(TraceRecorderTest, RecordsNothingUnlessAsked) {
-  { const TraceSpan span(At(1), SPAN_FORWARD); }
+  {
+    TraceSpan span(At(1), SPAN_FORWARD);
+    span.End();
+    const TraceSpan other(At(1), SPAN_FORWARD, {.layer = 1});
+  }
   EXPECT_EQ(clock_.readings(), 0);
   EXPECT_TRUE(recorder_.Stop().spans.empty());
   { const TraceSpan span(TraceScope(), SPAN_FORWARD); }

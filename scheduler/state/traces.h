@@ -37,7 +37,7 @@ class Traces {
   };
   static constexpr uint32_t kMaxSteps = 1000;
   // A member has this long from the order to its first step.
-  static constexpr absl::Duration kLead = absl::Milliseconds(500);
+  static constexpr absl::Duration kLead = absl::Seconds(1);
   // A client that has not asked for its trace for so long is gone.
   static constexpr absl::Duration kAbandoned = absl::Seconds(60);
   // How long members have to send what they recorded.
