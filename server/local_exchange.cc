@@ -229,7 +229,10 @@ void LocalExchange::Queue(OutgoingFrame frame) {
 }
 
 bool LocalExchange::NumberOf(const OutgoingFrame& frame, uint32_t* number) {
-  if (frame.buffer == nullptr) return false;
+  if (frame.buffer == nullptr ||
+      DecodeFrameHeader(frame.header)->codec != CodecId::kFloat32) {
+    return false;
+  }
   const auto& segment = frame.buffer->place().segment;
   if (segment == nullptr) return false;
   const auto known = announced_.find(segment.get());

@@ -76,7 +76,7 @@ class LocalExchange : public ReplySink,
   void Queue(OutgoingFrame frame);
   void QueueInline(OutgoingFrame frame, const Backlog::Entry& entry);
   // The number of the frame's segment, announced if it is new. False: it has
-  // none.
+  // none, or the payload is not floats alone.
   bool NumberOf(const OutgoingFrame& frame, uint32_t* number);
   void Release(uint64_t released);
   void Flush();

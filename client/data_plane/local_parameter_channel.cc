@@ -194,7 +194,7 @@ class LocalParameterChannel : public ParameterChannel {
       absl::FunctionRef<absl::Status(const FrameHeader&, PayloadPieces)> use) {
     const LocalRecord& record = reader_.record();
     const FrameHeader& header = reader_.header();
-    if (header.kind != FrameKind::kBlock ||
+    if (header.kind != FrameKind::kBlock || header.codec != CodecId::kFloat32 ||
         record.segment >= segments_.size()) {
       return absl::DataLossError("a reference to nothing, or from no block");
     }
