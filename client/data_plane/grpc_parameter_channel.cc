@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "common/grpc/socket_buffers.h"
 #include "common/status_macros.h"
 #include "common/wire/grpc_frame.h"
 #include "grpcpp/grpcpp.h"
@@ -36,6 +37,7 @@ std::shared_ptr<grpc::Channel> Connect(
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  LimitSocketBuffers(address, &arguments);
   return grpc::CreateCustomChannel(address, credentials, arguments);
 }
 

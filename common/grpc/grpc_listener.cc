@@ -3,16 +3,37 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <utility>
+#include <vector>
 
 #include "absl/memory/memory.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/grpc/socket_buffers.h"
 #include "common/listen_address.h"
 #include "common/status_macros.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/impl/server_builder_option.h"
 
 namespace hawser {
+namespace {
+
+class LimitedSocketBuffers : public grpc::ServerBuilderOption {
+ public:
+  explicit LimitedSocketBuffers(std::string address)
+      : address_(std::move(address)) {}
+  void UpdateArguments(grpc::ChannelArguments* arguments) override {
+    LimitSocketBuffers(address_, arguments);
+  }
+  void UpdatePlugins(
+      std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>*) override {}
+
+ private:
+  const std::string address_;
+};
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
     const Options& options, grpc::Service* service) {
@@ -44,6 +65,7 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
   builder.SetMaxSendMessageSize(-1);
+  builder.SetOption(std::make_unique<LimitedSocketBuffers>(options.address));
   builder.RegisterService(service);
   auto listener = absl::WrapUnique(new GrpcListener);
   listener->server_ = builder.BuildAndStart();

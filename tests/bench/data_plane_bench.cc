@@ -109,51 +109,62 @@ class Exchange {
 };
 
 // Jobs are not shared by carriers: each keeps count of its own steps.
-std::vector<Plan> Plans(size_t carriers) {
+std::vector<Plan> Plans(size_t carriers, uint64_t block_elements) {
   std::vector<Plan> plans;
   for (size_t carrier = 0; carrier < carriers; ++carrier) {
     for (const Size& size : kSizes) {
       plans.push_back(BenchPlan(plans.size() + 1, size.bytes / sizeof(float),
-                                /*sums=*/true));
+                                block_elements, /*sums=*/true));
     }
-    plans.push_back(BenchPlan(plans.size() + 1, kMlpElements, /*sums=*/false));
+    plans.push_back(BenchPlan(plans.size() + 1, kMlpElements, block_elements,
+                              /*sums=*/false));
   }
   return plans;
 }
 
-std::vector<Row> SocketRows(SocketPair* sockets) {
-  std::vector<Row> rows;
+// The kernel's sockets as they are, and with as small a buffer as is best here:
+// the faster one is the anchor.
+struct SocketAnchor {
+  std::string name;
+  SocketPair sockets;
+};
+
+void AddSocketRows(SocketAnchor* anchor, std::vector<Row>* rows) {
+  SocketPair* sockets = &anchor->sockets;
   for (const Size& size : kSizes) {
     const auto bytes = static_cast<double>(size.bytes);
-    rows.push_back({absl::StrCat("socket push ", size.name),
-                    [=](double seconds) {
-                      return Repeat(seconds, bytes, sockets->processor(),
-                                    [=] { sockets->Push(size.bytes); });
-                    },
-                    {}});
-    rows.push_back({absl::StrCat("socket pull ", size.name),
-                    [=](double seconds) {
-                      return Repeat(seconds, bytes, sockets->processor(),
-                                    [=] { sockets->Pull(size.bytes); });
-                    },
-                    {}});
+    rows->push_back({absl::StrCat(anchor->name, " push ", size.name),
+                     [=](double seconds) {
+                       return Repeat(seconds, bytes, sockets->processor(),
+                                     [=] { sockets->Push(size.bytes); });
+                     },
+                     {}});
+    rows->push_back({absl::StrCat(anchor->name, " pull ", size.name),
+                     [=](double seconds) {
+                       return Repeat(seconds, bytes, sockets->processor(),
+                                     [=] { sockets->Pull(size.bytes); });
+                     },
+                     {}});
   }
-  rows.push_back(
-      {"sockets push, 2 streams",
+  rows->push_back(
+      {absl::StrCat(anchor->name, " push, 2 streams, 64 MiB"),
        [=](double seconds) { return sockets->PushContinuously(seconds, 2); },
        {}});
-  rows.push_back(
-      {"sockets pull, 2 streams",
+  rows->push_back(
+      {absl::StrCat(anchor->name, " pull, 2 streams, 64 MiB"),
        [=](double seconds) { return sockets->PullContinuously(seconds, 2); },
        {}});
-  return rows;
 }
 
+constexpr const char* kSocket = "socket";
+constexpr const char* kSmallSocket = "socket, 128 KiB buffer,";
+
 std::vector<std::string> AnchorsOf(const char* what, const Size& size) {
-  std::vector<std::string> anchors = {
-      absl::StrCat("socket ", what, " ", size.name)};
-  if (size.bytes == kSizes.back().bytes) {
-    anchors.push_back(absl::StrCat("sockets ", what, ", 2 streams"));
+  std::vector<std::string> anchors;
+  for (const char* name : {kSocket, kSmallSocket}) {
+    anchors.push_back(absl::StrCat(name, " ", what, " ", size.name));
+    anchors.push_back(
+        absl::StrCat(name, " ", what, ", 2 streams, ", size.name));
   }
   return anchors;
 }
@@ -184,17 +195,20 @@ void AddCarrierRows(const Carrier& carrier, const Plan* plans,
 struct Flags {
   int rounds = 7;
   double seconds = 0.3;
+  uint64_t block_elements = uint64_t{1} << 20;
   std::string only;
 };
 
 void Run(const Flags& flags) {
-  SocketPair sockets(2);
+  SocketAnchor anchors[] = {{kSocket, SocketPair(2, 0)},
+                            {kSmallSocket, SocketPair(2, 128 << 10)}};
   const std::vector<Carrier> carriers = Carriers();
-  const std::vector<Plan> plans = Plans(carriers.size());
+  const std::vector<Plan> plans = Plans(carriers.size(), flags.block_elements);
   std::vector<std::string> listen;
   for (const Carrier& carrier : carriers) listen.push_back(carrier.listen);
   BenchServer server(plans, listen);
-  std::vector<Row> rows = SocketRows(&sockets);
+  std::vector<Row> rows;
+  for (SocketAnchor& anchor : anchors) AddSocketRows(&anchor, &rows);
   for (size_t i = 0; i < carriers.size(); ++i) {
     AddCarrierRows(carriers[i], &plans[i * plans.size() / carriers.size()],
                    &server, server.addresses()[i], &rows);
@@ -219,6 +233,10 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--seconds", flags.seconds, "of each row in each round")
       ->check(CLI::Range(0.01, 60.0))
+      ->capture_default_str();
+  app.add_option("--block-elements", flags.block_elements,
+                 "floats of a block, and so of a message")
+      ->check(CLI::Range(1024, 1 << 20))
       ->capture_default_str();
   app.add_option("--only", flags.only, "only rows whose name contains this");
   CLI11_PARSE(app, argc, argv);

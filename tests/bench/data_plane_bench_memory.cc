@@ -159,15 +159,15 @@ std::vector<Row> MemoryRows() {
   std::vector<Row> rows;
   for (const int threads : {1, 2}) {
     auto parts = std::make_shared<std::vector<std::unique_ptr<Vectors>>>();
-    for (int t = 0; t < threads; ++t) {
-      parts->push_back(std::make_unique<Vectors>(
-          static_cast<int64_t>(kBytes / sizeof(float)) / threads));
-    }
     const char* suffix = threads == 1 ? ", 1 thread" : ", 2 threads";
     for (const Named& named : passes) {
       Row row;
       row.name = absl::StrCat(named.name, suffix);
-      row.measure = [parts, pass = named.pass](double seconds) {
+      row.measure = [parts, threads, pass = named.pass](double seconds) {
+        while (parts->size() < static_cast<size_t>(threads)) {
+          parts->push_back(std::make_unique<Vectors>(
+              static_cast<int64_t>(kBytes / sizeof(float)) / threads));
+        }
         return RunPass(seconds, *parts, pass);
       };
       for (const std::string& anchor : named.anchors) {

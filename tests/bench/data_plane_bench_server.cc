@@ -23,7 +23,6 @@
 namespace hawser {
 namespace {
 
-constexpr uint64_t kBlockElements = uint64_t{1} << 20;
 constexpr uint64_t kNode = 100;
 
 struct Command {
@@ -116,7 +115,8 @@ void AddBlock(Plan* plan, uint64_t offset, uint64_t elements, uint32_t server) {
 
 }  // namespace
 
-Plan BenchPlan(uint64_t job, uint64_t elements, bool sums) {
+Plan BenchPlan(uint64_t job, uint64_t elements, uint64_t block_elements,
+               bool sums) {
   Plan plan;
   plan.set_job(job);
   plan.set_incarnation(1);
@@ -143,8 +143,8 @@ Plan BenchPlan(uint64_t job, uint64_t elements, bool sums) {
     adam->set_epsilon(1e-8);
   }
   plan.set_parameters(elements);
-  for (uint64_t done = 0; done < elements; done += kBlockElements) {
-    AddBlock(&plan, done, std::min(kBlockElements, elements - done), 0);
+  for (uint64_t done = 0; done < elements; done += block_elements) {
+    AddBlock(&plan, done, std::min(block_elements, elements - done), 0);
   }
   if (sums) AddBlock(&plan, elements, 1, 1);
   TensorShape* tensor = plan.add_tensors();

@@ -13,12 +13,13 @@
 
 namespace hawser {
 
-// A vector of `elements` in blocks of 1 Mi, on server 0.
+// A vector of `elements` in blocks of `block_elements`, on server 0.
 //
 // sums: a step is two micro-batches, pushed one by one, and the update waits
 // for BenchServer::Release: the pushes alone can be measured. Otherwise a step
 // is one push, and the update is Adam's.
-Plan BenchPlan(uint64_t job, uint64_t elements, bool sums);
+Plan BenchPlan(uint64_t job, uint64_t elements, uint64_t block_elements,
+               bool sums);
 
 class BenchServer {
  public:

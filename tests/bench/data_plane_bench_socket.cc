@@ -69,17 +69,20 @@ void Answer(int socket) {
   }
 }
 
-void SendAtOnce(int socket) {
+void SetOptions(int socket, int send_buffer) {
   const int on = 1;
   PCHECK(setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0);
+  if (send_buffer == 0) return;
+  PCHECK(setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send_buffer,
+                    sizeof(send_buffer)) == 0);
 }
 
-[[noreturn]] void RunPeer(int listener, int streams) {
+[[noreturn]] void RunPeer(int listener, int streams, int send_buffer) {
   std::vector<std::thread> threads;
   for (int i = 0; i < streams; ++i) {
     const int socket = accept(listener, nullptr, nullptr);
     PCHECK(socket >= 0);
-    SendAtOnce(socket);
+    SetOptions(socket, send_buffer);
     threads.emplace_back([socket] { Answer(socket); });
   }
   close(listener);
@@ -87,7 +90,7 @@ void SendAtOnce(int socket) {
   _exit(0);
 }
 
-pid_t Fork(int streams, std::vector<int>* sockets) {
+pid_t Fork(int streams, int send_buffer, std::vector<int>* sockets) {
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address = {};
   address.sin_family = AF_INET;
@@ -99,21 +102,21 @@ pid_t Fork(int streams, std::vector<int>* sockets) {
          0);
   const pid_t peer = fork();
   PCHECK(peer >= 0);
-  if (peer == 0) RunPeer(listener, streams);
+  if (peer == 0) RunPeer(listener, streams, send_buffer);
   close(listener);
   for (int i = 0; i < streams; ++i) {
     sockets->push_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     PCHECK(connect(sockets->back(), reinterpret_cast<sockaddr*>(&address),
                    size) == 0);
-    SendAtOnce(sockets->back());
+    SetOptions(sockets->back(), send_buffer);
   }
   return peer;
 }
 
 }  // namespace
 
-SocketPair::SocketPair(int streams)
-    : peer_(Fork(streams, &sockets_)), processor_(peer_) {
+SocketPair::SocketPair(int streams, int send_buffer)
+    : peer_(Fork(streams, send_buffer, &sockets_)), processor_(peer_) {
   for (int i = 0; i < streams; ++i) {
     pieces_.emplace_back(kPiece / sizeof(float), 1e-3f);
   }

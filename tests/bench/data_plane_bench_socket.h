@@ -19,8 +19,9 @@ namespace hawser {
 
 class SocketPair {
  public:
-  // Forks the peer: before any thread is started.
-  explicit SocketPair(int streams);
+  // Forks the peer: before any thread is started. send_buffer: bytes that may
+  // wait in the kernel, 0: as many as it likes.
+  SocketPair(int streams, int send_buffer);
   ~SocketPair();
 
   // One operation: bytes out, added there, an answer back; bytes asked for,
