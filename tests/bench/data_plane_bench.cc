@@ -122,8 +122,8 @@ std::vector<Plan> Plans(size_t carriers, uint64_t block_elements) {
   return plans;
 }
 
-// The kernel's sockets as they are, and with as small a buffer as is best here:
-// the faster one is the anchor.
+// The kernel's sockets as they are, and with as small a send buffer as is best
+// on loopback.
 struct SocketAnchor {
   std::string name;
   SocketPair sockets;
@@ -159,12 +159,13 @@ void AddSocketRows(SocketAnchor* anchor, std::vector<Row>* rows) {
 constexpr const char* kSocket = "socket";
 constexpr const char* kSmallSocket = "socket, 128 KiB buffer,";
 
-std::vector<std::string> AnchorsOf(const char* what, const Size& size) {
-  std::vector<std::string> anchors;
+std::vector<std::vector<std::string>> AnchorsOf(const char* what,
+                                                const Size& size) {
+  std::vector<std::vector<std::string>> anchors;
   for (const char* name : {kSocket, kSmallSocket}) {
-    anchors.push_back(absl::StrCat(name, " ", what, " ", size.name));
     anchors.push_back(
-        absl::StrCat(name, " ", what, ", 2 streams, ", size.name));
+        {absl::StrCat(name, " ", what, " ", size.name),
+         absl::StrCat(name, " ", what, ", 2 streams, ", size.name)});
   }
   return anchors;
 }

@@ -48,8 +48,9 @@ Work Repeat(
 struct Row {
   std::string name;
   std::function<Work(double seconds)> measure;
-  // The rows it is compared with, by name: the fastest of them in the median.
-  std::vector<std::string> anchors;
+  // The rows it is compared with, by name: of each list the fastest one in the
+  // median.
+  std::vector<std::vector<std::string>> anchors;
   std::vector<Work> rounds = {};
 };
 

@@ -171,7 +171,7 @@ std::vector<Row> MemoryRows() {
         return RunPass(seconds, *parts, pass);
       };
       for (const std::string& anchor : named.anchors) {
-        row.anchors.push_back(absl::StrCat(anchor, suffix));
+        row.anchors.push_back({absl::StrCat(anchor, suffix)});
       }
       rows.push_back(std::move(row));
     }
