@@ -54,6 +54,7 @@ void AddGenerateCommand(CommandLine* line);
 void AddEvalCommand(CommandLine* line);
 void AddAuditCommand(CommandLine* line);
 void AddTokenizerCommand(CommandLine* line);
+void AddTraceCommand(CommandLine* line);
 void AddCompletionCommand(CommandLine* line);
 
 }  // namespace hawser

@@ -38,6 +38,7 @@ int Main(int argc, char** argv) {
   AddEvalCommand(&line);
   AddAuditCommand(&line);
   AddTokenizerCommand(&line);
+  AddTraceCommand(&line);
   app.add_subcommand("version", "print the version")->callback([&line] {
     line.verb = [&line] {
       if (line.json()) {

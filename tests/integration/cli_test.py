@@ -8,7 +8,7 @@ from tests.integration import harness
 
 VERBS = ("run", "up", "down", "submit", "jobs", "job", "watch", "logs",
          "cancel", "set", "wait", "nodes", "export", "generate", "eval",
-         "audit", "version", "completion")
+         "audit", "trace", "version", "completion")
 
 
 class CliTest(harness.ClusterTest):
