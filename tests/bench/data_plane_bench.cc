@@ -15,8 +15,9 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "client/data_plane/grpc_parameter_channel.h"
+#include "client/data_plane/carrier_choice.h"
 #include "common/process_setup.h"
+#include "common/shared_memory.h"
 #include "tests/bench/data_plane_bench_client.h"
 #include "tests/bench/data_plane_bench_figures.h"
 #include "tests/bench/data_plane_bench_memory.h"
@@ -28,21 +29,14 @@ namespace {
 
 struct Carrier {
   std::string name;
-  std::string listen;
-  std::function<std::unique_ptr<ParameterChannel>(const std::string& address)>
-      connect;
+  Carriers allowed;
 };
-
-std::unique_ptr<ParameterChannel> Connect(const std::string& address) {
-  return MakeGrpcParameterChannel(address);
-}
-
-std::vector<Carrier> Carriers() {
-  return {
-      {"tcp", "127.0.0.1:0", Connect},
-      {"unix", absl::StrCat("unix:/tmp/data_plane_bench.", getpid()), Connect},
-  };
-}
+const std::vector<Carrier> kCarriers = {
+    {"tcp", {.shared_memory = false, .unix_socket = false, .tcp = true}},
+    {"unix", {.shared_memory = false, .unix_socket = true, .tcp = false}},
+    {"shared memory",
+     {.shared_memory = true, .unix_socket = true, .tcp = false}},
+};
 
 struct Size {
   std::string name;
@@ -58,13 +52,14 @@ constexpr uint64_t kMlpElements = 784 * 128 + 128 + 128 * 10 + 10;
 // A worker's and a server's state of one plan, on one carrier.
 class Exchange {
  public:
-  Exchange(const Plan& plan, const Carrier& carrier, BenchServer* server,
-           const std::string& address)
+  Exchange(const Plan& plan, const Carrier& carrier, BenchServer* server)
       : plan_(plan),
         server_(server),
         processor_(server->process()),
-        channel_(carrier.connect(address)),
-        client_(&plan_, channel_.get()) {}
+        channel_(
+            ChooseCarrier({.carriers = carrier.allowed, .memory = &memory_},
+                          server->endpoint())),
+        client_(&plan_, channel_.get(), &memory_) {}
 
   // Of plans with sums: two pushes make a step, and the second is added to the
   // first. The update between them is not measured.
@@ -102,6 +97,7 @@ class Exchange {
   const Plan plan_;
   BenchServer* const server_;
   const ProcessorTime processor_;
+  SharedMemory memory_;
   const std::unique_ptr<ParameterChannel> channel_;
   BenchClient client_;
   uint64_t step_ = 0;
@@ -171,11 +167,9 @@ std::vector<std::vector<std::string>> AnchorsOf(const char* what,
 }
 
 void AddCarrierRows(const Carrier& carrier, const Plan* plans,
-                    BenchServer* server, const std::string& address,
-                    std::vector<Row>* rows) {
+                    BenchServer* server, std::vector<Row>* rows) {
   for (const Size& size : kSizes) {
-    auto exchange =
-        std::make_shared<Exchange>(*plans++, carrier, server, address);
+    auto exchange = std::make_shared<Exchange>(*plans++, carrier, server);
     rows->push_back(
         {absl::StrCat(carrier.name, " push ", size.name),
          [exchange](double seconds) { return exchange->Pushes(seconds); },
@@ -185,8 +179,7 @@ void AddCarrierRows(const Carrier& carrier, const Plan* plans,
          [exchange](double seconds) { return exchange->Pulls(seconds); },
          AnchorsOf("pull", size)});
   }
-  auto exchange =
-      std::make_shared<Exchange>(*plans++, carrier, server, address);
+  auto exchange = std::make_shared<Exchange>(*plans++, carrier, server);
   rows->push_back(
       {absl::StrCat(carrier.name, " step 407 KB"),
        [exchange](double seconds) { return exchange->Steps(seconds); },
@@ -203,16 +196,13 @@ struct Flags {
 void Run(const Flags& flags) {
   SocketAnchor anchors[] = {{kSocket, SocketPair(2, 0)},
                             {kSmallSocket, SocketPair(2, 128 << 10)}};
-  const std::vector<Carrier> carriers = Carriers();
-  const std::vector<Plan> plans = Plans(carriers.size(), flags.block_elements);
-  std::vector<std::string> listen;
-  for (const Carrier& carrier : carriers) listen.push_back(carrier.listen);
-  BenchServer server(plans, listen);
+  const std::vector<Plan> plans = Plans(kCarriers.size(), flags.block_elements);
+  BenchServer server(plans);
   std::vector<Row> rows;
   for (SocketAnchor& anchor : anchors) AddSocketRows(&anchor, &rows);
-  for (size_t i = 0; i < carriers.size(); ++i) {
-    AddCarrierRows(carriers[i], &plans[i * plans.size() / carriers.size()],
-                   &server, server.addresses()[i], &rows);
+  const size_t plans_of_carrier = plans.size() / kCarriers.size();
+  for (size_t i = 0; i < kCarriers.size(); ++i) {
+    AddCarrierRows(kCarriers[i], &plans[i * plans_of_carrier], &server, &rows);
   }
   for (Row& row : MemoryRows()) rows.push_back(std::move(row));
   std::erase_if(rows, [&](const Row& row) {

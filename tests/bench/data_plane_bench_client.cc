@@ -1,5 +1,6 @@
 #include "tests/bench/data_plane_bench_client.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -8,11 +9,13 @@
 
 namespace hawser {
 
-BenchClient::BenchClient(const Plan* plan, ParameterChannel* channel)
+BenchClient::BenchClient(const Plan* plan, ParameterChannel* channel,
+                         SharedMemory* memory)
     : plan_(plan),
       channel_(channel),
-      gradient_(plan->parameters(), 1e-3f),
+      gradient_(memory->Allocate(static_cast<int64_t>(plan->parameters()))),
       theta_(plan->parameters()) {
+  std::fill_n(gradient_.data, plan->parameters(), 1e-3f);
   for (const Block& block : plan->blocks()) blocks_ += block.server() == 0;
 }
 
@@ -32,11 +35,13 @@ void BenchClient::Send(uint64_t step, TreeNode node, bool want_acks) {
   for (int b = blocks_ - 1; b >= 0; --b) {
     const Block& block = plan_->blocks(b);
     const absl::Span<const char> payload(
-        reinterpret_cast<const char*>(gradient_.data() + block.offset()),
+        reinterpret_cast<const char*>(gradient_.data + block.offset()),
         block.elements() * sizeof(float));
     header.block = block.id();
     header.payload_bytes = static_cast<uint32_t>(payload.size());
-    header.payload_crc32c = Crc32c(payload.data(), payload.size());
+    if (channel_->NeedsChecksum(payload)) {
+      header.payload_crc32c = Crc32c(payload.data(), payload.size());
+    }
     const absl::Status status = channel_->Send(header, payload);
     CHECK(status.ok()) << status;
   }

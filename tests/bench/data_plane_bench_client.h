@@ -9,14 +9,17 @@
 #include <vector>
 
 #include "client/data_plane/parameter_channel.h"
+#include "common/shared_memory.h"
 #include "proto/plan.pb.h"
 
 namespace hawser {
 
 class BenchClient {
  public:
-  // Of the blocks on server 0. plan and channel outlive it.
-  BenchClient(const Plan* plan, ParameterChannel* channel);
+  // Of the blocks on server 0. memory: what the gradient lies in. All of them
+  // outlive it.
+  BenchClient(const Plan* plan, ParameterChannel* channel,
+              SharedMemory* memory);
 
   // Sends the sums of a tree node, and returns when all are acknowledged.
   void Push(uint64_t step, TreeNode node);
@@ -31,7 +34,7 @@ class BenchClient {
   const Plan* const plan_;
   ParameterChannel* const channel_;
   int blocks_ = 0;
-  std::vector<float> gradient_;
+  const SharedMemory::Floats gradient_;
   std::vector<float> theta_;
 };
 

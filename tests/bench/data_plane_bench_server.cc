@@ -7,9 +7,8 @@
 #include <array>
 #include <limits>
 #include <memory>
+#include <string>
 
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/synchronization/blocking_counter.h"
 #include "common/clock.h"
 #include "common/grpc/grpc_listener.h"
@@ -17,6 +16,7 @@
 #include "common/wire/grpc_frame.h"
 #include "glog/logging.h"
 #include "server/grpc_service.h"
+#include "server/local_listener.h"
 #include "server/server_driver.h"
 #include "server/shard_handler.h"
 
@@ -38,14 +38,6 @@ class NoCarrier : public NormCarrier {
   void Send(const std::string&, const ShareNormsRequest&) override {}
 };
 
-std::unique_ptr<GrpcListener> Listen(const std::string& address,
-                                     grpc::Service* service) {
-  auto listener =
-      GrpcListener::Start({address, false, kMaxMessageBytes}, service);
-  CHECK(listener.ok()) << listener.status();
-  return *std::move(listener);
-}
-
 void CarryOut(ServerDriver* driver, const Command& command) {
   ShareNormsRequest request;
   request.set_job(command.job);
@@ -58,13 +50,13 @@ void CarryOut(ServerDriver* driver, const Command& command) {
   CHECK(status.ok()) << status;
 }
 
-[[noreturn]] void Serve(const std::vector<Plan>& plans,
-                        const std::vector<std::string>& listen, int commands,
+[[noreturn]] void Serve(const std::vector<Plan>& plans, int commands,
                         int answers) {
   FLAGS_minloglevel = google::WARNING;
   NoCarrier norms;
   const RealClock clock;
-  ServerDriver driver(&norms, "", &clock, RealThreads());
+  ServerDriver driver(&norms, "", &clock, RealThreads(), /*data_root=*/"",
+                      /*shares_memory=*/true);
   absl::BlockingCounter unready(static_cast<int>(plans.size()));
   driver.Start([&](ReportRequest report) {
     CHECK(!report.has_failed()) << report.failed().message();
@@ -75,15 +67,19 @@ void CarryOut(ServerDriver* driver, const Command& command) {
   driver.Follow(kNode, orders);
   unready.Wait();
   Intake intake(ShardHandlers(&driver));
-  std::vector<std::unique_ptr<grpc::Service>> services;
-  std::vector<std::unique_ptr<GrpcListener>> listeners;
-  std::vector<std::string> addresses;
-  for (const std::string& address : listen) {
-    services.push_back(MakeGrpcService(&driver, &intake));
-    listeners.push_back(Listen(address, services.back().get()));
-    addresses.push_back(listeners.back()->address());
-  }
-  const std::string bound = absl::StrJoin(addresses, "\n");
+  const auto service = MakeGrpcService(&driver, &intake);
+  auto listener = GrpcListener::Start({.address = "127.0.0.1:0",
+                                       .max_message_bytes = kMaxMessageBytes,
+                                       .local_name = RandomLocalName()},
+                                      service.get());
+  CHECK(listener.ok()) << listener.status();
+  auto local = LocalListener::Start(&intake);
+  CHECK(local.ok()) << local.status();
+  ServerEndpoint endpoint;
+  endpoint.set_address((*listener)->address());
+  endpoint.mutable_local()->set_grpc((*listener)->local_name());
+  endpoint.mutable_local()->set_shared_memory((*local)->name());
+  const std::string bound = endpoint.SerializeAsString();
   PCHECK(write(answers, bound.data(), bound.size()) ==
          static_cast<ssize_t>(bound.size()));
   close(answers);
@@ -91,7 +87,8 @@ void CarryOut(ServerDriver* driver, const Command& command) {
        read(commands, &command, sizeof(command)) == sizeof(command);) {
     CarryOut(&driver, command);
   }
-  listeners.clear();
+  local->reset();
+  listener->reset();
   driver.Stop();
   _exit(0);
 }
@@ -159,8 +156,7 @@ Plan BenchPlan(uint64_t job, uint64_t elements, uint64_t block_elements,
   return plan;
 }
 
-BenchServer::BenchServer(const std::vector<Plan>& plans,
-                         const std::vector<std::string>& listen) {
+BenchServer::BenchServer(const std::vector<Plan>& plans) {
   int commands[2], answers[2];
   PCHECK(pipe(commands) == 0);
   PCHECK(pipe(answers) == 0);
@@ -169,14 +165,15 @@ BenchServer::BenchServer(const std::vector<Plan>& plans,
   if (process_ == 0) {
     close(commands[1]);
     close(answers[0]);
-    Serve(plans, listen, commands[0], answers[1]);
+    Serve(plans, commands[0], answers[1]);
   }
   close(commands[0]);
   close(answers[1]);
   commands_ = commands[1];
-  addresses_ = absl::StrSplit(ReadAll(answers[0]), '\n', absl::SkipEmpty());
+  CHECK(endpoint_.ParseFromString(ReadAll(answers[0])) &&
+        !endpoint_.address().empty())
+      << "the server has not started";
   close(answers[0]);
-  CHECK_EQ(addresses_.size(), listen.size()) << "the server has not started";
 }
 
 BenchServer::~BenchServer() {

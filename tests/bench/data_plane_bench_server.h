@@ -6,7 +6,6 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "proto/plan.pb.h"
@@ -23,15 +22,13 @@ Plan BenchPlan(uint64_t job, uint64_t elements, uint64_t block_elements,
 
 class BenchServer {
  public:
-  // Forks the server: before any thread is started. It listens at each of the
-  // addresses (HOST:0, unix:/path).
-  BenchServer(const std::vector<Plan>& plans,
-              const std::vector<std::string>& listen);
+  // Forks the server: before any thread is started.
+  explicit BenchServer(const std::vector<Plan>& plans);
   ~BenchServer();
 
   pid_t process() const { return process_; }
-  // With the ports that were bound, as `listen`.
-  const std::vector<std::string>& addresses() const { return addresses_; }
+  // Where each of the carriers between processes reaches it.
+  const ServerEndpoint& endpoint() const { return endpoint_; }
 
   // Lets the update of a step be made, of a plan with `sums`.
   void Release(const Plan& plan, uint64_t step);
@@ -39,7 +36,7 @@ class BenchServer {
  private:
   pid_t process_ = 0;
   int commands_ = -1;
-  std::vector<std::string> addresses_;
+  ServerEndpoint endpoint_;
 };
 
 }  // namespace hawser
