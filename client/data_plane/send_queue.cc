@@ -59,6 +59,11 @@ void SendQueue::SendOne() {
 }
 
 absl::Status SendQueue::Send(Frame frame) {
+  const TraceSpan::Details details{.block = frame.header.block,
+                                   .node = frame.to,
+                                   .bytes = frame.payload.size()};
+  const TraceSpan span(frame.trace, SPAN_PUSH, details);
+  TraceSpan encode(frame.trace, SPAN_ENCODE, details);
   if (const Codec* codec = frame.encoding.codec) {
     const auto n = static_cast<int64_t>(frame.payload.size() / sizeof(float));
     codec->Encode(reinterpret_cast<const float*>(frame.payload.data()), n,
@@ -66,10 +71,6 @@ absl::Status SendQueue::Send(Frame frame) {
     frame.payload = {frame.encoding.bytes, codec->EncodedBytes(n)};
   }
   const size_t bytes = frame.payload.size();
-  const TraceSpan::Details details{
-      .block = frame.header.block, .node = frame.to, .bytes = bytes};
-  const TraceSpan span(frame.trace, SPAN_PUSH, details);
-  TraceSpan encode(frame.trace, SPAN_ENCODE, details);
   frame.header.payload_bytes = static_cast<uint32_t>(bytes);
   if (channel_->NeedsChecksum(frame.payload)) {
     frame.header.payload_crc32c = Crc32c(frame.payload.data(), bytes);

@@ -8,6 +8,8 @@
 namespace hawser {
 namespace {
 
+// How often a server reports, about.
+constexpr double kReportSeconds = 0.1;
 constexpr absl::Duration kRateWindow = absl::Seconds(3);
 constexpr uint32_t kMaxChunks = 1 << 20;
 
@@ -151,6 +153,26 @@ double JobProgress::SamplesPerSecond() const {
                       : static_cast<double>(recent_.back().samples -
                                             recent_.front().samples) /
                             seconds;
+}
+
+double JobProgress::MostStepsPerSecond() const {
+  // Of the first report nothing is known but that it is about as old as others
+  // would be; a single step may have taken any time.
+  if (recent_.size() == 1) {
+    const uint64_t steps = recent_.front().step;
+    return steps < 2 ? 0 : static_cast<double>(steps) / kReportSeconds;
+  }
+  double most = 0;
+  for (size_t i = 1; i < recent_.size(); ++i) {
+    // Reports that were held up come close together.
+    const double seconds =
+        std::max(kReportSeconds,
+                 absl::ToDoubleSeconds(recent_[i].time - recent_[i - 1].time));
+    most = std::max(
+        most,
+        static_cast<double>(recent_[i].step - recent_[i - 1].step) / seconds);
+  }
+  return most;
 }
 
 double JobProgress::SecondsLeft() const {

@@ -60,6 +60,9 @@ class JobProgress {
   // Over the last seconds; 0: unknown.
   double SamplesPerSecond() const;
   double SecondsLeft() const;
+  // The most between two reports of the last seconds, since a job that has just
+  // got going is faster than it was on the average; 0: unknown.
+  double MostStepsPerSecond() const;
 
  private:
   struct Validation {

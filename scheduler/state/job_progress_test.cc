@@ -203,6 +203,27 @@ TEST(JobProgressTest, AValidationChunkCountsOnce) {
   EXPECT_EQ(progress.FinishedEpoch()->validation().samples(), 3u);
 }
 
+TEST(JobProgressTest, TheMostStepsPerSecondAreTheFastestReports) {
+  JobProgress progress;
+  progress.SetSchedule(Schedule(1000, 1000), false);
+  EXPECT_EQ(progress.MostStepsPerSecond(), 0);
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 1), kStart).ok());
+  EXPECT_EQ(progress.MostStepsPerSecond(), 0);  // it may have taken any time
+  ASSERT_TRUE(progress.AddSteps(Steps(1, 3), kStart + absl::Seconds(1)).ok());
+  EXPECT_DOUBLE_EQ(progress.MostStepsPerSecond(), 2);
+  ASSERT_TRUE(
+      progress.AddSteps(Steps(3, 13), kStart + absl::Milliseconds(1200)).ok());
+  EXPECT_DOUBLE_EQ(progress.MostStepsPerSecond(), 50);
+  // Right behind one that was held up.
+  ASSERT_TRUE(
+      progress.AddSteps(Steps(13, 15), kStart + absl::Milliseconds(1201)).ok());
+  EXPECT_DOUBLE_EQ(progress.MostStepsPerSecond(), 50);
+  JobProgress fresh;
+  fresh.SetSchedule(Schedule(1000, 1000), false);
+  ASSERT_TRUE(fresh.AddSteps(Steps(0, 5), kStart).ok());
+  EXPECT_DOUBLE_EQ(fresh.MostStepsPerSecond(), 50);
+}
+
 TEST(JobProgressTest, RatesAreThoseOfTheLastSeconds) {
   JobProgress progress;
   progress.SetSchedule(Schedule(1000, 1000), false);

@@ -13,13 +13,8 @@ namespace {
 // The first step that every member can be told of in time: not the one that is
 // being made, and none of those of the next kLead.
 uint64_t FirstStep(const Job& job) {
-  const double samples = static_cast<double>(
-      job.spec().schedule().global_batch() *
-      std::max<uint64_t>(1, job.synchronisation().local_steps()));
-  const double steps_per_second =
-      job.progress().SamplesPerSecond() / std::max(1.0, samples);
-  const double lead =
-      std::ceil(steps_per_second * absl::ToDoubleSeconds(Traces::kLead));
+  const double lead = std::ceil(job.progress().MostStepsPerSecond() *
+                                absl::ToDoubleSeconds(Traces::kLead));
   return job.progress().step() + 1 + static_cast<uint64_t>(lead);
 }
 

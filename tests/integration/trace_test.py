@@ -33,7 +33,8 @@ class TraceTest(harness.ClusterTest):
             f"{name}.textproto",
             JOB.format(name=name, text=self.text, more=more)))
         self.hawser("wait", name, "--for=running")
-        self.await_step(name, 1)
+        # Until its speed is known.
+        self.await_step(name, 50)
 
     def read(self, path):
         with open(path, encoding="utf-8") as file:
