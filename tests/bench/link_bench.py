@@ -41,11 +41,16 @@ EPOCHS = 3
 # What the job says of the data plane, by name.
 CODECS = {
     "none": "",
-    "bf16": "data_plane { push { codec: BF16 } pull { codec: BF16 } }",
-    "fp16": "data_plane { push { codec: FP16 } pull { codec: FP16 } }",
-    "int8": "data_plane { push { codec: INT8 } pull { codec: BF16 } }",
-    "top-k": "data_plane { push { codec: TOP_K } pull { codec: BF16 } }",
-    "1-bit": "data_plane { push { codec: ONE_BIT } pull { codec: BF16 } }",
+    "bf16": ("data_plane { push { codec: 'bf16' } "
+            "pull { codec: 'bf16' } }"),
+    "fp16": ("data_plane { push { codec: 'fp16' } "
+            "pull { codec: 'fp16' } }"),
+    "int8": ("data_plane { push { codec: 'int8' } "
+            "pull { codec: 'bf16' } }"),
+    "top_k": ("data_plane { push { codec: 'top_k' } "
+             "pull { codec: 'bf16' } }"),
+    "one_bit": ("data_plane { push { codec: 'one_bit' } "
+               "pull { codec: 'bf16' } }"),
 }
 HOSTS = ("server", "worker0", "worker1")
 PREFIX = "hawser-link-"
