@@ -5,8 +5,8 @@
     tests/bench/gpt_bench.py [--rounds 5] [--pytorch PATH/gpt.py]
 
 The model: 4 layers, width 256, 4 heads, context 128, bytes; AdamW; 16 samples a
-step. Hawser: `hawser run`, worker and server processes over TCP on loopback;
-from the end of the first epoch to the end of the last, validation included.
+step. Hawser: `hawser run`, worker and server processes that share memory; from
+the end of the first epoch to the end of the last, validation included.
 PyTorch (a program that takes PROCS THREADS BATCH SECONDS and prints "tokens/s
 MIN/MEDIAN/MAX"): DDP with two processes of batch 8, and its best single
 process: one thread of its own, two of OpenBLAS, batch 16. OPENBLAS_CORETYPE is

@@ -4,8 +4,8 @@
     bazel build //:bin
     tests/bench/mlp_bench.py [--rounds 5] [--pytorch PATH/mlp.py]
 
-Hawser: `hawser run`, two worker processes and one server process over TCP on
-loopback, global batch 128 in two micro-batches of 64, Adam, Fashion-MNIST; from
+Hawser: `hawser run`, two worker processes and one server process that share
+memory, global batch 128 in two micro-batches of 64, Adam, Fashion-MNIST; from
 the end of the first epoch to the end of the last, validation included.
 PyTorch (a program that takes PROCS THREADS BATCH and prints "samples/s
 MIN/MEDIAN/MAX"): DDP with two processes of batch 64, and its best single process,
