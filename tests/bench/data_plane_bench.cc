@@ -18,21 +18,25 @@
 #include "client/data_plane/carrier_choice.h"
 #include "common/process_setup.h"
 #include "common/shared_memory.h"
+#include "glog/logging.h"
 #include "tests/bench/data_plane_bench_client.h"
 #include "tests/bench/data_plane_bench_figures.h"
 #include "tests/bench/data_plane_bench_memory.h"
 #include "tests/bench/data_plane_bench_server.h"
 #include "tests/bench/data_plane_bench_socket.h"
+#include "tests/data_plane/carriers.h"
 
 namespace hawser {
 namespace {
 
-struct Carrier {
+struct MeasuredCarrier {
   std::string name;
   Carriers allowed;
+  bool is_tls = false;
 };
-const std::vector<Carrier> kCarriers = {
+const std::vector<MeasuredCarrier> kCarriers = {
     {"tcp", {.shared_memory = false, .unix_socket = false, .tcp = true}},
+    {"tls", {.shared_memory = false, .unix_socket = false, .tcp = true}, true},
     {"unix", {.shared_memory = false, .unix_socket = true, .tcp = false}},
     {"shared memory",
      {.shared_memory = true, .unix_socket = true, .tcp = false}},
@@ -52,18 +56,18 @@ constexpr uint64_t kMlpElements = 784 * 128 + 128 + 128 * 10 + 10;
 // A worker's and a server's state of one plan, on one carrier.
 class Exchange {
  public:
-  Exchange(const Plan& plan, const Carrier& carrier, BenchServer* server)
+  Exchange(const Plan& plan, const MeasuredCarrier& carrier,
+           BenchServer* server)
       : plan_(plan),
+        carrier_(carrier),
         server_(server),
         processor_(server->process()),
-        channel_(
-            ChooseCarrier({.carriers = carrier.allowed, .memory = &memory_},
-                          server->endpoint())),
-        client_(&plan_, channel_.get(), &memory_) {}
+        client_(&plan_, &memory_) {}
 
   // Of plans with sums: two pushes make a step, and the second is added to the
   // first. The update between them is not measured.
   Work Pushes(double seconds) {
+    const Connection connection(this);
     return Repeat(
         seconds, Bytes(), processor_,
         [&] {
@@ -78,11 +82,13 @@ class Exchange {
   }
 
   Work Pulls(double seconds) {
+    const Connection connection(this);
     return Repeat(seconds, Bytes(), processor_, [&] { client_.Pull(step_); });
   }
 
   // Push, update, pull.
   Work Steps(double seconds) {
+    const Connection connection(this);
     return Repeat(seconds, Bytes(), processor_, [&] {
       client_.Send(step_, {0, 0}, /*want_acks=*/false);
       client_.Pull(++step_);
@@ -90,15 +96,43 @@ class Exchange {
   }
 
  private:
+  // For as long as a row is measured, since a stream at which nobody looks
+  // while other rows are measured is taken for dead.
+  class Connection {
+   public:
+    explicit Connection(Exchange* exchange)
+        : exchange_(exchange), channel_(exchange->Connect()) {
+      exchange_->client_.Use(channel_.get());
+      for (int i = 0; i < kUnmeasuredPulls; ++i) {
+        exchange_->client_.Pull(exchange_->step_);
+      }
+    }
+    ~Connection() { exchange_->client_.Use(nullptr); }
+
+   private:
+    static constexpr int kUnmeasuredPulls = 2;
+
+    Exchange* const exchange_;
+    const std::unique_ptr<ParameterChannel> channel_;
+  };
+
+  std::unique_ptr<ParameterChannel> Connect() const {
+    return carrier_.is_tls ? ConnectByCarrier(Carrier::kTls,
+                                              server_->tls_address(), &memory_)
+                           : ChooseCarrier({.carriers = carrier_.allowed,
+                                            .memory = &memory_},
+                                           server_->endpoint());
+  }
+
   double Bytes() const {
     return static_cast<double>(plan_.parameters() * sizeof(float));
   }
 
   const Plan plan_;
+  const MeasuredCarrier carrier_;
   BenchServer* const server_;
   const ProcessorTime processor_;
   SharedMemory memory_;
-  const std::unique_ptr<ParameterChannel> channel_;
   BenchClient client_;
   uint64_t step_ = 0;
   uint32_t pushed_ = 0;
@@ -166,7 +200,7 @@ std::vector<std::vector<std::string>> AnchorsOf(const char* what,
   return anchors;
 }
 
-void AddCarrierRows(const Carrier& carrier, const Plan* plans,
+void AddCarrierRows(const MeasuredCarrier& carrier, const Plan* plans,
                     BenchServer* server, std::vector<Row>* rows) {
   for (const Size& size : kSizes) {
     auto exchange = std::make_shared<Exchange>(*plans++, carrier, server);
@@ -193,7 +227,8 @@ struct Flags {
   std::string only;
 };
 
-void Run(const Flags& flags) {
+void MeasureAll(const Flags& flags) {
+  FLAGS_minloglevel = google::WARNING;  // not each connection
   SocketAnchor anchors[] = {{kSocket, SocketPair(2, 0)},
                             {kSmallSocket, SocketPair(2, 128 << 10)}};
   const std::vector<Plan> plans = Plans(kCarriers.size(), flags.block_elements);
@@ -231,6 +266,6 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--only", flags.only, "only rows whose name contains this");
   CLI11_PARSE(app, argc, argv);
-  hawser::Run(flags);
+  hawser::MeasureAll(flags);
   return 0;
 }

@@ -9,10 +9,8 @@
 
 namespace hawser {
 
-BenchClient::BenchClient(const Plan* plan, ParameterChannel* channel,
-                         SharedMemory* memory)
+BenchClient::BenchClient(const Plan* plan, SharedMemory* memory)
     : plan_(plan),
-      channel_(channel),
       gradient_(memory->Allocate(static_cast<int64_t>(plan->parameters()))),
       theta_(plan->parameters()) {
   std::fill_n(gradient_.data, plan->parameters(), 1e-3f);

@@ -16,10 +16,12 @@ namespace hawser {
 
 class BenchClient {
  public:
-  // Of the blocks on server 0. memory: what the gradient lies in. All of them
-  // outlive it.
-  BenchClient(const Plan* plan, ParameterChannel* channel,
-              SharedMemory* memory);
+  // Of the blocks on server 0. memory: what the gradient lies in. Both outlive
+  // it.
+  BenchClient(const Plan* plan, SharedMemory* memory);
+
+  // What carries the operations below; outlives them.
+  void Use(ParameterChannel* channel) { channel_ = channel; }
 
   // Sends the sums of a tree node, and returns when all are acknowledged.
   void Push(uint64_t step, TreeNode node);
@@ -32,7 +34,7 @@ class BenchClient {
   void Await(FrameKind kind);
 
   const Plan* const plan_;
-  ParameterChannel* const channel_;
+  ParameterChannel* channel_ = nullptr;
   int blocks_ = 0;
   const SharedMemory::Floats gradient_;
   std::vector<float> theta_;

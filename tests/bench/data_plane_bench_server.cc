@@ -19,6 +19,7 @@
 #include "server/local_listener.h"
 #include "server/server_driver.h"
 #include "server/shard_handler.h"
+#include "tests/data_plane/carriers.h"
 
 namespace hawser {
 namespace {
@@ -75,11 +76,14 @@ void CarryOut(ServerDriver* driver, const Command& command) {
   CHECK(listener.ok()) << listener.status();
   auto local = LocalListener::Start(&intake);
   CHECK(local.ok()) << local.status();
-  ServerEndpoint endpoint;
-  endpoint.set_address((*listener)->address());
-  endpoint.mutable_local()->set_grpc((*listener)->local_name());
-  endpoint.mutable_local()->set_shared_memory((*local)->name());
-  const std::string bound = endpoint.SerializeAsString();
+  auto tls = std::make_unique<CarrierServer>(Carrier::kTls, &driver, &intake);
+  Plan endpoints;
+  ServerEndpoint* endpoint = endpoints.add_servers();
+  endpoint->set_address((*listener)->address());
+  endpoint->mutable_local()->set_grpc((*listener)->local_name());
+  endpoint->mutable_local()->set_shared_memory((*local)->name());
+  endpoints.add_servers()->set_address(tls->address());
+  const std::string bound = endpoints.SerializeAsString();
   PCHECK(write(answers, bound.data(), bound.size()) ==
          static_cast<ssize_t>(bound.size()));
   close(answers);
@@ -87,6 +91,7 @@ void CarryOut(ServerDriver* driver, const Command& command) {
        read(commands, &command, sizeof(command)) == sizeof(command);) {
     CarryOut(&driver, command);
   }
+  tls.reset();
   local->reset();
   listener->reset();
   driver.Stop();
@@ -170,8 +175,8 @@ BenchServer::BenchServer(const std::vector<Plan>& plans) {
   close(commands[0]);
   close(answers[1]);
   commands_ = commands[1];
-  CHECK(endpoint_.ParseFromString(ReadAll(answers[0])) &&
-        !endpoint_.address().empty())
+  CHECK(endpoints_.ParseFromString(ReadAll(answers[0])) &&
+        endpoints_.servers_size() == 2)
       << "the server has not started";
   close(answers[0]);
 }

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "proto/plan.pb.h"
@@ -28,7 +29,11 @@ class BenchServer {
 
   pid_t process() const { return process_; }
   // Where each of the carriers between processes reaches it.
-  const ServerEndpoint& endpoint() const { return endpoint_; }
+  const ServerEndpoint& endpoint() const { return endpoints_.servers(0); }
+  // The same by TCP and TLS; ConnectByCarrier knows its certificate.
+  const std::string& tls_address() const {
+    return endpoints_.servers(1).address();
+  }
 
   // Lets the update of a step be made, of a plan with `sums`.
   void Release(const Plan& plan, uint64_t step);
@@ -36,7 +41,7 @@ class BenchServer {
  private:
   pid_t process_ = 0;
   int commands_ = -1;
-  ServerEndpoint endpoint_;
+  Plan endpoints_;  // its servers alone
 };
 
 }  // namespace hawser
