@@ -168,6 +168,7 @@ void Job::RequestCancel(absl::Time now) {
 }
 
 void Job::Commit(const CheckpointCommitted& event, absl::Time now) {
+  checkpoints_.Commit(event, now);
   checkpoint_step_ = event.step();
   output_ = event.directory();
   written_.erase(written_.begin(), written_.upper_bound(event.step()));

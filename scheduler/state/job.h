@@ -31,6 +31,7 @@
 #include "proto/journal.pb.h"
 #include "proto/plan.pb.h"
 #include "proto/scheduler.pb.h"
+#include "scheduler/state/checkpoint_list.h"
 #include "scheduler/state/job_progress.h"
 
 namespace hawser {
@@ -56,6 +57,8 @@ class Job {
   const std::optional<Plan>& plan() const { return plan_; }
   const JobProgress& progress() const { return progress_; }
   bool cancel_requested() const { return cancel_requested_; }
+  // Committed and not dropped.
+  const CheckpointList& checkpoints() const { return checkpoints_; }
 
   // The plan as this node is told it. Requires a plan.
   Plan PlanFor(uint64_t node) const;
@@ -133,6 +136,7 @@ class Job {
   bool cancel_requested_ = false;
   std::optional<JobEnded> end_;
   absl::Time ended_at_;
+  CheckpointList checkpoints_;
   uint64_t checkpoint_step_ = 0;
   std::string output_;
 
