@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/file_calls.h"
 #include "common/file_descriptor.h"
 
 namespace hawser {
@@ -35,9 +36,14 @@ absl::Status MakeDirectories(const std::string& path);
 
 // A file under a temporary name in its directory until Commit gives it its own:
 // after a crash, the old file or the new one is there, whole.
+//
+// What is appended goes to the disk bit by bit, while more comes: Commit has
+// little left to wait for, and no one else's writes wait behind a flood.
 class AtomicFile {
  public:
-  static absl::StatusOr<AtomicFile> Create(const std::string& path);
+  // calls outlive the file.
+  static absl::StatusOr<AtomicFile> Create(
+      const std::string& path, FileCalls* calls = MachineFileCalls());
   AtomicFile(AtomicFile&&) = default;
   // Removes the temporary file unless committed.
   ~AtomicFile();
@@ -57,17 +63,27 @@ class AtomicFile {
   uint32_t crc32c() const { return crc32c_; }
 
  private:
-  AtomicFile(std::string path, std::string temporary, FileDescriptor file);
+  AtomicFile(std::string path, std::string temporary, FileDescriptor file,
+             FileCalls* calls);
+  absl::Status AppendPiece(const char* data, size_t bytes);
 
   std::string path_;
   std::string temporary_;
   FileDescriptor file_;
+  FileCalls* calls_;
   uint64_t bytes_ = 0;
+  uint64_t on_its_way_ = 0;  // bytes that the disk has been given
   uint32_t crc32c_ = 0;
 };
 
 // Create, Append, Commit.
-absl::Status WriteWholeFile(const std::string& path, absl::string_view content);
+absl::Status WriteWholeFile(const std::string& path, absl::string_view content,
+                            FileCalls* calls = MachineFileCalls());
+
+// Reads a file once more, from the disk where the machine lets go of what it
+// remembers of it. DATA_LOSS: it has not these bytes, or not this CRC32C.
+absl::Status CheckFile(const std::string& path, uint64_t bytes, uint32_t crc32c,
+                       FileCalls* calls = MachineFileCalls());
 
 }  // namespace hawser
 

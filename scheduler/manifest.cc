@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
+#include "common/status_macros.h"
 #include "common/version.h"
 #include "google/protobuf/util/json_util.h"
 #include "nlohmann/json.hpp"
@@ -28,10 +29,39 @@ Json ToJson(const google::protobuf::Message& message) {
   return status.ok() ? Json::parse(text, nullptr, false) : Json();
 }
 
+absl::Status CheckIsThere(const std::string& directory,
+                          const CheckpointWritten& file) {
+  const std::string path = absl::StrCat(directory, "/", file.file());
+  std::error_code error;
+  const uint64_t bytes = std::filesystem::file_size(path, error);
+  if (!error && bytes == file.bytes()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      path, error ? absl::StrCat(": ", error.message())
+                  : absl::StrCat(" has ", bytes, " bytes, its server wrote ",
+                                 file.bytes())));
+}
+
+// What a process that was killed did not come to rename.
+bool IsTemporary(absl::string_view name) {
+  return (absl::StartsWith(name, "server-") ||
+          absl::StartsWith(name, "manifest.json.")) &&
+         absl::StrContains(name, ".tmp-");
+}
+
+// True if it is the directory of this step: members name it.
+bool IsDirectoryOf(const std::filesystem::path& directory, uint64_t step) {
+  return directory.is_absolute() &&
+         directory.filename() == absl::StrCat("step-", step);
+}
+
 }  // namespace
 
 absl::Status WriteManifest(const Plan& plan,
-                           const CheckpointCommitted& checkpoint) {
+                           const CheckpointCommitted& checkpoint,
+                           FileCalls* calls) {
+  for (const CheckpointWritten& file : checkpoint.files()) {
+    RETURN_IF_ERROR(CheckIsThere(checkpoint.directory(), file));
+  }
   Json manifest;
   manifest["format"] = kFormatVersion;
   manifest["hawser"] = kVersion;
@@ -58,13 +88,12 @@ absl::Status WriteManifest(const Plan& plan,
   }
   manifest["spec"] = ToJson(plan.spec());
   return WriteWholeFile(checkpoint.directory() + "/manifest.json",
-                        manifest.dump(1) + "\n");
+                        manifest.dump(1) + "\n", calls);
 }
 
 void RemoveSupersededFiles(const CheckpointCommitted& checkpoint) {
   const std::filesystem::path directory = checkpoint.directory();
-  // Members name the directory; only what looks like this step's is touched.
-  if (directory.filename() != absl::StrCat("step-", checkpoint.step())) return;
+  if (!IsDirectoryOf(directory, checkpoint.step())) return;
   std::set<std::string> named;
   for (const CheckpointWritten& file : checkpoint.files()) {
     named.insert(file.file());
@@ -73,10 +102,24 @@ void RemoveSupersededFiles(const CheckpointCommitted& checkpoint) {
   for (const auto& entry :
        std::filesystem::directory_iterator(directory, error)) {
     const std::string name = entry.path().filename().string();
-    if (absl::StartsWith(name, "server-") &&
-        absl::EndsWith(name, ".safetensors") && named.count(name) == 0) {
+    const bool is_servers = absl::StartsWith(name, "server-") &&
+                            absl::EndsWith(name, ".safetensors") &&
+                            named.count(name) == 0;
+    if (is_servers || IsTemporary(name)) {
       std::filesystem::remove(entry.path(), error);
     }
+  }
+}
+
+void RemoveAbandonedFiles(const std::vector<CheckpointWritten>& files) {
+  std::error_code error;
+  for (const CheckpointWritten& file : files) {
+    const std::filesystem::path directory = file.directory();
+    if (!IsDirectoryOf(directory, file.step())) continue;
+    if (std::filesystem::exists(directory / "manifest.json", error)) continue;
+    if (std::filesystem::path(file.file()).filename() != file.file()) continue;
+    std::filesystem::remove(directory / file.file(), error);
+    std::filesystem::remove(directory, error);  // if it is empty
   }
 }
 

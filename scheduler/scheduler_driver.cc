@@ -25,11 +25,13 @@ constexpr absl::Duration kLongestWait = absl::Seconds(1);
 }  // namespace
 
 SchedulerDriver::SchedulerDriver(Options options, Journal* journal,
-                                 const Clock* clock, Threads* threads)
+                                 const Clock* clock, Threads* threads,
+                                 FileCalls* calls)
     : options_(options),
       journal_(journal),
       clock_(clock),
       threads_(threads),
+      calls_(calls),
       state_(options.lease) {}
 
 SchedulerDriver::~SchedulerDriver() { Stop(); }
@@ -68,14 +70,15 @@ bool SchedulerDriver::WriteManifests(const std::vector<JournalEvent>& events,
     const CheckpointCommitted& checkpoint = event.checkpoint_committed();
     for (const Job* job : state_.Jobs()) {
       if (job->id() != checkpoint.job()) continue;
-      const absl::Status status = WriteManifest(*job->plan(), checkpoint);
+      const absl::Status status =
+          WriteManifest(*job->plan(), checkpoint, calls_);
       if (status.ok()) continue;
-      state_.FailJob(checkpoint.job(),
-                     absl::StrCat("checkpoint of step ", checkpoint.step(),
-                                  ": ", status.message(),
-                                  "; the scheduler writes manifests, so that "
-                                  "it needs the servers' output root, too"),
-                     now);
+      state_.RefuseCheckpoint(
+          checkpoint,
+          absl::StrCat(status.message(),
+                       " (the scheduler writes manifests, so that it needs "
+                       "the servers' output root, too)"),
+          now);
       return false;
     }
   }
@@ -96,6 +99,7 @@ absl::Status SchedulerDriver::Commit(const std::vector<JournalEvent>& events) {
 absl::Status SchedulerDriver::Settle(absl::Time now) {
   for (int round = 0; round < kMaxRounds; ++round) {
     const std::vector<JournalEvent> due = state_.Decide(now);
+    RemoveAbandonedFiles(state_.TakeAbandonedFiles());
     if (due.empty()) {
       retry_at_ = absl::InfiniteFuture();
       return absl::OkStatus();

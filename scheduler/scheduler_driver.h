@@ -17,6 +17,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/file_calls.h"
 #include "common/threads.h"
 #include "proto/scheduler.pb.h"
 #include "scheduler/journal.h"
@@ -34,9 +35,10 @@ class SchedulerDriver {
   };
   using Completion = ParkedRequests::Completion;
 
-  // journal, clock and threads outlive the driver.
+  // journal, clock, threads and calls, by which manifests are written, outlive
+  // the driver.
   SchedulerDriver(Options options, Journal* journal, const Clock* clock,
-                  Threads* threads);
+                  Threads* threads, FileCalls* calls = MachineFileCalls());
   ~SchedulerDriver();
 
   // Replays the journal and starts the timer.
@@ -86,7 +88,7 @@ class SchedulerDriver {
       const std::function<absl::Status(absl::Time now)>& change);
   void Park(ParkedRequests::Request request, uint32_t wait_ms);
   absl::Status Settle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // False: a checkpoint's manifest could not be written; its job is to fail.
+  // False: a checkpoint's manifest could not be written; it is not committed.
   bool WriteManifests(const std::vector<JournalEvent>& events, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Commit(const std::vector<JournalEvent>& events)
@@ -98,6 +100,7 @@ class SchedulerDriver {
   Journal* const journal_;
   const Clock* const clock_;
   Threads* const threads_;
+  FileCalls* const calls_;
 
   mutable absl::Mutex mutex_;
   ClusterState state_ ABSL_GUARDED_BY(mutex_);

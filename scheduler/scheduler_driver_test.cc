@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "common/faulty_file_calls.h"
 #include "common/version.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
@@ -80,7 +81,7 @@ class SchedulerDriverTest : public testing::Test {
  protected:
   absl::Status TryToStart() {
     driver_ = std::make_unique<SchedulerDriver>(
-        SchedulerDriver::Options(), &journal_, &clock_, RealThreads());
+        SchedulerDriver::Options(), &journal_, &clock_, RealThreads(), &disk_);
     return driver_->Start();
   }
   void Start() { ASSERT_TRUE(TryToStart().ok()); }
@@ -169,6 +170,7 @@ class SchedulerDriverTest : public testing::Test {
 
   CountingJournal journal_;
   FakeClock clock_;
+  FaultyFileCalls disk_;
   int joined_ = 0;
   std::unique_ptr<SchedulerDriver> driver_;
 };
@@ -326,7 +328,7 @@ TEST_F(SchedulerDriverTest, ACheckpointIsCommittedByItsManifest) {
   std::filesystem::create_directories(directory);
   for (const char* name : {"new.safetensors", "server-0-old.safetensors",
                            "mine.safetensors", "notes.txt"}) {
-    std::ofstream(directory + "/" + name) << "content";
+    std::ofstream(directory + "/" + name) << std::string(77, 'c');
   }
   Start();
   const uint64_t server = Join(SERVER);
@@ -352,21 +354,45 @@ TEST_F(SchedulerDriverTest, ACheckpointIsCommittedByItsManifest) {
       std::filesystem::exists(directory + "/server-0-old.safetensors"));
 }
 
-TEST_F(SchedulerDriverTest, AManifestThatCannotBeWrittenFailsItsJobOnly) {
-  const std::string file = testing::TempDir() + "/no_directory";
-  std::ofstream(file) << "content";
+TEST_F(SchedulerDriverTest, WithoutItsManifestACheckpointIsNone) {
+  const std::string directory = testing::TempDir() + "/refused/step-4";
+  std::filesystem::remove_all(directory);
+  std::filesystem::create_directories(directory);
   Start();
   const uint64_t server = Join(SERVER);
-  const uint64_t worker = Join(WORKER);
   ASSERT_TRUE(Submit("a").ok());
-  StartJob("a", server, worker);
-  ASSERT_TRUE(Submit("b").ok());
-  EXPECT_EQ(Get("b").state(), QUEUED);
-  EXPECT_TRUE(WriteCheckpoint(server, "a", file).ok());
-  EXPECT_EQ(Get("a").state(), FAILED);
-  EXPECT_THAT(Get("a").reason(), HasSubstr("checkpoint of step 4"));
+  StartJob("a", server, Join(WORKER));
+  const std::string file = directory + "/new.safetensors";
+  const auto refusal = [&] {
+    std::ofstream(file) << std::string(77, 'c');
+    EXPECT_TRUE(WriteCheckpoint(server, "a", directory).ok());
+    EXPECT_EQ(Get("a").state(), RUNNING);
+    EXPECT_EQ(Get("a").checkpoint_step(), 0u);
+    EXPECT_FALSE(std::filesystem::exists(directory));  // nothing is left of it
+    std::filesystem::create_directories(directory);
+    return Get("a").checkpoint_problem();
+  };
+  disk_.fsync_error = EIO;
+  EXPECT_THAT(refusal(), HasSubstr("checkpoint of step 4: cannot flush"));
+  disk_.fsync_error = 0;
+  disk_.room = 100;
+  EXPECT_THAT(refusal(), HasSubstr("No space left"));
+  disk_.room = 1 << 20;
+  // A file that has not what its server wrote.
+  std::ofstream(file) << "cut off";
+  EXPECT_TRUE(WriteCheckpoint(server, "a", directory).ok());
+  EXPECT_THAT(Get("a").checkpoint_problem(), HasSubstr("has 7 bytes"));
   EXPECT_EQ(Get("a").checkpoint_step(), 0u);
-  EXPECT_EQ(Get("b").state(), STARTING);  // with a's worker
+  std::filesystem::create_directories(directory);
+  EXPECT_TRUE(WriteCheckpoint(server, "a", directory).ok());
+  EXPECT_THAT(Get("a").checkpoint_problem(), HasSubstr("No such file"));
+  // Whole once more, it counts.
+  std::filesystem::create_directories(directory);
+  std::ofstream(file) << std::string(77, 'c');
+  EXPECT_TRUE(WriteCheckpoint(server, "a", directory).ok());
+  EXPECT_EQ(Get("a").checkpoint_step(), 4u);
+  EXPECT_EQ(Get("a").checkpoint_problem(), "");
+  EXPECT_EQ(Get("a").checkpoints_failed(), 1u);  // the same one again and again
 }
 
 TEST_F(SchedulerDriverTest, ARestartKeepsWhatWasAccepted) {

@@ -1,6 +1,6 @@
 // Pushes to a block: counted once, added or applied; versions reached.
 #include <algorithm>
-#include <cstring>
+#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -181,12 +181,30 @@ void BlockStore::ApplyRun(const IncomingFrame& frame, uint64_t lag) {
                                                          *members_.schedule);
   update.step = optimizer_updates_++;
   std::shared_ptr<FloatBuffer> next = pool_.Take();
-  UpdatePass(optimizer_, update, current_.get(), &state_, next.get())
+  const auto before = ReplaceHeldState();
+  UpdatePass(optimizer_, update, current_.get(), &state_, next.get(),
+             before.empty() ? nullptr : &before)
       .Run(*shared_->codecs->push().codec, frame.pieces);
   current_ = std::move(next);
   previous_.reset();
   ++updates_;
   if (id_ == 0) sums_[step] += header.sums;
+}
+
+std::vector<std::shared_ptr<FloatBuffer>> BlockStore::ReplaceHeldState() {
+  // One reference is the pool's, one the block's. Only a snapshot has more, of
+  // all of them, and gives them back on another thread; whoever sees that late
+  // leaves them alone for nothing.
+  if (state_.empty()) return {};
+  if (std::all_of(state_.begin(), state_.end(),
+                  [](const auto& vector) { return vector.use_count() == 2; })) {
+    // Pairs with the release of the last reader's reference.
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return {};
+  }
+  auto before = state_;
+  for (auto& vector : state_) vector = state_pool_.Take();
+  return before;
 }
 
 void BlockStore::CompleteSteps() {
@@ -212,7 +230,9 @@ void BlockStore::UpdateNow(uint64_t step, const UpdateStep& given) {
   // The sum becomes the next parameters where it lies.
   std::shared_ptr<FloatBuffer> next = partial_sums_.TakeTotal().gradient;
   TraceSpan span(ScopeOf(step), SPAN_OPTIMIZER, {.block = id_});
-  UpdatePass(optimizer_, update, current_.get(), &state_, next.get())
+  const auto before = ReplaceHeldState();
+  UpdatePass(optimizer_, update, current_.get(), &state_, next.get(),
+             before.empty() ? nullptr : &before)
       .Run(*next);
   span.End();
   previous_ = std::exchange(current_, std::move(next));
@@ -228,14 +248,11 @@ void BlockStore::UpdateNow(uint64_t step, const UpdateStep& given) {
 void BlockStore::ReachVersion() {
   if (shared_->listener->WantsSnapshot(version(), *members_.schedule)) {
     const TraceSpan span(ScopeOf(version()), SPAN_SNAPSHOT, {.block = id_});
-    BlockSnapshot snapshot{
-        id_, version(), current_, optimizer_->StateNames(), {}};
-    for (const auto& vector : state_) {
-      auto copy = std::make_shared<FloatBuffer>(elements_);
-      std::memcpy(copy->data(), vector->data(), vector->bytes().size());
-      snapshot.state.push_back(std::move(copy));
-    }
-    shared_->listener->TakeSnapshot(std::move(snapshot));
+    shared_->listener->TakeSnapshot({id_,
+                                     version(),
+                                     current_,
+                                     optimizer_->StateNames(),
+                                     {state_.begin(), state_.end()}});
   }
   const StepSchedule& schedule = *members_.schedule;
   const bool is_end = version() == schedule.EndOfPhase(phase_);

@@ -15,6 +15,7 @@ BlockStore::BlockStore(const Shared* shared, const Block& block,
       elements_(block.elements()),
       members_(std::move(members)),
       pool_(block.elements(), shared->memory),
+      state_pool_(block.elements()),
       partial_sums_(shared->micro_batches, block.elements(), &pool_,
                     shared->codecs),
       encoded_(shared->codecs->pull().codec.get(), block.elements(),
@@ -48,7 +49,7 @@ void BlockStore::EnterPhase(size_t phase) {
     state_.clear();
     const auto names = optimizer_->StateNames();
     for (size_t i = 0; i < names.size(); ++i) {
-      auto state = std::make_shared<FloatBuffer>(elements_);
+      auto state = state_pool_.Take();
       std::fill_n(state->data(), elements_,
                   optimizer_->InitialState(static_cast<int>(i)));
       state_.push_back(std::move(state));

@@ -21,6 +21,10 @@
 // The version in use, and once per step the one before, are kept in buffers of
 // their own, so that a read never waits for a write nor sees half of one.
 //
+// A snapshot holds the buffers of its version; nothing is copied. The first
+// update after it leaves the optimizer's state in them as it was, too, and goes
+// on in others.
+//
 // Thread-safe: every method may be called from any thread.
 #ifndef HAWSER_SERVER_BLOCK_STORE_H_
 #define HAWSER_SERVER_BLOCK_STORE_H_
@@ -158,6 +162,9 @@ class BlockStore {
   void Acknowledge(const IncomingFrame& frame, bool repeated);
   void PullNext(const IncomingFrame& push);
   void UpdateNow(uint64_t step, const UpdateStep& update);
+  // Puts others in the place of state buffers that a snapshot holds, and
+  // returns those; none: nobody holds any.
+  std::vector<std::shared_ptr<FloatBuffer>> ReplaceHeldState();
   void CompleteSteps();
   void ReachVersion();
 
@@ -188,6 +195,7 @@ class BlockStore {
   std::shared_ptr<FloatBuffer> current_;
   std::shared_ptr<FloatBuffer> previous_;  // null: cannot be had
   const Optimizer* optimizer_ = nullptr;
+  FloatBufferPool state_pool_;
   std::vector<std::shared_ptr<FloatBuffer>> state_;
   uint64_t optimizer_updates_ = 0;  // since its state was fresh
   uint64_t updates_ = 0;

@@ -17,7 +17,8 @@ constexpr char kFormatVersion[] = "1";
 }  // namespace
 
 absl::StatusOr<CheckpointWritten> WriteCheckpoint(
-    const CheckpointSnapshot& snapshot, const std::string& output_root) {
+    const CheckpointSnapshot& snapshot, const std::string& output_root,
+    FileCalls* calls) {
   ASSIGN_OR_RETURN(const std::string directory,
                    MakeDirectoriesBeneath(
                        output_root, absl::StrCat(snapshot.directory, "/step-",
@@ -37,7 +38,8 @@ absl::StatusOr<CheckpointWritten> WriteCheckpoint(
   }
   ASSIGN_OR_RETURN(
       AtomicFile file,
-      AtomicFile::Create(absl::StrCat(directory, "/server-", snapshot.server)));
+      AtomicFile::Create(absl::StrCat(directory, "/server-", snapshot.server),
+                         calls));
   const std::map<std::string, std::string> metadata = {
       {"format", kFormatVersion},
       {"job", snapshot.job_name},
@@ -51,7 +53,11 @@ absl::StatusOr<CheckpointWritten> WriteCheckpoint(
   const std::string name =
       absl::StrCat("server-", snapshot.server, "-",
                    absl::Hex(file.crc32c(), absl::kZeroPad8), ".safetensors");
-  RETURN_IF_ERROR(file.CommitAs(absl::StrCat(directory, "/", name)));
+  const std::string path = absl::StrCat(directory, "/", name);
+  RETURN_IF_ERROR(file.CommitAs(path));
+  if (snapshot.is_last) {
+    RETURN_IF_ERROR(CheckFile(path, file.bytes(), file.crc32c(), calls));
+  }
   CheckpointWritten written;
   written.set_step(snapshot.step);
   written.set_file(name);

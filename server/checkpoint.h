@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/file_calls.h"
 #include "proto/scheduler.pb.h"
 #include "server/block_store.h"
 
@@ -24,15 +25,18 @@ struct CheckpointSnapshot {
   uint32_t server = 0;  // index in the plan
   std::string job_name;
   std::string directory;  // below the output root; of the whole job
+  bool is_last = false;   // of the job
   std::vector<BlockSnapshot> blocks;
 };
 
 // Writes DIRECTORY/step-STEP/server-SERVER-CRC32C.safetensors below the output
 // root. The name tells the content, so that a file that an older manifest names
-// is never replaced by another.
+// is never replaced by another. The last one of a job is read once more from
+// the disk: it is the job's result. DATA_LOSS: it is not what was written.
 // The error names the path and what the system said.
 absl::StatusOr<CheckpointWritten> WriteCheckpoint(
-    const CheckpointSnapshot& snapshot, const std::string& output_root);
+    const CheckpointSnapshot& snapshot, const std::string& output_root,
+    FileCalls* calls = MachineFileCalls());
 
 }  // namespace hawser
 

@@ -45,6 +45,12 @@ std::vector<std::string> PeersOf(const Plan& plan, uint32_t server) {
   return peers;
 }
 
+size_t BlocksOf(const Plan& plan, uint32_t server) {
+  return static_cast<size_t>(
+      std::count_if(plan.blocks().begin(), plan.blocks().end(),
+                    [server](const Block& b) { return b.server() == server; }));
+}
+
 // By the servers: a gradient that is applied once per step.
 bool IsClipped(const Phase& phase) {
   return phase.synchronisation().mode() == SYNCHRONOUS &&
@@ -90,7 +96,8 @@ ParameterShard::ParameterShard(
       memory_(std::move(memory)),
       block_by_id_(static_cast<size_t>(plan.blocks_size()), nullptr),
       incarnation_(plan.incarnation()),
-      norm_gather_(static_cast<uint32_t>(plan.blocks_size()), 0) {
+      norm_gather_(static_cast<uint32_t>(plan.blocks_size()), 0),
+      admission_(BlocksOf(plan, server)) {
   shared_.job = plan.job();
   shared_.micro_batches = plan.spec().schedule().micro_batches();
   shared_.needs_norm = plan.spec().optimizer().clip_global_norm() > 0;
@@ -360,7 +367,14 @@ void ParameterShard::UpdateAll(uint64_t step, double squared_norm) {
 
 bool ParameterShard::WantsSnapshot(uint64_t version,
                                    const StepSchedule& schedule) {
-  if (version == schedule.total_steps()) return true;
+  const bool is_last = version == schedule.total_steps();
+  if (!is_last && !IsCheckpointDue(version, schedule)) return false;
+  absl::MutexLock lock(&checkpoint_mutex_);
+  return admission_.Admit(version, is_last);
+}
+
+bool ParameterShard::IsCheckpointDue(uint64_t version,
+                                     const StepSchedule& schedule) const {
   const CheckpointSpec& spec = plan_.spec().checkpoint();
   if (spec.every_epochs() != 0) {
     return schedule.EndsEpoch(version) &&
@@ -384,6 +398,7 @@ void ParameterShard::TakeSnapshot(BlockSnapshot snapshot) {
     gathering_.erase(complete.step);
   }
   complete.job = plan_.job();
+  complete.is_last = complete.step == schedule()->total_steps();
   complete.server = server_;
   complete.job_name = plan_.spec().name();
   complete.directory = plan_.spec().checkpoint().directory();
@@ -392,6 +407,16 @@ void ParameterShard::TakeSnapshot(BlockSnapshot snapshot) {
               return a.block < b.block;
             });
   callbacks_.checkpoint_ready(std::move(complete));
+}
+
+void ParameterShard::ReleaseCheckpoint(uint64_t step) {
+  absl::MutexLock lock(&checkpoint_mutex_);
+  admission_.Release(step);
+}
+
+std::vector<uint64_t> ParameterShard::TakeSkippedCheckpoints() {
+  absl::MutexLock lock(&checkpoint_mutex_);
+  return admission_.TakeSkipped();
 }
 
 void ParameterShard::VersionReached(uint32_t block, uint64_t version,

@@ -30,6 +30,7 @@
 #include "server/frame_io.h"
 #include "server/initial_values.h"
 #include "server/lease_desk.h"
+#include "server/state/checkpoint_admission.h"
 #include "server/state/norm_gather.h"
 
 namespace hawser {
@@ -87,6 +88,12 @@ class ParameterShard : public BlockStore::Listener {
   // The steps completed since the last call, if this shard holds block 0.
   StepsDone TakeStepsDone();
 
+  // A checkpoint that was ready is written, or given up: the next may come.
+  void ReleaseCheckpoint(uint64_t step);
+  // Steps whose checkpoints have been skipped since the last call, since the
+  // one before was still in hand.
+  std::vector<uint64_t> TakeSkippedCheckpoints();
+
   // Leases that have become due; when that is next the case.
   void TickLeases();
   absl::Time NextLeaseDeadline() const;
@@ -116,6 +123,7 @@ class ParameterShard : public BlockStore::Listener {
                       const StepSchedule& schedule) override;
 
  private:
+  bool IsCheckpointDue(uint64_t version, const StepSchedule& schedule) const;
   ParameterShard(const Plan& plan, uint32_t server,
                  std::unique_ptr<Optimizer> optimizer,
                  std::unique_ptr<Optimizer> outer_optimizer, NormCarrier* norms,
@@ -173,6 +181,7 @@ class ParameterShard : public BlockStore::Listener {
   std::vector<std::string> peers_ ABSL_GUARDED_BY(norm_mutex_);
 
   absl::Mutex checkpoint_mutex_;
+  CheckpointAdmission admission_ ABSL_GUARDED_BY(checkpoint_mutex_);
   std::map<uint64_t, std::vector<BlockSnapshot>> gathering_  // by version
       ABSL_GUARDED_BY(checkpoint_mutex_);
 

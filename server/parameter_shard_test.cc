@@ -22,6 +22,19 @@ std::vector<float> InitialTheta(const Plan& plan) {
   return theta;
 }
 
+// All of its floats.
+std::string ContentOf(const CheckpointSnapshot& snapshot) {
+  std::string content;
+  for (const BlockSnapshot& block : snapshot.blocks) {
+    const auto add = [&](const FloatBuffer& values) {
+      content.append(values.bytes().data(), values.bytes().size());
+    };
+    add(*block.parameters);
+    for (const auto& vector : block.state) add(*vector);
+  }
+  return content;
+}
+
 // Several shards of one job, norms carried between them at once (or lost).
 class Cluster : public NormCarrier {
  public:
@@ -32,6 +45,10 @@ class Cluster : public NormCarrier {
           /*audit=*/nullptr,
           {.checkpoint_ready =
                [this](CheckpointSnapshot snapshot) {
+                 if (disk_is_fast) {
+                   shards[snapshot.server]->ReleaseCheckpoint(snapshot.step);
+                 }
+                 contents.push_back(ContentOf(snapshot));
                  checkpoints.push_back(std::move(snapshot));
                },
            .lease_waits = [] {},
@@ -107,6 +124,8 @@ class Cluster : public NormCarrier {
   std::shared_ptr<RecordingSink> sink = std::make_shared<RecordingSink>();
   std::vector<std::unique_ptr<ParameterShard>> shards;
   std::vector<CheckpointSnapshot> checkpoints;
+  std::vector<std::string> contents;  // of them, when they came
+  bool disk_is_fast = true;
   int milestones = 0;
   bool norms_lost = false;
 };
@@ -305,6 +324,54 @@ TEST(ParameterShardTest, CheckpointsHoldOneVersionOfEveryBlock) {
                      last.begin() + static_cast<int64_t>(place.offset())));
     }
   }
+}
+
+TEST(ParameterShardTest, SnapshotsStayAsTheyWereWhileTrainingGoesOn) {
+  std::mt19937 random(9);
+  Plan plan = SmallPlan(2, 1, 12);
+  plan.mutable_spec()->mutable_optimizer()->mutable_adam();
+  Plan with = plan;
+  with.mutable_spec()->mutable_checkpoint()->set_every_steps(3);
+  Cluster cluster(with);
+  Cluster without(plan);
+  for (uint64_t step = 0; step < 12; ++step) {
+    const std::vector<float> gradient = RandomGradient(plan, &random);
+    cluster.Push(step, {0, 0}, gradient);
+    without.Push(step, {0, 0}, gradient);
+  }
+  ASSERT_EQ(cluster.checkpoints.size(), 8u);
+  for (size_t i = 0; i < cluster.checkpoints.size(); ++i) {
+    EXPECT_TRUE(ContentOf(cluster.checkpoints[i]) == cluster.contents[i])
+        << "of step " << cluster.checkpoints[i].step;
+  }
+  // They change nothing of the result, the optimizer's state included.
+  ASSERT_EQ(without.contents.size(), 2u);
+  EXPECT_TRUE(cluster.contents[6] == without.contents[0]);
+  EXPECT_TRUE(cluster.contents[7] == without.contents[1]);
+}
+
+TEST(ParameterShardTest, OneCheckpointAtATimeButTheLastOneAlways) {
+  std::mt19937 random(10);
+  Plan plan = SmallPlan(1, 1, 6);
+  plan.mutable_spec()->mutable_checkpoint()->set_every_steps(1);
+  Cluster cluster(plan);
+  cluster.disk_is_fast = false;
+  const auto push = [&](uint64_t step) {
+    cluster.Push(step, {0, 0}, RandomGradient(plan, &random));
+  };
+  for (uint64_t step = 0; step < 3; ++step) push(step);
+  EXPECT_EQ(cluster.shards[0]->TakeSkippedCheckpoints(),
+            (std::vector<uint64_t>{2, 3}));
+  cluster.shards[0]->ReleaseCheckpoint(1);
+  for (uint64_t step = 3; step < 6; ++step) push(step);
+  EXPECT_EQ(cluster.shards[0]->TakeSkippedCheckpoints(),
+            std::vector<uint64_t>{5});
+  ASSERT_EQ(cluster.checkpoints.size(), 3u);
+  EXPECT_EQ(cluster.checkpoints[0].step, 1u);
+  EXPECT_EQ(cluster.checkpoints[1].step, 4u);
+  EXPECT_FALSE(cluster.checkpoints[1].is_last);
+  EXPECT_EQ(cluster.checkpoints[2].step, 6u);
+  EXPECT_TRUE(cluster.checkpoints[2].is_last);
 }
 
 }  // namespace

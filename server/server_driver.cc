@@ -20,19 +20,26 @@ constexpr absl::Duration kShortestLeaseWait = absl::Milliseconds(1);
 ServerDriver::ServerDriver(NormCarrier* norms, std::string output_root,
                            const Clock* clock, Threads* threads,
                            std::string data_root, bool shares_memory,
-                           TraceRecorder* trace)
+                           TraceRecorder* trace, FileCalls* calls)
     : norms_(norms),
       output_root_(std::move(output_root)),
       data_root_(std::move(data_root)),
       shares_memory_(shares_memory),
       clock_(clock),
       threads_(threads),
-      trace_(trace) {}
+      trace_(trace),
+      calls_(calls) {}
 
 ServerDriver::~ServerDriver() { Stop(); }
 
 void ServerDriver::Start(Reporter reporter) {
   reporter_ = std::move(reporter);
+  checkpoints_ = std::make_unique<CheckpointWriter>(
+      output_root_, calls_, clock_, threads_, trace_,
+      [this](uint64_t job, uint64_t step,
+             const absl::StatusOr<CheckpointWritten>& written) {
+        ReportCheckpoint(job, step, written);
+      });
   order_thread_ = threads_->Start([this] { RunOrders(); });
   report_thread_ = threads_->Start([this] { RunReports(); });
   lease_thread_ = threads_->Start([this] { RunLeases(); });
@@ -46,6 +53,7 @@ void ServerDriver::Stop() {
   order_thread_.reset();
   report_thread_.reset();
   lease_thread_.reset();
+  if (checkpoints_ != nullptr) checkpoints_->Stop();
 }
 
 void ServerDriver::Follow(uint64_t node, const Orders& orders) {
@@ -124,6 +132,7 @@ void ServerDriver::DropAllBut(const std::vector<uint64_t>& jobs) {
   for (const auto& shard : dropped) {
     LOG(INFO) << "job " << shard->job() << " is over here";
     shard->Close();
+    checkpoints_->Forget(shard->job());
   }
 }
 
@@ -170,8 +179,7 @@ absl::StatusOr<std::unique_ptr<ParameterShard>> ServerDriver::MakeShard(
       plan, index, *values, norms_, clock_, std::move(audit),
       {.checkpoint_ready =
            [this](CheckpointSnapshot snapshot) {
-             absl::MutexLock lock(&mutex_);
-             snapshots_.push_back(std::move(snapshot));
+             checkpoints_->Write(std::move(snapshot));
            },
        .lease_waits =
            [this] {
@@ -188,19 +196,17 @@ absl::StatusOr<std::unique_ptr<ParameterShard>> ServerDriver::MakeShard(
 
 void ServerDriver::RunReports() {
   for (;;) {
-    std::vector<CheckpointSnapshot> snapshots;
     {
       absl::MutexLock lock(&mutex_);
       const auto due = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-        return stopping_ || milestone_ || !snapshots_.empty();
+        return stopping_ || milestone_;
       };
       threads_->AwaitFor(&mutex_, absl::Condition(&due), kReportPeriod);
       if (stopping_) return;
       milestone_ = false;
-      snapshots.swap(snapshots_);
     }
     ReportSteps();
-    WriteCheckpoints(std::move(snapshots));
+    ReportSkippedCheckpoints();
     for (const auto& shard : Shards()) {
       shard->ResendNorms();
       shard->FlushAudit();
@@ -237,25 +243,34 @@ void ServerDriver::ReportSteps() {
   }
 }
 
-void ServerDriver::WriteCheckpoints(std::vector<CheckpointSnapshot> snapshots) {
-  for (const CheckpointSnapshot& snapshot : snapshots) {
-    const auto shard = Find(snapshot.job);
-    if (shard == nullptr) continue;
+void ServerDriver::ReportSkippedCheckpoints() {
+  for (const auto& shard : Shards()) {
+    const std::vector<uint64_t> skipped = shard->TakeSkippedCheckpoints();
+    if (skipped.empty()) continue;
     ReportRequest report;
-    TraceSpan span({trace_, snapshot.job, snapshot.step}, SPAN_CHECKPOINT);
-    const auto written = WriteCheckpoint(snapshot, output_root_);
-    span.End();
-    if (written.ok()) {
-      *report.mutable_checkpoint_written() = *written;
-    } else {
-      LOG(ERROR) << written.status();
-      report.mutable_failed()->set_message(
-          absl::StrCat("checkpoint of step ", snapshot.step, ": ",
-                       written.status().message()));
-      report.mutable_failed()->set_permanent(true);
-    }
-    Send(snapshot.job, shard->incarnation(), std::move(report));
+    CheckpointFailed* failed = report.mutable_checkpoint_failed();
+    failed->set_step(skipped.back());
+    failed->set_message("the one before was still being written");
+    for (const uint64_t step : skipped) failed->add_skipped_steps(step);
+    Send(shard->job(), shard->incarnation(), std::move(report));
   }
+}
+
+void ServerDriver::ReportCheckpoint(
+    uint64_t job, uint64_t step,
+    const absl::StatusOr<CheckpointWritten>& written) {
+  const auto shard = Find(job);
+  if (shard == nullptr) return;
+  ReportRequest report;
+  if (written.ok()) {
+    *report.mutable_checkpoint_written() = *written;
+  } else {
+    report.mutable_checkpoint_failed()->set_step(step);
+    report.mutable_checkpoint_failed()->set_message(
+        std::string(written.status().message()));
+  }
+  shard->ReleaseCheckpoint(step);
+  Send(job, shard->incarnation(), std::move(report));
 }
 
 void ServerDriver::Send(uint64_t job, uint64_t incarnation,

@@ -17,11 +17,13 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "common/clock.h"
+#include "common/file_calls.h"
 #include "common/threads.h"
 #include "common/trace/trace_recorder.h"
 #include "proto/parameter_server.pb.h"
 #include "proto/scheduler.pb.h"
 #include "server/checkpoint.h"
+#include "server/checkpoint_writer.h"
 #include "server/parameter_shard.h"
 
 namespace hawser {
@@ -34,10 +36,12 @@ class ServerDriver {
   // norms, clock, threads and trace (may be null) outlive the server.
   // Checkpoints go below output_root; models to start from are below data_root,
   // if there is one. shares_memory: parameters are kept where workers of this
-  // host can be given them to read.
+  // host can be given them to read. calls, by which checkpoints are written,
+  // outlive it as well.
   ServerDriver(NormCarrier* norms, std::string output_root, const Clock* clock,
                Threads* threads, std::string data_root = "",
-               bool shares_memory = false, TraceRecorder* trace = nullptr);
+               bool shares_memory = false, TraceRecorder* trace = nullptr,
+               FileCalls* calls = MachineFileCalls());
   ~ServerDriver();
 
   // Starts to follow orders and to report. Called once.
@@ -72,7 +76,9 @@ class ServerDriver {
                                                             uint32_t index);
   void DropAllBut(const std::vector<uint64_t>& jobs);
   void ReportSteps();
-  void WriteCheckpoints(std::vector<CheckpointSnapshot> snapshots);
+  void ReportSkippedCheckpoints();
+  void ReportCheckpoint(uint64_t job, uint64_t step,
+                        const absl::StatusOr<CheckpointWritten>& written);
   void Send(uint64_t job, uint64_t incarnation, ReportRequest report);
   std::vector<std::shared_ptr<ParameterShard>> Shards() const;
 
@@ -83,6 +89,7 @@ class ServerDriver {
   const Clock* const clock_;
   Threads* const threads_;
   TraceRecorder* const trace_;
+  FileCalls* const calls_;
   Reporter reporter_;
 
   mutable absl::Mutex mutex_;
@@ -90,9 +97,9 @@ class ServerDriver {
   bool milestone_ ABSL_GUARDED_BY(mutex_) = false;
   bool lease_waits_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<NewOrders> orders_ ABSL_GUARDED_BY(mutex_);
-  std::vector<CheckpointSnapshot> snapshots_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, std::shared_ptr<ParameterShard>> shards_
       ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<CheckpointWriter> checkpoints_;
   std::unique_ptr<Threads::Thread> order_thread_;
   std::unique_ptr<Threads::Thread> report_thread_;
   std::unique_ptr<Threads::Thread> lease_thread_;

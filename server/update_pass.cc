@@ -1,6 +1,7 @@
 #include "server/update_pass.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "common/crc32c.h"
 
@@ -16,11 +17,12 @@ constexpr int64_t kCached = 16 << 10;
 
 UpdatePass::UpdatePass(const Optimizer* optimizer, const UpdateStep& step,
                        const FloatBuffer* theta, const State* state,
-                       FloatBuffer* next)
+                       FloatBuffer* next, const State* before)
     : optimizer_(optimizer),
       step_(step),
       theta_(theta),
       state_(state),
+      before_(before),
       next_(next),
       pointers_(state->size()),
       takes_checksum_(theta->checksum_asked_for()) {}
@@ -52,6 +54,10 @@ void UpdatePass::Apply(int64_t first, const float* gradient, int64_t n) {
     const int64_t at = first + i;
     for (size_t s = 0; s < pointers_.size(); ++s) {
       pointers_[s] = (*state_)[s]->data() + at;
+      if (before_ == nullptr) continue;
+      // A piece that the update finds in the cache.
+      std::memcpy(pointers_[s], (*before_)[s]->data() + at,
+                  static_cast<size_t>(count) * sizeof(float));
     }
     float* next = next_->data() + at;
     optimizer_->Apply(step_, theta_->data() + at, gradient + i, count, next,

@@ -22,10 +22,12 @@ class UpdatePass {
  public:
   using State = std::vector<std::shared_ptr<FloatBuffer>>;
 
-  // From `theta` into `next`, which is theta or another buffer. All of them
-  // outlive the pass.
+  // From `theta` into `next`, which is theta or another buffer. `before`: the
+  // state to begin with, which stays as it is, if that is not `state` itself.
+  // All of them outlive the pass.
   UpdatePass(const Optimizer* optimizer, const UpdateStep& step,
-             const FloatBuffer* theta, const State* state, FloatBuffer* next);
+             const FloatBuffer* theta, const State* state, FloatBuffer* next,
+             const State* before = nullptr);
 
   // The update. `gradient` may be `next` itself: then no other memory
   // is written than what was read anyway.
@@ -42,6 +44,7 @@ class UpdatePass {
   const UpdateStep step_;
   const FloatBuffer* const theta_;
   const State* const state_;
+  const State* const before_;  // null: state_
   FloatBuffer* const next_;
   std::vector<float*> pointers_;  // into the state
   const bool takes_checksum_;

@@ -234,7 +234,26 @@ void ClusterState::FailJob(uint64_t id, const std::string& reason,
   if (Job* job = Touch(id)) job->Fail(reason, now);
 }
 
+void ClusterState::RefuseCheckpoint(const CheckpointCommitted& checkpoint,
+                                    const std::string& why, absl::Time now) {
+  Job* job = Touch(checkpoint.job());
+  if (job == nullptr) return;
+  job->RefuseCheckpoint(checkpoint.step(), why, now);
+  checkpoint_tries_.Set(job->id(), job->NextCheckpointTry());
+}
+
+std::vector<CheckpointWritten> ClusterState::TakeAbandonedFiles() {
+  std::vector<CheckpointWritten> files = std::exchange(abandoned_, {});
+  for (const uint64_t id : active_) {
+    for (CheckpointWritten& file : jobs_.at(id).TakeAbandonedFiles()) {
+      files.push_back(std::move(file));
+    }
+  }
+  return files;
+}
+
 void ClusterState::Tick(absl::Time now) {
+  checkpoint_tries_.TakeDue(now);  // Decide sees them
   for (const uint64_t node : membership_.Expire(now)) {
     Lose(node, "was lost: its lease ended", now);
   }
@@ -313,7 +332,7 @@ void ClusterState::DecideJob(const Job& job, absl::Time now,
     events->push_back(event);
     return;
   }
-  if (const auto checkpoint = job.CompleteCheckpoint();
+  if (const auto checkpoint = job.CompleteCheckpoint(now);
       checkpoint.has_value()) {
     *event.mutable_checkpoint_committed() = *checkpoint;
     events->push_back(event);
@@ -433,11 +452,15 @@ void ClusterState::Apply(const JournalEvent& event) {
     case JournalEvent::kJobEnded:
       if (Job* job = Touch(event.job_ended().job())) {
         job->End(event.job_ended(), now);
+        for (CheckpointWritten& file : job->TakeAbandonedFiles()) {
+          abandoned_.push_back(std::move(file));
+        }
         TellMembers(job->id());
         assignments_.Release(job->id());
         start_order_.End(job->id());
         active_.erase(job->id());
         limits_.Remove(job->id());
+        checkpoint_tries_.Remove(job->id());
       }
       NoteWhyJobsWait();
       return;
@@ -447,7 +470,8 @@ void ClusterState::Apply(const JournalEvent& event) {
 }
 
 absl::Time ClusterState::NextDeadline() const {
-  return std::min(membership_.NextDeadline(), limits_.First());
+  return std::min(
+      {membership_.NextDeadline(), limits_.First(), checkpoint_tries_.First()});
 }
 
 Job* ClusterState::Touch(uint64_t id) {

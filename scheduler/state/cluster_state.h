@@ -82,6 +82,9 @@ class ClusterState {
   absl::Status Report(const ReportRequest& report, absl::Time now);
   // A job cannot go on, for a reason outside of its members.
   void FailJob(uint64_t job, const std::string& reason, absl::Time now);
+  // The manifest of a checkpoint that was to be committed could not be written.
+  void RefuseCheckpoint(const CheckpointCommitted& checkpoint,
+                        const std::string& why, absl::Time now);
   // Leases and limits that have run out.
   void Tick(absl::Time now);
 
@@ -95,6 +98,9 @@ class ClusterState {
   // Nodes whose orders, and jobs whose status, may have changed since the last
   // call. (No number is both a node's and a job's.)
   std::set<uint64_t> TakeNews() { return std::exchange(news_, {}); }
+
+  // Files of checkpoints that never will be committed, since the last call.
+  std::vector<CheckpointWritten> TakeAbandonedFiles();
 
   // --- Durable state ---
 
@@ -130,7 +136,9 @@ class ClusterState {
   std::map<std::string, uint64_t> names_;
   std::set<uint64_t> active_;  // jobs that have not ended
   Deadlines limits_;           // of active jobs
-  Assignments assignments_;    // by the plans of active jobs
+  Deadlines checkpoint_tries_;
+  std::vector<CheckpointWritten> abandoned_;  // by jobs that have ended
+  Assignments assignments_;                   // by the plans of active jobs
   StartOrder start_order_;
   std::set<uint64_t> news_;
   uint64_t next_number_ = 1;  // of jobs, nodes and incarnations

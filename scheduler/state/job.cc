@@ -171,7 +171,7 @@ void Job::Commit(const CheckpointCommitted& event, absl::Time now) {
   checkpoints_.Commit(event, now);
   checkpoint_step_ = event.step();
   output_ = event.directory();
-  written_.erase(written_.begin(), written_.upper_bound(event.step()));
+  pending_.Commit(event);
   Log(now, "scheduler",
       absl::StrCat("checkpoint of step ", event.step(), " in ",
                    event.directory()));
@@ -187,6 +187,7 @@ void Job::FinishEpoch(const EpochMetrics& metrics, absl::Time now) {
 void Job::End(const JobEnded& event, absl::Time now) {
   end_ = event;
   ended_at_ = now;
+  pending_.AbandonAll(checkpoint_step_);
   sha256_ = event.parameters_sha256();
   Log(now, "scheduler",
       absl::StrCat(absl::AsciiStrToLower(JobState_Name(event.state())),
@@ -201,9 +202,9 @@ absl::Status Job::CheckMember(const ReportRequest& report) const {
   }
   // Completed steps and written files are facts whatever the incarnation; what
   // depends on the members' shares is not.
-  const bool is_fact = report.has_steps_done() ||
-                       report.has_checkpoint_written() ||
-                       report.has_parameters_hashed();
+  const bool is_fact =
+      report.has_steps_done() || report.has_checkpoint_written() ||
+      report.has_checkpoint_failed() || report.has_parameters_hashed();
   if (!is_fact && report.incarnation() != plan_->incarnation()) {
     return absl::FailedPreconditionError(
         absl::StrCat("stale incarnation ", report.incarnation(),
@@ -237,13 +238,12 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
       return progress_.AddSteps(report.steps_done(), now);
     case ReportRequest::kValidationDone:
       return progress_.AddValidation(report.validation_done());
-    case ReportRequest::kCheckpointWritten: {
-      const CheckpointWritten& written = report.checkpoint_written();
-      if (written.step() > checkpoint_step_) {
-        written_[written.step()][node] = written;
-      }
+    case ReportRequest::kCheckpointWritten:
+      pending_.Written(node, report.checkpoint_written());
       return absl::OkStatus();
-    }
+    case ReportRequest::kCheckpointFailed:
+      ReportCheckpointFailed(node, report.checkpoint_failed(), now);
+      return absl::OkStatus();
     case ReportRequest::kParametersHashed:
       hashed_step_ = report.parameters_hashed().step();
       sha256_ = report.parameters_hashed().sha256();
@@ -350,24 +350,32 @@ bool Job::WaitsForServers() const {
          DataOfAllWorkers().has_value();
 }
 
-std::optional<CheckpointCommitted> Job::CompleteCheckpoint() const {
+std::optional<CheckpointCommitted> Job::CompleteCheckpoint(
+    absl::Time now) const {
   if (!plan_.has_value()) return std::nullopt;
-  for (auto it = written_.rbegin(); it != written_.rend(); ++it) {
-    CheckpointCommitted complete;
-    complete.set_job(id_);
-    complete.set_step(it->first);
-    bool all = true;
-    for (const ServerEndpoint& server : plan_->servers()) {
-      if (!NeedsServer(server.node())) continue;
-      const auto file = it->second.find(server.node());
-      all = all && file != it->second.end();
-      if (all) *complete.add_files() = file->second;
-    }
-    if (!all || complete.files_size() == 0) continue;
-    complete.set_directory(complete.files(0).directory());
-    return complete;
+  std::vector<uint64_t> servers;
+  for (const ServerEndpoint& server : plan_->servers()) {
+    if (NeedsServer(server.node())) servers.push_back(server.node());
   }
-  return std::nullopt;
+  auto complete = pending_.Complete(servers, now);
+  if (complete.has_value()) complete->set_job(id_);
+  return complete;
+}
+
+bool Job::IsLastStep(uint64_t step) const {
+  return plan_.has_value() && step != 0 && step == plan_->total_steps();
+}
+
+void Job::ReportCheckpointFailed(uint64_t node, const CheckpointFailed& failed,
+                                 absl::Time now) {
+  const auto line = pending_.Failed(failed, IsLastStep(failed.step()), now);
+  if (line.has_value()) Log(now, NameOf(node), *line);
+}
+
+void Job::RefuseCheckpoint(uint64_t step, const std::string& why,
+                           absl::Time now) {
+  const auto line = pending_.Refuse(step, why, IsLastStep(step), now);
+  if (line.has_value()) Log(now, "scheduler", *line);
 }
 
 bool Job::Finished() const {
@@ -403,7 +411,7 @@ void Job::Describe(bool with_plan, absl::Time now, JobStatus* status) const {
   status->set_name(name());
   status->set_job(id_);
   status->set_state(state());
-  status->set_reason(end_.has_value() ? end_->reason() : waiting_reason_);
+  status->set_reason(end_.has_value() ? end_->reason() : WhyItWaits());
   status->set_revision(revision_);
   status->set_step(progress_.step());
   status->set_total_steps(progress_.total_steps());
@@ -435,12 +443,21 @@ void Job::Describe(bool with_plan, absl::Time now, JobStatus* status) const {
   }
   status->set_output(output_);
   status->set_checkpoint_step(checkpoint_step_);
+  status->set_checkpoints_failed(pending_.failed());
+  status->set_checkpoints_skipped(pending_.skipped());
+  status->set_checkpoint_problem(pending_.problem());
   *status->mutable_spec() = spec_;
   *status->mutable_spec()->mutable_synchronisation() = synchronisation();
   status->set_submitted_unix_ms(absl::ToUnixMillis(accepted_));
   if (!plan_.has_value()) return;
   status->set_incarnation(plan_->incarnation());
   if (with_plan) *status->mutable_plan() = *plan_;
+}
+
+std::string Job::WhyItWaits() const {
+  const bool waits_for_checkpoint =
+      state() == FINISHING && waiting_reason_.empty();
+  return waits_for_checkpoint ? pending_.problem() : waiting_reason_;
 }
 
 void Job::ReadLog(uint64_t first_line, GetJobLogResponse* response) const {

@@ -23,6 +23,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -33,6 +34,7 @@
 #include "proto/scheduler.pb.h"
 #include "scheduler/state/checkpoint_list.h"
 #include "scheduler/state/job_progress.h"
+#include "scheduler/state/pending_checkpoints.h"
 
 namespace hawser {
 
@@ -93,6 +95,8 @@ class Job {
   absl::Status Report(const ReportRequest& report, absl::Time now);
   void MemberLost(uint64_t node, const std::string& why, absl::Time now);
   void Fail(const std::string& reason, absl::Time now);
+  // The manifest of a complete checkpoint could not be written.
+  void RefuseCheckpoint(uint64_t step, const std::string& why, absl::Time now);
   void SetWaitingReason(const std::string& reason);
 
   // --- What follows from the above ---
@@ -102,7 +106,13 @@ class Job {
   bool WaitsForServers() const;
   std::optional<std::string> failure() const { return failure_; }
   // Files of the newest checkpoint that every server has written.
-  std::optional<CheckpointCommitted> CompleteCheckpoint() const;
+  std::optional<CheckpointCommitted> CompleteCheckpoint(absl::Time now) const;
+  // When a checkpoint is complete that was refused; InfiniteFuture: never.
+  absl::Time NextCheckpointTry() const { return pending_.NextTry(); }
+  // Files of checkpoints that never will be, since the last call.
+  std::vector<CheckpointWritten> TakeAbandonedFiles() {
+    return pending_.TakeAbandoned();
+  }
   bool Finished() const;
   // Since the first step; 0 before.
   double SecondsRunning(absl::Time now) const;
@@ -121,6 +131,10 @@ class Job {
   void NoteMembers();
   bool HoldsFirstBlock(uint64_t node) const;
   absl::Status CheckMember(const ReportRequest& report) const;
+  std::string WhyItWaits() const;
+  bool IsLastStep(uint64_t step) const;
+  void ReportCheckpointFailed(uint64_t node, const CheckpointFailed& failed,
+                              absl::Time now);
   void ReportDataLoaded(uint64_t node, const DataLoaded& loaded,
                         absl::Time now);
   std::optional<std::string> ProblemWith(const DataLoaded& loaded) const;
@@ -153,8 +167,7 @@ class Job {
   std::optional<std::string> failure_;
   std::string waiting_reason_;
   JobProgress progress_;
-  // Files written, by step and by server.
-  std::map<uint64_t, std::map<uint64_t, CheckpointWritten>> written_;
+  PendingCheckpoints pending_;
   uint64_t hashed_step_ = 0;
   std::string sha256_;
   absl::Time running_since_ = absl::InfiniteFuture();
