@@ -146,12 +146,15 @@ absl::Status AtomicFile::CommitAs(const std::string& path) {
     return SystemError("create", path);
   }
   file_ = FileDescriptor();
-  const std::string directory =
-      std::filesystem::path(path).parent_path().string();
+  return FlushDirectory(std::filesystem::path(path).parent_path().string(),
+                        calls_);
+}
+
+absl::Status FlushDirectory(const std::string& directory, FileCalls* calls) {
   const FileDescriptor handle(
       ::open(directory.empty() ? "." : directory.c_str(),
              O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!handle.valid() || calls_->Fsync(handle.get()) != 0) {
+  if (!handle.valid() || calls->Fsync(handle.get()) != 0) {
     return SystemError("flush directory", directory);
   }
   return absl::OkStatus();

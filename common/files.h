@@ -80,6 +80,10 @@ class AtomicFile {
 absl::Status WriteWholeFile(const std::string& path, absl::string_view content,
                             FileCalls* calls = MachineFileCalls());
 
+// Names that have come or gone in a directory are so on the disk.
+absl::Status FlushDirectory(const std::string& directory,
+                            FileCalls* calls = MachineFileCalls());
+
 // Reads a file once more, from the disk where the machine lets go of what it
 // remembers of it. DATA_LOSS: it has not these bytes, or not this CRC32C.
 absl::Status CheckFile(const std::string& path, uint64_t bytes, uint32_t crc32c,

@@ -1,11 +1,9 @@
 #include "scheduler/manifest.h"
 
 #include <filesystem>
-#include <set>
 #include <string>
 #include <system_error>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
 #include "common/status_macros.h"
@@ -39,19 +37,6 @@ absl::Status CheckIsThere(const std::string& directory,
       path, error ? absl::StrCat(": ", error.message())
                   : absl::StrCat(" has ", bytes, " bytes, its server wrote ",
                                  file.bytes())));
-}
-
-// What a process that was killed did not come to rename.
-bool IsTemporary(absl::string_view name) {
-  return (absl::StartsWith(name, "server-") ||
-          absl::StartsWith(name, "manifest.json.")) &&
-         absl::StrContains(name, ".tmp-");
-}
-
-// True if it is the directory of this step: members name it.
-bool IsDirectoryOf(const std::filesystem::path& directory, uint64_t step) {
-  return directory.is_absolute() &&
-         directory.filename() == absl::StrCat("step-", step);
 }
 
 }  // namespace
@@ -89,38 +74,6 @@ absl::Status WriteManifest(const Plan& plan,
   manifest["spec"] = ToJson(plan.spec());
   return WriteWholeFile(checkpoint.directory() + "/manifest.json",
                         manifest.dump(1) + "\n", calls);
-}
-
-void RemoveSupersededFiles(const CheckpointCommitted& checkpoint) {
-  const std::filesystem::path directory = checkpoint.directory();
-  if (!IsDirectoryOf(directory, checkpoint.step())) return;
-  std::set<std::string> named;
-  for (const CheckpointWritten& file : checkpoint.files()) {
-    named.insert(file.file());
-  }
-  std::error_code error;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(directory, error)) {
-    const std::string name = entry.path().filename().string();
-    const bool is_servers = absl::StartsWith(name, "server-") &&
-                            absl::EndsWith(name, ".safetensors") &&
-                            named.count(name) == 0;
-    if (is_servers || IsTemporary(name)) {
-      std::filesystem::remove(entry.path(), error);
-    }
-  }
-}
-
-void RemoveAbandonedFiles(const std::vector<CheckpointWritten>& files) {
-  std::error_code error;
-  for (const CheckpointWritten& file : files) {
-    const std::filesystem::path directory = file.directory();
-    if (!IsDirectoryOf(directory, file.step())) continue;
-    if (std::filesystem::exists(directory / "manifest.json", error)) continue;
-    if (std::filesystem::path(file.file()).filename() != file.file()) continue;
-    std::filesystem::remove(directory / file.file(), error);
-    std::filesystem::remove(directory, error);  // if it is empty
-  }
 }
 
 }  // namespace hawser

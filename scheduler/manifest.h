@@ -4,8 +4,6 @@
 #ifndef HAWSER_SCHEDULER_MANIFEST_H_
 #define HAWSER_SCHEDULER_MANIFEST_H_
 
-#include <vector>
-
 #include "absl/status/status.h"
 #include "common/file_calls.h"
 #include "proto/journal.pb.h"
@@ -18,15 +16,6 @@ namespace hawser {
 absl::Status WriteManifest(const Plan& plan,
                            const CheckpointCommitted& checkpoint,
                            FileCalls* calls = MachineFileCalls());
-
-// Removes server files of an older checkpoint of the same step, which the
-// committed manifest does not name, and temporary files. What cannot be removed
-// stays, and harms nothing.
-void RemoveSupersededFiles(const CheckpointCommitted& checkpoint);
-
-// Removes files of checkpoints that never were committed, and the directories
-// that are empty then; where there is a manifest, nothing.
-void RemoveAbandonedFiles(const std::vector<CheckpointWritten>& files);
 
 }  // namespace hawser
 

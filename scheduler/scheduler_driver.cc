@@ -1,13 +1,16 @@
 #include "scheduler/scheduler_driver.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "common/job/personalise.h"
 #include "common/status_macros.h"
 #include "common/version.h"
 #include "glog/logging.h"
+#include "scheduler/checkpoint_files.h"
 #include "scheduler/manifest.h"
 
 namespace hawser {
@@ -38,9 +41,23 @@ SchedulerDriver::~SchedulerDriver() { Stop(); }
 
 absl::Status SchedulerDriver::Start() {
   absl::MutexLock lock(&mutex_);
+  // By directory: the last one of each job, whose removal a crash may have cut
+  // off. It may have been written anew since.
+  std::map<std::string, CheckpointDropped> dropped;
   RETURN_IF_ERROR(journal_->Replay(
-      [this](const JournalEvent& event)
-          ABSL_NO_THREAD_SAFETY_ANALYSIS { state_.Apply(event); }));
+      [&](const JournalEvent& event) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        state_.Apply(event);
+        if (event.has_checkpoint_committed()) {
+          dropped.erase(event.checkpoint_committed().directory());
+        } else if (event.has_checkpoint_dropped()) {
+          const CheckpointDropped& drop = event.checkpoint_dropped();
+          std::erase_if(dropped, [&](const auto& entry) {
+            return entry.second.job() == drop.job();
+          });
+          dropped[drop.directory()] = drop;
+        }
+      }));
+  for (const auto& [directory, drop] : dropped) Remove(drop);
   const absl::Time now = clock_->Now();
   const std::vector<JournalEvent> ends = state_.Restarted(now);
   if (!ends.empty()) RETURN_IF_ERROR(Commit(ends));
@@ -91,9 +108,16 @@ absl::Status SchedulerDriver::Commit(const std::vector<JournalEvent>& events) {
     state_.Apply(event);
     if (event.has_checkpoint_committed()) {
       RemoveSupersededFiles(event.checkpoint_committed());
+    } else if (event.has_checkpoint_dropped()) {
+      Remove(event.checkpoint_dropped());
     }
   }
   return absl::OkStatus();
+}
+
+void SchedulerDriver::Remove(const CheckpointDropped& checkpoint) {
+  const absl::Status status = RemoveCheckpoint(checkpoint, calls_);
+  LOG_IF(ERROR, !status.ok()) << "of a checkpoint that was dropped: " << status;
 }
 
 absl::Status SchedulerDriver::Settle(absl::Time now) {
@@ -333,6 +357,10 @@ void SchedulerDriver::GetJob(const GetJobRequest& request,
                        if (!is_news && !last_call) return false;
                        (*job)->Describe(request.with_plan(), clock_->Now(),
                                         response->mutable_status());
+                       if (request.with_checkpoints()) {
+                         state_.DescribeCheckpoints(
+                             **job, response->mutable_status());
+                       }
                        return true;
                      };
   Park(std::move(parked), request.wait_ms());

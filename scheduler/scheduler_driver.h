@@ -91,6 +91,7 @@ class SchedulerDriver {
   // False: a checkpoint's manifest could not be written; it is not committed.
   bool WriteManifests(const std::vector<JournalEvent>& events, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Remove(const CheckpointDropped& checkpoint);
   absl::Status Commit(const std::vector<JournalEvent>& events)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Answers CollectAnswers(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

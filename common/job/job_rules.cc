@@ -20,6 +20,7 @@ constexpr uint32_t kMaxServers = 1000;
 constexpr uint32_t kMaxThreads = 1024;
 constexpr uint32_t kMaxGlobalBatch = 1 << 20;
 constexpr uint64_t kMaxSteps = uint64_t{1} << 40;
+constexpr uint32_t kMostKept = 500;  // checkpoints
 constexpr uint32_t kMinBlockElements = 256;
 constexpr uint32_t kMaxBlockElements = 1 << 20;
 constexpr uint32_t kDefaultBlockElements = 1 << 18;
@@ -131,6 +132,16 @@ absl::Status CompleteCheckpoint(const std::string& job_name,
       kMaxSteps) {
     return Broken("checkpoint.every_steps and every_epochs are at most ",
                   kMaxSteps);
+  }
+  if (checkpoint->keep_last() > kMostKept) {
+    return Broken("checkpoint.keep_last is ", checkpoint->keep_last(),
+                  "; it must be at most ", kMostKept,
+                  ", or 0 to keep all of them");
+  }
+  if (checkpoint->keep_every_steps() != 0 && checkpoint->keep_last() == 0) {
+    return Broken(
+        "checkpoint.keep_every_steps needs keep_last, without which all are "
+        "kept");
   }
   if (checkpoint->directory().empty()) checkpoint->set_directory(job_name);
   return CheckPath("checkpoint.directory", checkpoint->directory());

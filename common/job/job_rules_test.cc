@@ -113,6 +113,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"scheduling { leases: ADAPTIVE }", "need policy DYNAMIC"},
         Bad{"scheduling { policy: DYNAMIC leases: 9 }", "leases is 9"},
         Bad{"checkpoint { every_steps: 1 every_epochs: 1 }", "use one"},
+        Bad{"checkpoint { keep_last: 501 }", "checkpoint.keep_last is 501"},
+        Bad{"checkpoint { keep_every_steps: 5 }", "needs keep_last"},
         Bad{"resources { workers: 1000000000 }",
             "resources.workers is 1000000000; the most is 10000"},
         Bad{"resources { servers: 5000 }", "resources.servers is 5000"},

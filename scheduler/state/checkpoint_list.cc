@@ -4,6 +4,14 @@
 #include <utility>
 
 namespace hawser {
+namespace {
+
+bool IsMultiple(uint64_t step, const CheckpointSpec& policy) {
+  return policy.keep_every_steps() != 0 &&
+         step % policy.keep_every_steps() == 0;
+}
+
+}  // namespace
 
 void CheckpointList::Commit(const CheckpointCommitted& event, absl::Time now) {
   Checkpoint checkpoint;
@@ -40,9 +48,7 @@ CheckpointList::Kept CheckpointList::WhyKept(
   if (found == checkpoints_.end()) return Kept::kNot;
   if (std::next(found) == checkpoints_.end()) return Kept::kNewest;
   if (policy.keep_last() == 0) return Kept::kAll;
-  if (policy.keep_every_steps() != 0 && step % policy.keep_every_steps() == 0) {
-    return Kept::kMultiple;
-  }
+  if (IsMultiple(step, policy)) return Kept::kMultiple;
   uint32_t last = 0;
   for (auto it = checkpoints_.rbegin();
        it != checkpoints_.rend() && last < policy.keep_last(); ++it, ++last) {
@@ -58,7 +64,7 @@ std::optional<uint64_t> CheckpointList::Surplus(
   if (checkpoints_.size() <= policy.keep_last()) return std::nullopt;
   size_t others = checkpoints_.size() - policy.keep_last();
   for (auto it = checkpoints_.begin(); others != 0; ++it, --others) {
-    if (WhyKept(it->first, policy) != Kept::kNot) continue;
+    if (IsMultiple(it->first, policy)) continue;
     if (!is_held(it->first)) return it->first;
   }
   return std::nullopt;

@@ -22,7 +22,7 @@ namespace hawser {
 
 class CheckpointList {
  public:
-  static constexpr size_t kMost = 10'000;
+  static constexpr size_t kMost = 1000;
 
   struct Checkpoint {
     CheckpointCommitted event;  // without its files

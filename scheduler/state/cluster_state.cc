@@ -50,6 +50,23 @@ absl::StatusOr<SynchronisationSpec> Changed(const Job& job,
   return CompleteSynchronisation(spec);
 }
 
+std::string WhyKeptText(CheckpointList::Kept kept,
+                        const CheckpointSpec& policy) {
+  switch (kept) {
+    case CheckpointList::Kept::kNewest:
+      return "the newest";
+    case CheckpointList::Kept::kAll:
+      return "all are kept";
+    case CheckpointList::Kept::kLast:
+      return absl::StrCat("one of the last ", policy.keep_last());
+    case CheckpointList::Kept::kMultiple:
+      return absl::StrCat("a multiple of ", policy.keep_every_steps());
+    case CheckpointList::Kept::kNot:
+      break;
+  }
+  return "";
+}
+
 }  // namespace
 
 // --- Requests of clients ---------------------------------------------------
@@ -153,6 +170,25 @@ void ClusterState::DescribeNodes(absl::Time now,
       names.push_back(jobs_.at(id).name());
     }
     status->set_job(absl::StrJoin(names, ","));
+  }
+}
+
+void ClusterState::DescribeCheckpoints(const Job& job,
+                                       JobStatus* status) const {
+  const CheckpointSpec& policy = job.spec().checkpoint();
+  for (const auto& [step, checkpoint] : job.checkpoints().all()) {
+    CheckpointStatus* described = status->add_checkpoints();
+    described->set_step(step);
+    described->set_committed_unix_ms(absl::ToUnixMillis(checkpoint.committed));
+    described->set_bytes(checkpoint.bytes);
+    described->set_files(checkpoint.files);
+    described->set_directory(checkpoint.event.directory());
+    const std::string kept =
+        WhyKeptText(job.checkpoints().WhyKept(step, policy), policy);
+    described->set_kept(!kept.empty() ? kept
+                        : IsHeld(job, step)
+                            ? "a job that waits starts from it"
+                            : "the next one takes its place");
   }
 }
 
@@ -320,6 +356,11 @@ std::vector<JournalEvent> ClusterState::Decide(absl::Time now) const {
 void ClusterState::DecideJob(const Job& job, absl::Time now,
                              std::vector<JournalEvent>* events) const {
   JournalEvent event = At(now);
+  // Before the end: a job that has ended changes no more.
+  if (DecideDrop(job, event.mutable_checkpoint_dropped())) {
+    events->push_back(event);
+    return;
+  }
   if (DecideEnd(job, now, event.mutable_job_ended())) {
     events->push_back(event);
     return;
@@ -348,6 +389,23 @@ void ClusterState::DecideJob(const Job& job, absl::Time now,
   event.mutable_job_planned()->set_job(job.id());
   *event.mutable_job_planned()->mutable_plan() = *plan;
   events->push_back(event);
+}
+
+// By a job that waits, and names it in `from`.
+bool ClusterState::IsHeld(const Job& job, uint64_t step) const {
+  return start_order_.IsToBeRead(
+      absl::StrCat(job.spec().checkpoint().directory(), "/step-", step));
+}
+
+bool ClusterState::DecideDrop(const Job& job, CheckpointDropped* drop) const {
+  const auto step = job.checkpoints().Surplus(
+      job.spec().checkpoint(),
+      [&](uint64_t candidate) { return IsHeld(job, candidate); });
+  if (!step.has_value()) return false;
+  drop->set_job(job.id());
+  drop->set_step(*step);
+  drop->set_directory(job.checkpoints().Find(*step)->event.directory());
+  return true;
 }
 
 bool ClusterState::DecideEnd(const Job& job, absl::Time now,
@@ -442,6 +500,11 @@ void ClusterState::Apply(const JournalEvent& event) {
     case JournalEvent::kCheckpointCommitted:
       if (Job* job = Touch(event.checkpoint_committed().job())) {
         job->Commit(event.checkpoint_committed(), now);
+      }
+      return;
+    case JournalEvent::kCheckpointDropped:
+      if (Job* job = Touch(event.checkpoint_dropped().job())) {
+        job->DropCheckpoint(event.checkpoint_dropped().step(), now);
       }
       return;
     case JournalEvent::kEpochFinished:

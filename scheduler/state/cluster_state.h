@@ -68,6 +68,8 @@ class ClusterState {
   absl::StatusOr<const Job*> FindJob(const std::string& name) const;
   // In order of acceptance.
   std::vector<const Job*> Jobs() const;
+  // The committed checkpoints of a job, the newest last, and why each is kept.
+  void DescribeCheckpoints(const Job& job, JobStatus* status) const;
   void DescribeNodes(absl::Time now, ListNodesResponse* response) const;
 
   // --- Members ---
@@ -115,9 +117,11 @@ class ClusterState {
 
  private:
   void Lose(uint64_t node, const std::string& why, absl::Time now);
+  bool IsHeld(const Job& job, uint64_t step) const;
   void DecideJob(const Job& job, absl::Time now,
                  std::vector<JournalEvent>* events) const;
   std::vector<const Job*> JobsWithOrdersFor(uint64_t node) const;
+  bool DecideDrop(const Job& job, CheckpointDropped* drop) const;
   bool DecideEnd(const Job& job, absl::Time now, JobEnded* end) const;
   // NOT_FOUND: the name is free. OK: the job that has it will do as well.
   absl::Status CheckKnown(const JobSpec& complete) const;

@@ -177,6 +177,11 @@ void Job::Commit(const CheckpointCommitted& event, absl::Time now) {
                    event.directory()));
 }
 
+void Job::DropCheckpoint(uint64_t step, absl::Time now) {
+  checkpoints_.Drop(step);
+  Log(now, "scheduler", absl::StrCat("checkpoint of step ", step, " removed"));
+}
+
 void Job::FinishEpoch(const EpochMetrics& metrics, absl::Time now) {
   progress_.FinishEpoch(metrics);
   Log(now, "scheduler",

@@ -87,6 +87,7 @@ class Job {
   void Adopt(const Plan& plan, absl::Time now);
   void RequestCancel(absl::Time now);
   void Commit(const CheckpointCommitted& event, absl::Time now);
+  void DropCheckpoint(uint64_t step, absl::Time now);
   void FinishEpoch(const EpochMetrics& metrics, absl::Time now);
   void End(const JobEnded& event, absl::Time now);
 

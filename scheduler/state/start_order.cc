@@ -1,5 +1,6 @@
 #include "scheduler/state/start_order.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -29,6 +30,9 @@ void StartOrder::Accept(uint64_t job, const JobSpec& spec) {
   if (StartsFromNewest(spec.from())) {
     entry.reads = NormalDirectory(spec.from().checkpoint());
     readers_[entry.reads].insert(job);
+  } else if (spec.from().source_case() == FromSpec::kCheckpoint) {
+    entry.reads_step = NormalDirectory(spec.from().checkpoint());
+    step_readers_[entry.reads_step].insert(job);
   }
   entries_[job] = std::move(entry);
 }
@@ -42,9 +46,17 @@ void StartOrder::Start(uint64_t job) {
 
 void StartOrder::HasRead(uint64_t job) {
   const auto found = entries_.find(job);
-  if (found == entries_.end() || found->second.reads.empty()) return;
-  Remove(job, found->second.reads, &readers_);
-  found->second.reads.clear();
+  if (found == entries_.end()) return;
+  Remove(job, std::exchange(found->second.reads, ""), &readers_);
+  Remove(job, std::exchange(found->second.reads_step, ""), &step_readers_);
+}
+
+bool StartOrder::IsToBeRead(const std::string& step_directory) const {
+  const std::string directory = NormalDirectory(step_directory);
+  return std::any_of(step_readers_.begin(), step_readers_.end(),
+                     [&](const auto& entry) {
+                       return MayBeSame(directory, entry.first);
+                     });
 }
 
 void StartOrder::End(uint64_t job) {

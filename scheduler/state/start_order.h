@@ -41,6 +41,11 @@ class StartOrder {
   void HasRead(uint64_t job);
   void End(uint64_t job);
 
+  // True if a job has still to read this checkpoint, DIRECTORY/step-N. Of those
+  // that start from the newest one in a directory nobody has to ask: nothing is
+  // written there meanwhile.
+  bool IsToBeRead(const std::string& step_directory) const;
+
   // What a job that has not started waits for; nothing: it may start.
   std::optional<Obstacle> ObstacleOf(uint64_t job) const;
 
@@ -50,7 +55,10 @@ class StartOrder {
     std::string group;  // of a `personalise`; empty: none
     uint32_t at_once = 0;
     bool at_work = false;
-    std::string reads;  // directories as NormalDirectory has them; empty: none
+    // Directories as NormalDirectory has them; empty: none. `reads`: of which
+    // the newest; reads_step: of a step.
+    std::string reads;
+    std::string reads_step;
     std::string writes;
   };
 
@@ -64,6 +72,7 @@ class StartOrder {
   std::map<std::string, uint32_t> at_work_;  // jobs, by group
   JobsByDirectory writers_;
   JobsByDirectory readers_;
+  JobsByDirectory step_readers_;
 };
 
 }  // namespace hawser
