@@ -41,8 +41,8 @@ void RemoveFiles(const std::filesystem::path& directory,
   for (const auto& entry :
        std::filesystem::directory_iterator(directory, error)) {
     const std::string name = entry.path().filename().string();
-    const bool goes = IsServerFile(name) ? but.count(name) == 0
-                                         : IsTemporary(name);
+    const bool goes =
+        IsServerFile(name) ? but.count(name) == 0 : IsTemporary(name);
     std::error_code ignored;
     if (goes) std::filesystem::remove(entry.path(), ignored);
   }

@@ -97,8 +97,8 @@ TEST_F(CheckpointFilesTest, WhatACommitSupersedesGoes) {
   committed.set_directory(directory_);
   committed.add_files()->set_file("server-0-new.safetensors");
   RemoveSupersededFiles(committed);
-  EXPECT_EQ(Left(), (std::set<std::string>{"server-0-new.safetensors",
-                                           "notes.txt"}));
+  EXPECT_EQ(Left(),
+            (std::set<std::string>{"server-0-new.safetensors", "notes.txt"}));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "common/checkpoint/manifest.h"
 #include "common/files.h"
 #include "common/status_macros.h"
 #include "common/version.h"
@@ -15,8 +16,6 @@ namespace hawser {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr int kFormatVersion = 1;
 
 Json ToJson(const google::protobuf::Message& message) {
   google::protobuf::util::JsonPrintOptions options;
@@ -48,7 +47,7 @@ absl::Status WriteManifest(const Plan& plan,
     RETURN_IF_ERROR(CheckIsThere(checkpoint.directory(), file));
   }
   Json manifest;
-  manifest["format"] = kFormatVersion;
+  manifest["format"] = kManifestFormat;
   manifest["hawser"] = kVersion;
   manifest["job"] = plan.spec().name();
   manifest["step"] = checkpoint.step();
@@ -72,8 +71,9 @@ absl::Status WriteManifest(const Plan& plan,
                                   {"server", block.server()}});
   }
   manifest["spec"] = ToJson(plan.spec());
-  return WriteWholeFile(checkpoint.directory() + "/manifest.json",
-                        manifest.dump(1) + "\n", calls);
+  return WriteWholeFile(
+      absl::StrCat(checkpoint.directory(), "/", kManifestFile),
+      SealManifest(manifest.dump(1)), calls);
 }
 
 }  // namespace hawser

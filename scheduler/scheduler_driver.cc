@@ -345,24 +345,23 @@ void SchedulerDriver::GetJob(const GetJobRequest& request,
     const auto job = state_.FindJob(request.name());
     if (job.ok()) parked.subject = (*job)->id();
   }
-  parked.ready = [this, request, response](bool last_call, absl::Status* status)
-                     ABSL_NO_THREAD_SAFETY_ANALYSIS {
-                       const auto job = state_.FindJob(request.name());
-                       if (!job.ok()) {
-                         *status = job.status();
-                         return true;
-                       }
-                       const bool is_news =
-                           (*job)->revision() > request.newer_than_revision();
-                       if (!is_news && !last_call) return false;
-                       (*job)->Describe(request.with_plan(), clock_->Now(),
-                                        response->mutable_status());
-                       if (request.with_checkpoints()) {
-                         state_.DescribeCheckpoints(
-                             **job, response->mutable_status());
-                       }
-                       return true;
-                     };
+  parked.ready = [this, request, response](
+                     bool last_call,
+                     absl::Status* status) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    const auto job = state_.FindJob(request.name());
+    if (!job.ok()) {
+      *status = job.status();
+      return true;
+    }
+    const bool is_news = (*job)->revision() > request.newer_than_revision();
+    if (!is_news && !last_call) return false;
+    (*job)->Describe(request.with_plan(), clock_->Now(),
+                     response->mutable_status());
+    if (request.with_checkpoints()) {
+      state_.DescribeCheckpoints(**job, response->mutable_status());
+    }
+    return true;
+  };
   Park(std::move(parked), request.wait_ms());
 }
 

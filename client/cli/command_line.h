@@ -49,6 +49,8 @@ void AddRunCommand(CommandLine* line);
 void AddClusterCommands(CommandLine* line);  // up, down, nodes
 void AddJobCommands(CommandLine* line);      // submit, jobs, job, watch, ...
 void AddSetCommand(CommandLine* line);
+void AddCheckpointsCommand(CommandLine* line);
+void AddVerifyCommand(CommandLine* line);
 void AddExportCommand(CommandLine* line);
 void AddGenerateCommand(CommandLine* line);
 void AddEvalCommand(CommandLine* line);

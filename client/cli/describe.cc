@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "client/cli/describe_checkpoints.h"
 #include "client/cli/table.h"
 #include "nlohmann/json.hpp"
 
@@ -65,7 +66,10 @@ Json ToJson(const JobStatus& job) {
                {"seconds_left", job.seconds_left()},
                {"incarnation", job.incarnation()},
                {"checkpoint_step", job.checkpoint_step()},
-               {"output", job.output()}};
+               {"output", job.output()},
+               {"checkpoints_failed", job.checkpoints_failed()},
+               {"checkpoints_skipped", job.checkpoints_skipped()},
+               {"checkpoint_problem", job.checkpoint_problem()}};
   const ModelSpec& model = job.spec().model();
   if (model.has_gpt()) {
     json["tokens_per_second"] =
@@ -175,6 +179,7 @@ std::string JobText(const JobStatus& job) {
   line("members", absl::StrCat(job.spec().resources().workers(), " workers, ",
                                job.spec().resources().servers(), " servers"));
   line("checkpoint", job.output());
+  line("checkpoints", CheckpointTroubleText(job));
   line("sha256", job.parameters_sha256());
   return text;
 }

@@ -15,6 +15,7 @@
 #include "client/cli/describe_users.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/interruption.h"
+#include "client/cli/start_checkpoint.h"
 #include "client/cli/user_directory.h"
 #include "client/cli/watch.h"
 #include "client/cli/watch_users.h"
@@ -34,6 +35,7 @@ constexpr uint32_t kLookMs = 200;
 struct JobFlags {
   std::string argument;  // a job file or name
   std::string data_root;
+  std::string from;
   bool watch = false;
   bool placement = false;
   bool follow = false;
@@ -76,16 +78,25 @@ std::string Accepted(const JobSpec& spec, const SubmitJobResponse& response) {
                       "\n");
 }
 
+absl::Status SetFrom(const std::string& from, SchedulerClient* scheduler,
+                     JobSpec* job) {
+  if (from.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(*job->mutable_from()->mutable_checkpoint(),
+                   FindStartCheckpoint(from, scheduler));
+  return absl::OkStatus();
+}
+
 int Submit(const CommandLine& line, const JobFlags& flags) {
   auto job = ReadJobFile(flags.argument);
   if (!job.ok()) {
     Fail(job.status());
     return kUsage;
   }
-  absl::Status status = FillInUsers(flags.data_root, &*job);
+  const auto scheduler = ConnectToScheduler(line);
+  absl::Status status = SetFrom(flags.from, scheduler.get(), &*job);
+  if (status.ok()) status = FillInUsers(flags.data_root, &*job);
   if (status.ok()) status = JobsOf(*job).status();
   if (!status.ok()) return Fail(status);
-  const auto scheduler = ConnectToScheduler(line);
   SubmitJobRequest request;
   *request.mutable_spec() = *job;
   const auto response = scheduler->SubmitJob(request);
@@ -336,6 +347,9 @@ void AddJobCommands(CommandLine* line) {
   submit
       ->add_option("JOB", flags->argument, "job file: .textproto, .json, .yaml")
       ->required();
+  submit->add_option("--from", flags->from,
+                     "NAME@STEP: start from that checkpoint of a job, instead "
+                     "of the job file's `from`; NAME: from its newest");
   submit->add_flag("--watch", flags->watch, "and watch it");
   submit->add_option("--data-root", flags->data_root,
                      "where this machine sees the workers' data root, to list "

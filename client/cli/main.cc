@@ -33,6 +33,8 @@ int Main(int argc, char** argv) {
   AddClusterCommands(&line);
   AddJobCommands(&line);
   AddSetCommand(&line);
+  AddCheckpointsCommand(&line);
+  AddVerifyCommand(&line);
   AddExportCommand(&line);
   AddGenerateCommand(&line);
   AddEvalCommand(&line);

@@ -15,6 +15,7 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/interruption.h"
 #include "client/cli/local_cluster.h"
+#include "client/cli/start_checkpoint.h"
 #include "client/cli/user_directory.h"
 #include "client/cli/watch.h"
 #include "client/cli/watch_users.h"
@@ -36,6 +37,7 @@ struct RunFlags {
   std::optional<int64_t> threads;
   std::string data_root;
   std::string output_root = "hawser-output";
+  std::string from;
   bool keep_logs = false;
 };
 
@@ -59,6 +61,10 @@ struct JobFile {
 
 absl::StatusOr<JobFile> ReadJobs(const RunFlags& flags) {
   ASSIGN_OR_RETURN(JobSpec job, ReadJobFile(flags.job_file));
+  if (!flags.from.empty()) {
+    ASSIGN_OR_RETURN(*job.mutable_from()->mutable_checkpoint(),
+                     FindStartCheckpoint(flags.from, flags.output_root));
+  }
   Note(NoteOnCodecs(job));
   // --workers changes no bit of the result.
   SetSumsPerStep(&job);
@@ -187,6 +193,10 @@ void AddRunCommand(CommandLine* line) {
   verb->add_option("--output-root", flags->output_root,
                    "checkpoints go below this directory")
       ->capture_default_str();
+  verb->add_option("--from", flags->from,
+                   "NAME@STEP: start from that checkpoint in NAME below the "
+                   "output root, instead of the job file's `from`; NAME: from "
+                   "the newest");
   verb->add_flag("--keep-logs", flags->keep_logs,
                  "keep the logs of scheduler, servers and workers");
   verb->callback([line, flags] {

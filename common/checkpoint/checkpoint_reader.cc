@@ -48,20 +48,27 @@ absl::StatusOr<SourceDirectory> FindCheckpoint(
   const auto here = directory.Open(kManifestFile);
   if (here.ok()) return directory;
   if (!absl::IsNotFound(here.status())) return here.status();
-  const auto names = directory.List(kMaxCheckpoints);
-  if (absl::IsNotFound(names.status())) return NoCheckpoint(directory);
-  RETURN_IF_ERROR(names.status());
-  std::vector<std::pair<uint64_t, std::string>> steps;
-  for (const std::string& name : *names) {
+  const auto steps = CommittedSteps(directory);
+  if (absl::IsNotFound(steps.status())) return NoCheckpoint(directory);
+  RETURN_IF_ERROR(steps.status());
+  if (steps->empty()) return NoCheckpoint(directory);
+  return directory.Inside(absl::StrCat("step-", steps->back()));
+}
+
+absl::StatusOr<std::vector<uint64_t>> CommittedSteps(
+    const SourceDirectory& directory) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                   directory.List(kMaxCheckpoints));
+  std::vector<uint64_t> steps;
+  for (const std::string& name : names) {
     const auto step = StepOf(name);
-    if (step.has_value()) steps.emplace_back(*step, name);
+    if (!step.has_value() || name != absl::StrCat("step-", *step)) continue;
+    if (directory.Inside(name).Open(kManifestFile).ok()) {
+      steps.push_back(*step);
+    }
   }
-  std::sort(steps.rbegin(), steps.rend());
-  for (const auto& [step, name] : steps) {
-    const SourceDirectory inside = directory.Inside(name);
-    if (inside.Open(kManifestFile).ok()) return inside;
-  }
-  return NoCheckpoint(directory);
+  std::sort(steps.begin(), steps.end());
+  return steps;
 }
 
 absl::StatusOr<std::unique_ptr<CheckpointReader>> CheckpointReader::Open(

@@ -25,6 +25,11 @@ namespace hawser {
 absl::StatusOr<SourceDirectory> FindCheckpoint(
     const SourceDirectory& directory);
 
+// Of its step-N those that hold a manifest, in order. NOT_FOUND: there is no
+// such directory.
+absl::StatusOr<std::vector<uint64_t>> CommittedSteps(
+    const SourceDirectory& directory);
+
 // Thread-safe.
 class CheckpointReader {
  public:

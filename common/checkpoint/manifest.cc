@@ -5,9 +5,12 @@
 #include <type_traits>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/crc32c.h"
 #include "common/safetensors_header.h"
 #include "common/status_macros.h"
 #include "common/strict_json.h"
+#include "glog/logging.h"
 #include "google/protobuf/util/json_util.h"
 
 namespace hawser {
@@ -15,7 +18,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr uint64_t kFormatVersion = 1;
+constexpr char kEnd[] = "\n}";
+constexpr char kSeal[] = ",\n \"crc32c\": ";
 // Of 2^36 parameters in the smallest blocks: more than a manifest can list.
 constexpr JsonLimits kLimits = {.depth = 32, .values = 16 << 20};
 
@@ -115,7 +119,22 @@ absl::Status ReadSpec(const Json& json, JobSpec* spec) {
   return Damaged("its spec: ", std::string(status.message()));
 }
 
+absl::Status CheckSeal(absl::string_view text) {
+  const size_t seal = text.rfind(kSeal);
+  if (seal != absl::string_view::npos &&
+      SealManifest(absl::StrCat(text.substr(0, seal), kEnd)) == text) {
+    return absl::OkStatus();
+  }
+  return Damaged("its CRC32C is not that of its text");
+}
+
 }  // namespace
+
+std::string SealManifest(absl::string_view json) {
+  CHECK(absl::ConsumeSuffix(&json, kEnd));
+  return absl::StrCat(json, kSeal, Crc32c(json.data(), json.size()), kEnd,
+                      "\n");
+}
 
 absl::StatusOr<CheckpointManifest> ParseManifest(absl::string_view text) {
   const auto json = ParseJsonObject(text, kLimits);
@@ -123,10 +142,11 @@ absl::StatusOr<CheckpointManifest> ParseManifest(absl::string_view text) {
   CheckpointManifest manifest;
   uint64_t format = 0;
   RETURN_IF_ERROR(ReadNumber(*json, "format", &format));
-  if (format != kFormatVersion) {
-    return Damaged("it has format ", format, ", this version reads ",
-                   kFormatVersion);
+  if (format == 0 || format > kManifestFormat) {
+    return Damaged("it has format ", format, ", this version reads 1 to ",
+                   kManifestFormat);
   }
+  if (format > 1) RETURN_IF_ERROR(CheckSeal(text));
   RETURN_IF_ERROR(ReadText(*json, "job", &manifest.job));
   RETURN_IF_ERROR(ReadNumber(*json, "step", &manifest.step));
   RETURN_IF_ERROR(ReadNumber(*json, "parameters", &manifest.parameters));

@@ -14,6 +14,8 @@
 namespace hawser {
 
 inline constexpr char kManifestFile[] = "manifest.json";
+// What is written. Format 1, which has no CRC32C, is read, too.
+inline constexpr uint64_t kManifestFormat = 2;
 
 struct CheckpointFile {
   std::string name;
@@ -36,6 +38,10 @@ struct CheckpointManifest {
   std::vector<TensorShape> tensors;     // by offset, without gaps
   JobSpec spec;  // without fields that this version does not know
 };
+
+// The manifest's last line, which is the CRC32C of all before it. json: an
+// object of at least one member, as it is written with an indent of 1.
+std::string SealManifest(absl::string_view json);
 
 // DATA_LOSS: the text is damaged or of another version of the format; the
 // message says how, and not which file.

@@ -185,10 +185,9 @@ void ClusterState::DescribeCheckpoints(const Job& job,
     described->set_directory(checkpoint.event.directory());
     const std::string kept =
         WhyKeptText(job.checkpoints().WhyKept(step, policy), policy);
-    described->set_kept(!kept.empty() ? kept
-                        : IsHeld(job, step)
-                            ? "a job that waits starts from it"
-                            : "the next one takes its place");
+    described->set_kept(!kept.empty()       ? kept
+                        : IsHeld(job, step) ? "a job that waits starts from it"
+                                            : "the next one takes its place");
   }
 }
 

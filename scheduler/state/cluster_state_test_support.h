@@ -45,6 +45,9 @@ inline JobStatus DurablePart(JobStatus status) {
   status.clear_step();
   status.clear_last_training();
   if (status.epoch() == 0) status.clear_validation_before();
+  status.clear_checkpoints_failed();
+  status.clear_checkpoints_skipped();
+  status.clear_checkpoint_problem();
   status.clear_samples_per_second();
   status.clear_seconds_running();
   status.clear_seconds_left();

@@ -53,10 +53,9 @@ void StartOrder::HasRead(uint64_t job) {
 
 bool StartOrder::IsToBeRead(const std::string& step_directory) const {
   const std::string directory = NormalDirectory(step_directory);
-  return std::any_of(step_readers_.begin(), step_readers_.end(),
-                     [&](const auto& entry) {
-                       return MayBeSame(directory, entry.first);
-                     });
+  return std::any_of(
+      step_readers_.begin(), step_readers_.end(),
+      [&](const auto& entry) { return MayBeSame(directory, entry.first); });
 }
 
 void StartOrder::End(uint64_t job) {
