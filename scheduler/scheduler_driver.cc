@@ -25,6 +25,15 @@ constexpr absl::Duration kRetryJournal = absl::Seconds(1);
 // Until the timer looks at its clock again, whatever it waits for.
 constexpr absl::Duration kLongestWait = absl::Seconds(1);
 
+bool AreEqual(
+    const std::vector<CheckpointOrder>& orders,
+    const google::protobuf::RepeatedPtrField<CheckpointOrder>& known) {
+  return std::equal(orders.begin(), orders.end(), known.begin(), known.end(),
+                    [](const CheckpointOrder& a, const CheckpointOrder& b) {
+                      return a.job() == b.job() && a.step() == b.step();
+                    });
+}
+
 }  // namespace
 
 SchedulerDriver::SchedulerDriver(Options options, Journal* journal,
@@ -408,12 +417,16 @@ void SchedulerDriver::Heartbeat(const HeartbeatRequest& request,
               return true;
             }
             TraceOrder trace = traces_.OrderFor(request.node());
+            const auto checkpoints = state_.CheckpointOrdersFor(request.node());
             const bool is_news = *version != request.orders_version() ||
                                  trace.trace() != request.trace().trace() ||
-                                 trace.collect() != request.trace().collect();
+                                 trace.collect() != request.trace().collect() ||
+                                 !AreEqual(checkpoints, request.checkpoints());
             if (!is_news && !last_call) return false;
             *response->mutable_orders() = *state_.OrdersFor(request.node());
             *response->mutable_trace() = std::move(trace);
+            response->mutable_checkpoints()->Assign(checkpoints.begin(),
+                                                    checkpoints.end());
             return true;
           };
   Park(std::move(parked), request.wait_ms());

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "client/control/grpc_scheduler_client.h"
@@ -88,6 +89,9 @@ absl::Status Serve(const Flags& flags) {
       RequestTermination, RealThreads(),
       [&](uint64_t node, const TraceOrder& order) {
         trace_reporter.Follow(node, order);
+      },
+      [&](const std::vector<CheckpointOrder>& orders) {
+        driver.FollowCheckpoints(orders);
       });
   driver.Start([&](ReportRequest report) { member.Report(std::move(report)); });
   WaitForTermination();

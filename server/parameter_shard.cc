@@ -368,8 +368,12 @@ void ParameterShard::UpdateAll(uint64_t step, double squared_norm) {
 bool ParameterShard::WantsSnapshot(uint64_t version,
                                    const StepSchedule& schedule) {
   const bool is_last = version == schedule.total_steps();
-  if (!is_last && !IsCheckpointDue(version, schedule)) return false;
+  const bool by_time = plan_.spec().checkpoint().every_seconds() != 0;
+  // Most of the time nobody takes a lock.
+  if (!is_last && !by_time && !IsCheckpointDue(version, schedule)) return false;
   absl::MutexLock lock(&checkpoint_mutex_);
+  const bool is_ordered = version == ordered_step_ && !is_late_;
+  if (!is_last && by_time && !is_ordered) return false;
   return admission_.Admit(version, is_last);
 }
 
@@ -414,9 +418,37 @@ void ParameterShard::ReleaseCheckpoint(uint64_t step) {
   admission_.Release(step);
 }
 
-std::vector<uint64_t> ParameterShard::TakeSkippedCheckpoints() {
+void ParameterShard::OrderCheckpoint(uint64_t step) {
   absl::MutexLock lock(&checkpoint_mutex_);
-  return admission_.TakeSkipped();
+  if (step == ordered_step_) return;
+  ordered_step_ = step;
+  // A block that reaches the step after this has still to ask (WantsSnapshot);
+  // all get the same answer.
+  is_late_ = step != 0 && std::any_of(blocks_.begin(), blocks_.end(),
+                                      [step](const auto& block) {
+                                        return block->version() >= step;
+                                      });
+  is_late_told_ = false;
+}
+
+std::vector<CheckpointFailed> ParameterShard::TakeSkippedCheckpoints() {
+  std::vector<CheckpointFailed> skipped;
+  absl::MutexLock lock(&checkpoint_mutex_);
+  const std::vector<uint64_t> steps = admission_.TakeSkipped();
+  if (!steps.empty()) {
+    CheckpointFailed& busy = skipped.emplace_back();
+    busy.set_step(steps.back());
+    busy.set_message("the one before was still being written");
+    for (const uint64_t step : steps) busy.add_skipped_steps(step);
+  }
+  if (is_late_ && !std::exchange(is_late_told_, true)) {
+    CheckpointFailed& late = skipped.emplace_back();
+    late.set_step(ordered_step_);
+    late.set_message("it was ordered too late");
+    late.add_skipped_steps(ordered_step_);
+    late.set_too_late(true);
+  }
+  return skipped;
 }
 
 void ParameterShard::VersionReached(uint32_t block, uint64_t version,

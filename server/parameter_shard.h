@@ -90,9 +90,12 @@ class ParameterShard : public BlockStore::Listener {
 
   // A checkpoint that was ready is written, or given up: the next may come.
   void ReleaseCheckpoint(uint64_t step);
-  // Steps whose checkpoints have been skipped since the last call, since the
-  // one before was still in hand.
-  std::vector<uint64_t> TakeSkippedCheckpoints();
+  // A checkpoint of this step, if no block is past it; in place of one that was
+  // ordered before. 0: none.
+  void OrderCheckpoint(uint64_t step);
+  // What is to be told of checkpoints that have been skipped since the last
+  // call: the one before was still in hand, or they were ordered too late.
+  std::vector<CheckpointFailed> TakeSkippedCheckpoints();
 
   // Leases that have become due; when that is next the case.
   void TickLeases();
@@ -123,6 +126,7 @@ class ParameterShard : public BlockStore::Listener {
                       const StepSchedule& schedule) override;
 
  private:
+  // By its steps or epochs.
   bool IsCheckpointDue(uint64_t version, const StepSchedule& schedule) const;
   ParameterShard(const Plan& plan, uint32_t server,
                  std::unique_ptr<Optimizer> optimizer,
@@ -182,6 +186,9 @@ class ParameterShard : public BlockStore::Listener {
 
   absl::Mutex checkpoint_mutex_;
   CheckpointAdmission admission_ ABSL_GUARDED_BY(checkpoint_mutex_);
+  uint64_t ordered_step_ ABSL_GUARDED_BY(checkpoint_mutex_) = 0;
+  bool is_late_ ABSL_GUARDED_BY(checkpoint_mutex_) = false;  // ordered_step_
+  bool is_late_told_ ABSL_GUARDED_BY(checkpoint_mutex_) = false;
   std::map<uint64_t, std::vector<BlockSnapshot>> gathering_  // by version
       ABSL_GUARDED_BY(checkpoint_mutex_);
 

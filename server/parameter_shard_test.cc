@@ -35,6 +35,14 @@ std::string ContentOf(const CheckpointSnapshot& snapshot) {
   return content;
 }
 
+std::vector<uint64_t> SkippedBy(ParameterShard* shard) {
+  std::vector<uint64_t> steps;
+  for (const CheckpointFailed& failed : shard->TakeSkippedCheckpoints()) {
+    for (const uint64_t step : failed.skipped_steps()) steps.push_back(step);
+  }
+  return steps;
+}
+
 // Several shards of one job, norms carried between them at once (or lost).
 class Cluster : public NormCarrier {
  public:
@@ -360,18 +368,53 @@ TEST(ParameterShardTest, OneCheckpointAtATimeButTheLastOneAlways) {
     cluster.Push(step, {0, 0}, RandomGradient(plan, &random));
   };
   for (uint64_t step = 0; step < 3; ++step) push(step);
-  EXPECT_EQ(cluster.shards[0]->TakeSkippedCheckpoints(),
-            (std::vector<uint64_t>{2, 3}));
+  EXPECT_EQ(SkippedBy(cluster.shards[0].get()), (std::vector<uint64_t>{2, 3}));
   cluster.shards[0]->ReleaseCheckpoint(1);
   for (uint64_t step = 3; step < 6; ++step) push(step);
-  EXPECT_EQ(cluster.shards[0]->TakeSkippedCheckpoints(),
-            std::vector<uint64_t>{5});
+  EXPECT_EQ(SkippedBy(cluster.shards[0].get()), std::vector<uint64_t>{5});
   ASSERT_EQ(cluster.checkpoints.size(), 3u);
   EXPECT_EQ(cluster.checkpoints[0].step, 1u);
   EXPECT_EQ(cluster.checkpoints[1].step, 4u);
   EXPECT_FALSE(cluster.checkpoints[1].is_last);
   EXPECT_EQ(cluster.checkpoints[2].step, 6u);
   EXPECT_TRUE(cluster.checkpoints[2].is_last);
+}
+
+TEST(ParameterShardTest, AnOrderedCheckpointIsOfAStepThatNoBlockHasMade) {
+  std::mt19937 random(11);
+  Plan plan = SmallPlan(2, 1, 9);
+  plan.mutable_spec()->mutable_checkpoint()->set_every_seconds(1);
+  Cluster cluster(plan);
+  const auto push = [&](uint64_t step) {
+    cluster.Push(step, {0, 0}, RandomGradient(plan, &random));
+  };
+  const auto order = [&](uint64_t step) {
+    for (auto& shard : cluster.shards) shard->OrderCheckpoint(step);
+  };
+  push(0);
+  order(3);
+  push(1);
+  order(3);  // as each heartbeat says
+  push(2);
+  push(3);
+  ASSERT_EQ(cluster.checkpoints.size(), 2u);
+  EXPECT_EQ(cluster.checkpoints[0].step, 3u);
+  // Too late, for one block at least: for all of them.
+  order(4);
+  order(4);
+  push(4);
+  EXPECT_EQ(cluster.checkpoints.size(), 2u);
+  for (auto& shard : cluster.shards) {
+    const auto skipped = shard->TakeSkippedCheckpoints();
+    ASSERT_EQ(skipped.size(), 1u);
+    EXPECT_TRUE(skipped[0].too_late());
+    EXPECT_EQ(skipped[0].step(), 4u);
+    EXPECT_TRUE(shard->TakeSkippedCheckpoints().empty());
+  }
+  order(7);
+  for (uint64_t step = 5; step < 9; ++step) push(step);
+  ASSERT_EQ(cluster.checkpoints.size(), 6u);  // and the last one
+  EXPECT_EQ(cluster.checkpoints[2].step, 7u);
 }
 
 }  // namespace

@@ -61,6 +61,18 @@ void ServerDriver::Follow(uint64_t node, const Orders& orders) {
   orders_ = NewOrders{node, orders};
 }
 
+void ServerDriver::FollowCheckpoints(
+    const std::vector<CheckpointOrder>& orders) {
+  absl::MutexLock lock(&mutex_);
+  ordered_checkpoints_.clear();
+  for (const CheckpointOrder& order : orders) {
+    ordered_checkpoints_[order.job()] = order.step();
+    const auto shard = shards_.find(order.job());
+    if (shard == shards_.end()) continue;
+    shard->second->OrderCheckpoint(order.step());
+  }
+}
+
 std::shared_ptr<ParameterShard> ServerDriver::Find(uint64_t job) const {
   absl::MutexLock lock(&mutex_);
   const auto found = shards_.find(job);
@@ -153,6 +165,10 @@ void ServerDriver::Prepare(uint64_t node, const Plan& plan) {
     auto shard = MakeShard(plan, index);
     if (shard.ok()) {
       absl::MutexLock lock(&mutex_);
+      const auto ordered = ordered_checkpoints_.find(plan.job());
+      if (ordered != ordered_checkpoints_.end()) {
+        (*shard)->OrderCheckpoint(ordered->second);
+      }
       shards_[plan.job()] = *std::move(shard);
       report.mutable_server_ready();
     } else {
@@ -245,14 +261,11 @@ void ServerDriver::ReportSteps() {
 
 void ServerDriver::ReportSkippedCheckpoints() {
   for (const auto& shard : Shards()) {
-    const std::vector<uint64_t> skipped = shard->TakeSkippedCheckpoints();
-    if (skipped.empty()) continue;
-    ReportRequest report;
-    CheckpointFailed* failed = report.mutable_checkpoint_failed();
-    failed->set_step(skipped.back());
-    failed->set_message("the one before was still being written");
-    for (const uint64_t step : skipped) failed->add_skipped_steps(step);
-    Send(shard->job(), shard->incarnation(), std::move(report));
+    for (CheckpointFailed& skipped : shard->TakeSkippedCheckpoints()) {
+      ReportRequest report;
+      *report.mutable_checkpoint_failed() = std::move(skipped);
+      Send(shard->job(), shard->incarnation(), std::move(report));
+    }
   }
 }
 

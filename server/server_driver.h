@@ -51,6 +51,9 @@ class ServerDriver {
   // carried out on the server's own thread.
   void Follow(uint64_t node, const Orders& orders);
 
+  // The checkpoints that the scheduler orders, all that hold now.
+  void FollowCheckpoints(const std::vector<CheckpointOrder>& orders);
+
   // The shard of a job, or null.
   std::shared_ptr<ParameterShard> Find(uint64_t job) const;
 
@@ -97,6 +100,8 @@ class ServerDriver {
   bool milestone_ ABSL_GUARDED_BY(mutex_) = false;
   bool lease_waits_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<NewOrders> orders_ ABSL_GUARDED_BY(mutex_);
+  // By job, the step; a shard may come after the order.
+  std::map<uint64_t, uint64_t> ordered_checkpoints_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, std::shared_ptr<ParameterShard>> shards_
       ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<CheckpointWriter> checkpoints_;

@@ -35,12 +35,14 @@ RegisterRequest RegistrationOf(Role role, const std::string& address) {
 
 MemberLoop::MemberLoop(SchedulerClient* client, RegisterRequest registration,
                        OnOrders on_orders, std::function<void()> on_refused,
-                       Threads* threads, OnTrace on_trace)
+                       Threads* threads, OnTrace on_trace,
+                       OnCheckpoints on_checkpoints)
     : client_(client),
       registration_(std::move(registration)),
       on_orders_(std::move(on_orders)),
       on_refused_(std::move(on_refused)),
       on_trace_(std::move(on_trace)),
+      on_checkpoints_(std::move(on_checkpoints)),
       threads_(threads),
       reporter_(threads->Start([this] { RunReports(); })),
       thread_(threads->Start([this] { Run(); })) {}
@@ -139,6 +141,7 @@ void MemberLoop::RenewUntilForgotten() {
       // Nothing may go on under it.
       on_orders_(request.node(), Orders());
       if (on_trace_ != nullptr) on_trace_(request.node(), TraceOrder());
+      if (on_checkpoints_ != nullptr) on_checkpoints_({});
       return;
     }
     LOG_EVERY_N(WARNING, 20) << "no heartbeat: " << response.status();
@@ -158,6 +161,11 @@ void MemberLoop::HandOver(const HeartbeatResponse& response,
   if (response.orders().version() != known->orders_version()) {
     known->set_orders_version(response.orders().version());
     on_orders_(known->node(), response.orders());
+  }
+  *known->mutable_checkpoints() = response.checkpoints();
+  if (on_checkpoints_ != nullptr) {
+    on_checkpoints_(
+        {response.checkpoints().begin(), response.checkpoints().end()});
   }
 }
 

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
@@ -34,13 +35,18 @@ class MemberLoop {
   // As OnOrders; `order` of nothing: nothing is to be recorded.
   using OnTrace = std::function<void(uint64_t node, const TraceOrder& order)>;
 
+  // As OnOrders: all that holds now.
+  using OnCheckpoints =
+      std::function<void(const std::vector<CheckpointOrder>& orders)>;
+
   // client and threads outlive the loop. Starts at once; the scheduler may come
   // later.
   // on_refused: called once if the scheduler will never take this member
-  // (another version); see failure(). on_trace: may be empty.
+  // (another version); see failure(). on_trace, on_checkpoints: may be empty.
   MemberLoop(SchedulerClient* client, RegisterRequest registration,
              OnOrders on_orders, std::function<void()> on_refused,
-             Threads* threads, OnTrace on_trace = nullptr);
+             Threads* threads, OnTrace on_trace = nullptr,
+             OnCheckpoints on_checkpoints = nullptr);
   // Stops.
   ~MemberLoop();
 
@@ -74,6 +80,7 @@ class MemberLoop {
   const OnOrders on_orders_;
   const std::function<void()> on_refused_;
   const OnTrace on_trace_;
+  const OnCheckpoints on_checkpoints_;
   Threads* const threads_;
 
   mutable absl::Mutex mutex_;

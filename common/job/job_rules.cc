@@ -20,7 +20,10 @@ constexpr uint32_t kMaxServers = 1000;
 constexpr uint32_t kMaxThreads = 1024;
 constexpr uint32_t kMaxGlobalBatch = 1 << 20;
 constexpr uint64_t kMaxSteps = uint64_t{1} << 40;
-constexpr uint32_t kMostKept = 500;  // checkpoints
+// Of checkpoints.
+constexpr uint32_t kMostKept = 500;
+constexpr double kLeastSeconds = 0.1;
+constexpr double kMostSeconds = 1e9;
 constexpr uint32_t kMinBlockElements = 256;
 constexpr uint32_t kMaxBlockElements = 1 << 20;
 constexpr uint32_t kDefaultBlockElements = 1 << 18;
@@ -125,8 +128,18 @@ absl::Status CompleteResources(ResourcesSpec* resources) {
 
 absl::Status CompleteCheckpoint(const std::string& job_name,
                                 CheckpointSpec* checkpoint) {
-  if (checkpoint->every_steps() != 0 && checkpoint->every_epochs() != 0) {
-    return Broken("checkpoint has both every_steps and every_epochs; use one");
+  const int ways = (checkpoint->every_steps() != 0) +
+                   (checkpoint->every_epochs() != 0) +
+                   (checkpoint->every_seconds() != 0);
+  if (ways > 1) {
+    return Broken(
+        "checkpoint has more than one of every_steps, every_epochs and "
+        "every_seconds; use one");
+  }
+  const double seconds = checkpoint->every_seconds();
+  if (seconds != 0 && !(seconds >= kLeastSeconds && seconds <= kMostSeconds)) {
+    return Broken("checkpoint.every_seconds is ", seconds, "; it must be ",
+                  kLeastSeconds, " to ", kMostSeconds, ", or 0");
   }
   if (std::max(checkpoint->every_steps(), checkpoint->every_epochs()) >
       kMaxSteps) {

@@ -261,6 +261,7 @@ absl::Status ClusterState::Report(const ReportRequest& report, absl::Time now) {
     limits_.Set(job->id(), job->Deadline());
   }
   if (report.has_data_loaded()) NoteWhyJobsWait();
+  FollowTimedCheckpoint(job, now);
   return absl::OkStatus();
 }
 
@@ -274,7 +275,27 @@ void ClusterState::RefuseCheckpoint(const CheckpointCommitted& checkpoint,
   Job* job = Touch(checkpoint.job());
   if (job == nullptr) return;
   job->RefuseCheckpoint(checkpoint.step(), why, now);
-  checkpoint_tries_.Set(job->id(), job->NextCheckpointTry());
+  checkpoint_times_.Set(job->id(), job->NextCheckpointTime());
+}
+
+void ClusterState::FollowTimedCheckpoint(Job* job, absl::Time now) {
+  if (job->FollowTimedCheckpoint(now)) TellMembers(job->id());
+  checkpoint_times_.Set(job->id(), job->NextCheckpointTime());
+}
+
+std::vector<CheckpointOrder> ClusterState::CheckpointOrdersFor(
+    uint64_t node) const {
+  std::vector<CheckpointOrder> orders;
+  if (membership_.Find(node) == nullptr) return orders;
+  for (const uint64_t id : assignments_.JobsOf(node)) {
+    const Job& job = jobs_.at(id);
+    if (job.ordered_checkpoint() == 0 || !job.NeedsServer(node)) continue;
+    CheckpointOrder order;
+    order.set_job(id);
+    order.set_step(job.ordered_checkpoint());
+    orders.push_back(std::move(order));
+  }
+  return orders;
 }
 
 std::vector<CheckpointWritten> ClusterState::TakeAbandonedFiles() {
@@ -288,7 +309,10 @@ std::vector<CheckpointWritten> ClusterState::TakeAbandonedFiles() {
 }
 
 void ClusterState::Tick(absl::Time now) {
-  checkpoint_tries_.TakeDue(now);  // Decide sees them
+  // Decide sees to those that are to be tried again.
+  for (const uint64_t id : checkpoint_times_.TakeDue(now)) {
+    FollowTimedCheckpoint(&jobs_.at(id), now);
+  }
   for (const uint64_t node : membership_.Expire(now)) {
     Lose(node, "was lost: its lease ended", now);
   }
@@ -522,7 +546,7 @@ void ClusterState::Apply(const JournalEvent& event) {
         start_order_.End(job->id());
         active_.erase(job->id());
         limits_.Remove(job->id());
-        checkpoint_tries_.Remove(job->id());
+        checkpoint_times_.Remove(job->id());
       }
       NoteWhyJobsWait();
       return;
@@ -533,7 +557,7 @@ void ClusterState::Apply(const JournalEvent& event) {
 
 absl::Time ClusterState::NextDeadline() const {
   return std::min(
-      {membership_.NextDeadline(), limits_.First(), checkpoint_tries_.First()});
+      {membership_.NextDeadline(), limits_.First(), checkpoint_times_.First()});
 }
 
 Job* ClusterState::Touch(uint64_t id) {

@@ -97,6 +97,9 @@ class ClusterState {
   // Their version alone.
   absl::StatusOr<uint64_t> OrdersVersion(uint64_t node) const;
 
+  // Steps at which a server is to keep its blocks for a checkpoint.
+  std::vector<CheckpointOrder> CheckpointOrdersFor(uint64_t node) const;
+
   // Nodes whose orders, and jobs whose status, may have changed since the last
   // call. (No number is both a node's and a job's.)
   std::set<uint64_t> TakeNews() { return std::exchange(news_, {}); }
@@ -129,6 +132,7 @@ class ClusterState {
   void NoteWhyJobsWait();
   // To change it, which is news. Null: there is none.
   Job* Touch(uint64_t id);
+  void FollowTimedCheckpoint(Job* job, absl::Time now);
   // What the job's members are to do has changed.
   void TellMembers(uint64_t id);
   // A job of this name that has ended is forgotten.
@@ -140,7 +144,7 @@ class ClusterState {
   std::map<std::string, uint64_t> names_;
   std::set<uint64_t> active_;  // jobs that have not ended
   Deadlines limits_;           // of active jobs
-  Deadlines checkpoint_tries_;
+  Deadlines checkpoint_times_;
   std::vector<CheckpointWritten> abandoned_;  // by jobs that have ended
   Assignments assignments_;                   // by the plans of active jobs
   StartOrder start_order_;

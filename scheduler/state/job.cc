@@ -40,7 +40,8 @@ Job::Job(uint64_t id, const JobSpec& complete, ModelLayout layout,
     : id_(id),
       spec_(complete),
       layout_(std::move(layout)),
-      accepted_(accepted) {
+      accepted_(accepted),
+      timed_(spec_.checkpoint().every_seconds()) {
   Log(accepted, "scheduler", "accepted");
 }
 
@@ -193,6 +194,7 @@ void Job::End(const JobEnded& event, absl::Time now) {
   end_ = event;
   ended_at_ = now;
   pending_.AbandonAll(checkpoint_step_);
+  timed_.Stop();
   sha256_ = event.parameters_sha256();
   Log(now, "scheduler",
       absl::StrCat(absl::AsciiStrToLower(JobState_Name(event.state())),
@@ -232,6 +234,7 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
       servers_ready_[node] = report.server_ready().untouched_step();
       if (ServersReady() && running_since_ == absl::InfiniteFuture()) {
         running_since_ = now;
+        timed_.Start(now);
         Log(now, "scheduler", "running");
       }
       return absl::OkStatus();
@@ -373,6 +376,7 @@ bool Job::IsLastStep(uint64_t step) const {
 
 void Job::ReportCheckpointFailed(uint64_t node, const CheckpointFailed& failed,
                                  absl::Time now) {
+  if (failed.too_late()) timed_.Late(failed.step(), now);
   const auto line = pending_.Failed(failed, IsLastStep(failed.step()), now);
   if (line.has_value()) Log(now, NameOf(node), *line);
 }
@@ -381,6 +385,10 @@ void Job::RefuseCheckpoint(uint64_t step, const std::string& why,
                            absl::Time now) {
   const auto line = pending_.Refuse(step, why, IsLastStep(step), now);
   if (line.has_value()) Log(now, "scheduler", *line);
+}
+
+absl::Time Job::NextCheckpointTime() const {
+  return std::min(pending_.NextTry(), timed_.NextDeadline());
 }
 
 bool Job::Finished() const {

@@ -35,6 +35,7 @@
 #include "scheduler/state/checkpoint_list.h"
 #include "scheduler/state/job_progress.h"
 #include "scheduler/state/pending_checkpoints.h"
+#include "scheduler/state/timed_checkpoint.h"
 
 namespace hawser {
 
@@ -96,6 +97,10 @@ class Job {
   absl::Status Report(const ReportRequest& report, absl::Time now);
   void MemberLost(uint64_t node, const std::string& why, absl::Time now);
   void Fail(const std::string& reason, absl::Time now);
+  // True: another checkpoint is ordered now.
+  bool FollowTimedCheckpoint(absl::Time now) {
+    return timed_.Follow(progress_, now);
+  }
   // The manifest of a complete checkpoint could not be written.
   void RefuseCheckpoint(uint64_t step, const std::string& why, absl::Time now);
   void SetWaitingReason(const std::string& reason);
@@ -108,8 +113,11 @@ class Job {
   std::optional<std::string> failure() const { return failure_; }
   // Files of the newest checkpoint that every server has written.
   std::optional<CheckpointCommitted> CompleteCheckpoint(absl::Time now) const;
-  // When a checkpoint is complete that was refused; InfiniteFuture: never.
-  absl::Time NextCheckpointTry() const { return pending_.NextTry(); }
+  // When a checkpoint is complete that was refused, or one is due by the time
+  // (FollowTimedCheckpoint); InfiniteFuture: never.
+  absl::Time NextCheckpointTime() const;
+  // Servers with blocks are to keep them at this step; 0: at none.
+  uint64_t ordered_checkpoint() const { return timed_.ordered_step(); }
   // Files of checkpoints that never will be, since the last call.
   std::vector<CheckpointWritten> TakeAbandonedFiles() {
     return pending_.TakeAbandoned();
@@ -169,6 +177,7 @@ class Job {
   std::string waiting_reason_;
   JobProgress progress_;
   PendingCheckpoints pending_;
+  TimedCheckpoint timed_;
   uint64_t hashed_step_ = 0;
   std::string sha256_;
   absl::Time running_since_ = absl::InfiniteFuture();

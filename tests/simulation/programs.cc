@@ -52,7 +52,10 @@ class ServerProgram : public Program {
             [this](uint64_t node, const Orders& orders) {
               driver_.Follow(node, orders);
             },
-            [] {}, site.process) {
+            [] {}, site.process, /*on_trace=*/nullptr,
+            [this](const std::vector<CheckpointOrder>& orders) {
+              driver_.FollowCheckpoints(orders);
+            }) {
     driver_.Start(
         [this](ReportRequest report) { member_.Report(std::move(report)); });
     slot_->driver = &driver_;
