@@ -7,8 +7,8 @@ import subprocess
 from tests.integration import harness
 
 VERBS = ("run", "up", "down", "submit", "jobs", "job", "watch", "logs",
-         "cancel", "set", "wait", "nodes", "export", "generate", "eval",
-         "audit", "trace", "version", "completion")
+         "cancel", "set", "wait", "nodes", "checkpoints", "verify", "export",
+         "generate", "eval", "audit", "trace", "version", "completion")
 
 
 class CliTest(harness.ClusterTest):
