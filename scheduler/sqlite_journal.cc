@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/crc32c.h"
 #include "common/status_macros.h"
+#include "scheduler/journal_tail.h"
 
 namespace hawser {
 namespace {
@@ -23,10 +24,14 @@ struct FinalizeStatement {
 };
 using Statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
 
+std::string TailPath(const std::string& path) { return path + "-tail"; }
+
 class SqliteJournal : public Journal {
  public:
-  SqliteJournal(std::string path, Database database)
-      : path_(std::move(path)), database_(std::move(database)) {}
+  SqliteJournal(std::string path, Database database, JournalTail tail)
+      : path_(std::move(path)),
+        database_(std::move(database)),
+        tail_(std::move(tail)) {}
 
   absl::Status Initialise() {
     // EXCLUSIVE keeps the lock of the first transaction until close.
@@ -50,7 +55,12 @@ class SqliteJournal : public Journal {
       return status;
     }
     const absl::Status status = Execute("COMMIT");
-    if (!status.ok()) Execute("ROLLBACK").IgnoreError();
+    if (!status.ok()) {
+      Execute("ROLLBACK").IgnoreError();
+    } else if (!events.empty()) {
+      tail_.Note(
+          static_cast<uint64_t>(sqlite3_last_insert_rowid(database_.get())));
+    }
     return status;
   }
 
@@ -62,7 +72,9 @@ class SqliteJournal : public Journal {
     int64_t expected = 1;
     for (;;) {
       const int result = sqlite3_step(rows.get());
-      if (result == SQLITE_DONE) return absl::OkStatus();
+      if (result == SQLITE_DONE) {
+        return CheckTail(static_cast<uint64_t>(expected - 1));
+      }
       if (result != SQLITE_ROW) return Failure("read");
       const int64_t sequence = sqlite3_column_int64(rows.get(), 0);
       const auto crc =
@@ -70,7 +82,9 @@ class SqliteJournal : public Journal {
       const void* bytes = sqlite3_column_blob(rows.get(), 2);
       const int size = sqlite3_column_bytes(rows.get(), 2);
       JournalEvent event;
+      // A record whose types are damaged has nothing in it, nor a checksum.
       if (sequence != expected ||
+          sqlite3_column_type(rows.get(), 1) != SQLITE_INTEGER || size == 0 ||
           Crc32c(bytes, static_cast<size_t>(size)) != crc ||
           !event.ParseFromArray(bytes, size)) {
         return absl::DataLossError(absl::StrCat(
@@ -83,6 +97,18 @@ class SqliteJournal : public Journal {
   }
 
  private:
+  absl::Status CheckTail(uint64_t last) {
+    if (last < tail_.last()) {
+      return absl::DataLossError(
+          absl::StrCat("the journal ", path_, " is damaged at event ", last + 1,
+                       ": it has lost its end, events up to ", tail_.last(),
+                       "; restore it from a backup, ", TailPath(path_),
+                       " with it, or ", "start with another --state-dir"));
+    }
+    if (last > tail_.last()) tail_.Note(last);
+    return absl::OkStatus();
+  }
+
   absl::Status Failure(absl::string_view doing) {
     const int code = sqlite3_errcode(database_.get());
     const std::string message =
@@ -131,6 +157,7 @@ class SqliteJournal : public Journal {
 
   const std::string path_;
   const Database database_;
+  JournalTail tail_;
 };
 
 }  // namespace
@@ -145,7 +172,9 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenSqliteJournal(
     return absl::UnavailableError(absl::StrCat("cannot open the journal ", path,
                                                ": ", sqlite3_errstr(result)));
   }
-  auto journal = std::make_unique<SqliteJournal>(path, std::move(database));
+  ASSIGN_OR_RETURN(JournalTail tail, JournalTail::Open(TailPath(path)));
+  auto journal = std::make_unique<SqliteJournal>(path, std::move(database),
+                                                 std::move(tail));
   RETURN_IF_ERROR(journal->Initialise());
   return journal;
 }

@@ -24,7 +24,7 @@ class SqliteJournalTest : public testing::Test {
  protected:
   void SetUp() override {
     path_ = testing::TempDir() + "/journal.db";
-    for (const char* suffix : {"", "-wal", "-shm"}) {
+    for (const char* suffix : {"", "-wal", "-shm", "-tail"}) {
       std::filesystem::remove(path_ + suffix);
     }
   }
