@@ -99,10 +99,10 @@ void Cluster::Boot(Member* member) {
   const Site site = {process, network_, &directory_, invariants_};
   process->Boot([&]() -> std::unique_ptr<Program> {
     if (process == directory_.scheduler) {
-      return MakeSchedulerProgram(site, setup_, disk_.get());
+      return MakeSchedulerProgram(site, setup_, disk_.get(), &output_disk_);
     }
     if (directory_.servers.count(process->name()) != 0) {
-      return MakeServerProgram(site, output_root_);
+      return MakeServerProgram(site, output_root_, &output_disk_);
     }
     if (member->pace != nullptr) {
       return MakeWorkerProgram(site, member->pace.get(), data_root_);
@@ -122,6 +122,14 @@ void Cluster::Crash(Member* member) {
     disk_->Crash();
   }
   network_->Crash(&member->process);
+}
+
+std::vector<JournalEvent> Cluster::journal() const {
+  std::vector<JournalEvent> events;
+  CHECK(
+      disk_->Replay([&](const JournalEvent& event) { events.push_back(event); })
+          .ok());
+  return events;
 }
 
 void Cluster::Begin(const Fault& fault) {
@@ -150,6 +158,12 @@ void Cluster::Begin(const Fault& fault) {
       return disk_->SetSlowness(fault.amount);
     case Kind::kFillDisk:
       return disk_->SetFull(true);
+    case Kind::kSlowOutput:
+      output_disk_.slowness = fault.amount;
+      return;
+    case Kind::kFillOutput:
+      output_disk_.full = true;
+      return;
     case Kind::kStart:
       return Boot(target);
     case Kind::kSet: {
@@ -186,6 +200,12 @@ void Cluster::End(const Fault& fault) {
       return disk_->SetSlowness(1);
     case Kind::kFillDisk:
       return disk_->SetFull(false);
+    case Kind::kSlowOutput:
+      output_disk_.slowness = 1;
+      return;
+    case Kind::kFillOutput:
+      output_disk_.full = false;
+      return;
     case Kind::kBreakStreams:
     case Kind::kJumpClock:
     case Kind::kStart:

@@ -15,6 +15,7 @@
 #include "tests/simulation/fault.h"
 #include "tests/simulation/invariants.h"
 #include "tests/simulation/network.h"
+#include "tests/simulation/output_disk.h"
 #include "tests/simulation/pace.h"
 #include "tests/simulation/process.h"
 #include "tests/simulation/setup.h"
@@ -39,6 +40,9 @@ class Cluster {
   // What the scheduler has cost so far.
   const Process::Meter& scheduler_meter() const { return scheduler_meter_; }
 
+  // What the scheduler's journal holds.
+  std::vector<JournalEvent> journal() const;
+
   void Begin(const Fault& fault);
   void End(const Fault& fault);
 
@@ -61,6 +65,7 @@ class Cluster {
   Directory directory_;
   std::vector<std::unique_ptr<Member>> members_;
   std::unique_ptr<Disk> disk_;
+  OutputDisk output_disk_;
   uint64_t cuts_ = 0;
   std::map<std::string, uint64_t> cut_of_;  // by the fault's line
 };

@@ -17,7 +17,8 @@ namespace {
 constexpr absl::string_view kNames[] = {
     "crash",         "pause",      "slow worker", "partition",
     "break streams", "jump clock", "run clock",   "slow disk",
-    "fill disk",     "start",      "set",         "cancel the job"};
+    "fill disk",     "start",      "set",         "cancel the job",
+    "slow output",   "fill output"};
 
 // The words of a line, one after the other.
 class Words {
@@ -110,8 +111,8 @@ absl::Status ParseKind(Words* words, Fault* fault) {
     RETURN_IF_ERROR(words->Expect("clock"));
     return words->Expect("of");
   } else if (words->Accept("fill")) {
-    fault->kind = Kind::kFillDisk;
-    return words->Expect("disk");
+    fault->kind = words->Accept("output") ? Kind::kFillOutput : Kind::kFillDisk;
+    if (fault->kind == Kind::kFillDisk) return words->Expect("disk");
   } else if (words->Accept("start")) {
     fault->kind = Kind::kStart;
   } else if (words->Accept("set")) {
@@ -127,7 +128,9 @@ absl::Status ParseKind(Words* words, Fault* fault) {
     RETURN_IF_ERROR(words->Expect("the"));
     return words->Expect("job");
   } else if (words->Accept("slow")) {
-    fault->kind = words->Accept("disk") ? Kind::kSlowDisk : Kind::kSlowWorker;
+    fault->kind = words->Accept("disk")     ? Kind::kSlowDisk
+                  : words->Accept("output") ? Kind::kSlowOutput
+                                            : Kind::kSlowWorker;
   } else {
     return words->Wrong(
         "crash, pause, slow, partition, break, jump, run, fill, start, set "
@@ -138,7 +141,13 @@ absl::Status ParseKind(Words* words, Fault* fault) {
 
 bool HasTarget(Fault::Kind kind) {
   return kind != Fault::Kind::kSlowDisk && kind != Fault::Kind::kFillDisk &&
+         kind != Fault::Kind::kSlowOutput && kind != Fault::Kind::kFillOutput &&
          kind != Fault::Kind::kSet && kind != Fault::Kind::kCancel;
+}
+
+bool IsSlow(Fault::Kind kind) {
+  return kind == Fault::Kind::kSlowWorker || kind == Fault::Kind::kSlowDisk ||
+         kind == Fault::Kind::kSlowOutput;
 }
 
 }  // namespace
@@ -157,7 +166,7 @@ std::string Describe(const Fault& fault) {
     absl::StrAppend(&line, " ", fault.target);
   }
   if (!fault.other.empty()) absl::StrAppend(&line, " from ", fault.other);
-  if (fault.kind == Kind::kSlowWorker || fault.kind == Kind::kSlowDisk) {
+  if (IsSlow(fault.kind)) {
     absl::StrAppend(&line, " by ", fault.amount);
   }
   if (fault.kind == Kind::kRunClock) {
@@ -194,7 +203,7 @@ absl::StatusOr<Fault> ParseFault(absl::string_view line) {
     RETURN_IF_ERROR(words.Expect("from"));
     ASSIGN_OR_RETURN(fault.other, words.ProcessName());
   }
-  if (fault.kind == Kind::kSlowWorker || fault.kind == Kind::kSlowDisk) {
+  if (IsSlow(fault.kind)) {
     RETURN_IF_ERROR(words.Expect("by"));
     ASSIGN_OR_RETURN(fault.amount, words.Number());
   }

@@ -11,6 +11,8 @@
 //   at 2s run clock of worker 1 at 0.5 for 5s
 //   at 2s slow disk by 50 for 3s
 //   at 2s fill disk for 1s                the journal refuses what it is given
+//   at 2s slow output by 50 for 3s        checkpoints take long to write
+//   at 2s fill output for 3s              neither they nor manifests can be
 // No faults, but they happen, too:
 //   at 2s start worker 3                  it is not there before
 //   at 2s cancel the job
@@ -41,6 +43,8 @@ struct Fault {
     kStart,
     kSet,
     kCancel,
+    kSlowOutput,
+    kFillOutput,
   };
   absl::Duration at;
   Kind kind = Kind::kCrash;

@@ -25,27 +25,34 @@ RegisterRequest Registration(Role role, const std::string& address,
 
 class SchedulerProgram : public Program {
  public:
-  SchedulerProgram(const Site& site, const Setup& setup, Disk* disk)
+  SchedulerProgram(const Site& site, const Setup& setup, Disk* disk,
+                   const OutputDisk* output)
       : directory_(site.directory),
+        calls_(output, site.process, /*waits=*/false),
         driver_({setup.lease, setup.heartbeat}, disk, site.process,
-                site.process) {
+                site.process, &calls_) {
     if (driver_.Start().ok()) directory_->scheduler_driver = &driver_;
   }
   ~SchedulerProgram() override { directory_->scheduler_driver = nullptr; }
 
  private:
   Directory* const directory_;
+  OutputCalls calls_;
   SchedulerDriver driver_;
 };
 
 class ServerProgram : public Program {
  public:
-  ServerProgram(const Site& site, const std::string& output_root)
+  ServerProgram(const Site& site, const std::string& output_root,
+                const OutputDisk* output)
       : slot_(&site.directory->servers.at(site.process->name())),
         norms_(site.network, site.directory, site.process),
         scheduler_(site.network, site.directory, site.invariants, site.process,
                    Network::Loss::kReset),
-        driver_(&norms_, output_root, site.process, site.process),
+        calls_(output, site.process, /*waits=*/true),
+        driver_(&norms_, output_root, site.process, site.process,
+                /*data_root=*/"", /*shares_memory=*/false, /*trace=*/nullptr,
+                &calls_),
         member_(
             &scheduler_,
             Registration(SERVER, site.process->name(), *site.process),
@@ -66,6 +73,7 @@ class ServerProgram : public Program {
   Directory::Server* const slot_;
   NormLink norms_;
   SchedulerLink scheduler_;
+  OutputCalls calls_;
   ServerDriver driver_;
   MemberLoop member_;
 };
@@ -185,13 +193,15 @@ class PatientClient : public ClientProgram {
 }  // namespace
 
 std::unique_ptr<Program> MakeSchedulerProgram(const Site& site,
-                                              const Setup& setup, Disk* disk) {
-  return std::make_unique<SchedulerProgram>(site, setup, disk);
+                                              const Setup& setup, Disk* disk,
+                                              const OutputDisk* output) {
+  return std::make_unique<SchedulerProgram>(site, setup, disk, output);
 }
 
 std::unique_ptr<Program> MakeServerProgram(const Site& site,
-                                           const std::string& output_root) {
-  return std::make_unique<ServerProgram>(site, output_root);
+                                           const std::string& output_root,
+                                           const OutputDisk* output) {
+  return std::make_unique<ServerProgram>(site, output_root, output);
 }
 
 std::unique_ptr<Program> MakeWorkerProgram(const Site& site, Pace* pace,

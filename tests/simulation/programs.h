@@ -10,6 +10,7 @@
 #include "tests/simulation/disk.h"
 #include "tests/simulation/invariants.h"
 #include "tests/simulation/network.h"
+#include "tests/simulation/output_disk.h"
 #include "tests/simulation/pace.h"
 #include "tests/simulation/process.h"
 #include "tests/simulation/setup.h"
@@ -26,11 +27,13 @@ struct Site {
 
 // Enters itself in the directory, unless the disk does not let it start.
 std::unique_ptr<Program> MakeSchedulerProgram(const Site& site,
-                                              const Setup& setup, Disk* disk);
+                                              const Setup& setup, Disk* disk,
+                                              const OutputDisk* output);
 
 // Enters itself in the directory. The process's name is its address.
 std::unique_ptr<Program> MakeServerProgram(const Site& site,
-                                           const std::string& output_root);
+                                           const std::string& output_root,
+                                           const OutputDisk* output);
 
 std::unique_ptr<Program> MakeWorkerProgram(const Site& site, Pace* pace,
                                            const std::string& data_root);

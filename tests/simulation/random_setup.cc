@@ -73,6 +73,41 @@ void DrawChanges(SeededRandom* random, absl::Duration window,
   }
 }
 
+// After all else, whose draws they leave as they are.
+void DrawCheckpoints(SeededRandom* random, absl::Duration window,
+                     Setup* setup) {
+  CheckpointSpec* spec = setup->spec.mutable_checkpoint();
+  if (random->Chance(0.5)) {
+    spec->clear_every_steps();
+    if (random->Chance(0.5)) {
+      spec->set_every_steps(1 + random->Below(40));
+    } else {
+      spec->set_every_seconds(0.1 +
+                              0.1 * static_cast<double>(random->Below(30)));
+    }
+  }
+  if (random->Chance(0.5)) {
+    spec->set_keep_last(1 + static_cast<uint32_t>(random->Below(3)));
+  }
+  if (spec->keep_last() != 0 && random->Chance(0.3)) {
+    spec->set_keep_every_steps(1 + random->Below(50));
+  }
+  for (uint64_t i = random->Below(4); i > 0; --i) {
+    Fault fault;
+    fault.kind = random->Chance(0.5) ? Fault::Kind::kSlowOutput
+                                     : Fault::Kind::kFillOutput;
+    fault.at = absl::Floor(random->Between(absl::ZeroDuration(), window),
+                           absl::Milliseconds(1));
+    fault.lasts =
+        absl::Floor(random->Between(absl::Milliseconds(1), 2 * setup->lease),
+                    absl::Milliseconds(1));
+    if (fault.kind == Fault::Kind::kSlowOutput) {
+      fault.amount = static_cast<double>(random->Between(int64_t{2}, 50));
+    }
+    setup->faults.push_back(fault);
+  }
+}
+
 }  // namespace
 
 Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
@@ -139,6 +174,7 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
   schedule.gentle = gentle;
   setup.faults = DrawFaults(schedule, &fault_random);
   if (changes) DrawChanges(&fault_random, schedule.window, &setup.faults);
+  DrawCheckpoints(&fault_random, schedule.window, &setup);
   return setup;
 }
 

@@ -198,12 +198,21 @@ const std::map<std::string, Statement>& Statements() {
        })},
       {"checkpoint every",
        [](absl::string_view text, Scenario* scenario) {
+         CheckpointSpec* spec = scenario->setup.spec.mutable_checkpoint();
+         if (!absl::ConsumeSuffix(&text, " steps")) {
+           absl::Duration period;
+           RETURN_IF_ERROR(ParseInto(text, &period));
+           spec->set_every_seconds(absl::ToDoubleSeconds(period));
+           return absl::OkStatus();
+         }
          uint64_t steps = 0;
-         absl::ConsumeSuffix(&text, " steps");
          RETURN_IF_ERROR(ParseInto(text, &steps));
-         scenario->setup.spec.mutable_checkpoint()->set_every_steps(steps);
+         spec->set_every_steps(steps);
          return absl::OkStatus();
        }},
+      {"keep last", Set<uint32_t>([](JobSpec* spec, uint32_t value) {
+         spec->mutable_checkpoint()->set_keep_last(value);
+       })},
       {"expect", ParseExpected},
   };
   return *statements;

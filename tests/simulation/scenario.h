@@ -9,7 +9,8 @@
 //                 steps 60 | layers 4 8 3 | optimizer adam | clip 0.3
 //                 global batch 8 | micro-batches 4 | placement BY_LAYER
 //                 compute 20ms          of a partial sum, mean
-//                 checkpoint every 20 steps
+//                 checkpoint every 20 steps | checkpoint every 5s
+//                 keep last 2
 //                 train for at most 60s | queue for at most 60s
 //   What happens: at 2s pause worker 1 for 8s       (fault.h has them all)
 //   What must hold, besides what always must (invariants.h):

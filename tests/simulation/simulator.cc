@@ -4,11 +4,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
 #include "tests/simulation/audit_history.h"
+#include "tests/simulation/checkpoint_check.h"
 #include "tests/simulation/cluster.h"
 #include "tests/simulation/event_log.h"
 #include "tests/simulation/invariants.h"
@@ -95,6 +97,7 @@ const Reference* Simulator::ReferenceOf(const JobSpec& spec) {
   setup.spec.mutable_placement()->clear_policy();
   setup.spec.clear_resources();
   setup.spec.clear_checkpoint();
+  setup.spec.mutable_checkpoint()->set_every_steps(1);
   setup.spec.clear_limits();
   setup.spec.clear_scheduling();
   setup.spec.mutable_synchronisation()->clear_audit();
@@ -116,6 +119,7 @@ Outcome Simulator::RunOnce(const Setup& setup, const Reference* reference,
   EventLog log(&timeline, trace);
   const World world = {&timeline, &log, &stacks_};
   Invariants invariants(reference);
+  std::vector<JournalEvent> journal;
   {
     Network network(world, setup.network,
                     SeededRandom(setup.seed, SeededRandom::Purpose::kNetwork));
@@ -143,6 +147,7 @@ Outcome Simulator::RunOnce(const Setup& setup, const Reference* reference,
     }
     outcome.hash = log.hash();
     outcome.events = timeline.executed();
+    journal = cluster.journal();
     network.Close();
     timeline.Clear();
   }
@@ -152,7 +157,13 @@ Outcome Simulator::RunOnce(const Setup& setup, const Reference* reference,
   if (!outcome.failure.has_value()) {
     outcome.failure = JudgeEnd(setup, outcome.job);
   }
-  if (recorded != nullptr) *recorded = invariants.TakeReference();
+  if (recorded != nullptr) {
+    *recorded = invariants.TakeReference();
+    recorded->checkpoints = ReadCheckpointTensors(output);
+  }
+  if (!outcome.failure.has_value()) {
+    outcome.failure = CheckCheckpoints(output, journal, outcome.job, reference);
+  }
   if (!outcome.failure.has_value() && setup.spec.synchronisation().audit()) {
     outcome.failure = AuditHistory(output, outcome.job, trace);
   }
