@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/checkpoint/manifest.h"
+#include "common/crc32c.h"
 #include "common/files.h"
 #include "common/status_macros.h"
 #include "common/version.h"
@@ -71,9 +72,12 @@ absl::Status WriteManifest(const Plan& plan,
                                   {"server", block.server()}});
   }
   manifest["spec"] = ToJson(plan.spec());
-  return WriteWholeFile(
-      absl::StrCat(checkpoint.directory(), "/", kManifestFile),
-      SealManifest(manifest.dump(1)), calls);
+  const std::string path =
+      absl::StrCat(checkpoint.directory(), "/", kManifestFile);
+  const std::string text = SealManifest(manifest.dump(1));
+  RETURN_IF_ERROR(WriteWholeFile(path, text, calls));
+  if (checkpoint.step() != plan.total_steps()) return absl::OkStatus();
+  return CheckFile(path, text.size(), Crc32c(text.data(), text.size()), calls);
 }
 
 }  // namespace hawser

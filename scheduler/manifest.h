@@ -11,8 +11,9 @@
 
 namespace hawser {
 
-// Writes the manifest whole or not at all. DATA_LOSS: a file is not there, or
-// not as long as its server says.
+// Writes the manifest whole or not at all; a job's last one is read once more
+// from the disk. DATA_LOSS: a file is not there, or not as long as its server
+// says; or the manifest is not what was written.
 absl::Status WriteManifest(const Plan& plan,
                            const CheckpointCommitted& checkpoint,
                            FileCalls* calls = MachineFileCalls());
