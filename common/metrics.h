@@ -18,6 +18,12 @@ struct SampleSums {
     samples += other.samples;
     return *this;
   }
+  SampleSums& operator-=(const SampleSums& other) {
+    loss_nanonats -= other.loss_nanonats;
+    correct -= other.correct;
+    samples -= other.samples;
+    return *this;
+  }
   friend bool operator==(const SampleSums&, const SampleSums&) = default;
 
   // Means; 0 without samples.

@@ -228,16 +228,15 @@ TEST(ArrivalTest, ARunThatIsCountedInPartIsRefusedWhole) {
 TEST(ArrivalTest, StepsAreCompleteInOrderWithTheirSums) {
   Shards shards(PhasePlan(PhaseText(0, kAsynchronous)));
   shards.PushRun(kAda, 0, 4, 4, 1.0f);  // step 1
-  EXPECT_EQ(shards.shard().TakeStepsDone().per_step_size(), 0);
+  EXPECT_EQ(shards.shard().TakeStepsDone().per_epoch_size(), 0);
   shards.PushRun(kBob, 0, 0, 3, 1.0f);
   shards.PushRun(kBob, 1, 3, 1, 1.0f);
   const StepsDone steps = shards.shard().TakeStepsDone();
-  ASSERT_EQ(steps.per_step_size(), 2);
-  EXPECT_EQ(steps.first_step(), 0u);
-  for (const Metrics& metrics : steps.per_step()) {
-    EXPECT_EQ(metrics.samples(), 4u);
-    EXPECT_EQ(metrics.loss_nanonats(), 40);
-  }
+  EXPECT_EQ(steps.step(), 2u);
+  EXPECT_EQ(steps.first_epoch(), 1u);
+  ASSERT_EQ(steps.per_epoch_size(), 1);
+  EXPECT_EQ(steps.per_epoch(0).samples(), 8u);
+  EXPECT_EQ(steps.per_epoch(0).loss_nanonats(), 80);
 }
 
 TEST(ArrivalTest, WhatCannotBeIsRefused) {

@@ -97,7 +97,8 @@ ParameterShard::ParameterShard(
       block_by_id_(static_cast<size_t>(plan.blocks_size()), nullptr),
       incarnation_(plan.incarnation()),
       norm_gather_(static_cast<uint32_t>(plan.blocks_size()), 0),
-      admission_(BlocksOf(plan, server)) {
+      admission_(BlocksOf(plan, server)),
+      epoch_sums_(/*first_step=*/0) {
   shared_.job = plan.job();
   shared_.micro_batches = plan.spec().schedule().micro_batches();
   shared_.needs_norm = plan.spec().optimizer().clip_global_norm() > 0;
@@ -169,6 +170,8 @@ uint64_t ParameterShard::Adopt(const Plan& plan) {
   } else {
     OpenDesk(plan);
   }
+  absl::MutexLock lock(&steps_mutex_);
+  epoch_sums_.TellAgain();
   return untouched.load();
 }
 
@@ -252,9 +255,9 @@ UpdateStep ParameterShard::UpdateOnArrival(uint64_t step, uint32_t run,
 }
 
 void ParameterShard::StepSums(uint64_t step, const SampleSums& sums) {
+  const uint64_t epoch = schedule()->EpochOf(step) + 1;
   absl::MutexLock lock(&steps_mutex_);
-  if (steps_done_.per_step_size() == 0) steps_done_.set_first_step(step);
-  *steps_done_.add_per_step() = ToProto(sums);
+  epoch_sums_.Add(epoch, sums);
 }
 
 bool ParameterShard::NeedsNorm(uint64_t step,
@@ -490,11 +493,7 @@ absl::StatusOr<uint64_t> ParameterShard::Progress(uint64_t incarnation) const {
 
 StepsDone ParameterShard::TakeStepsDone() {
   absl::MutexLock lock(&steps_mutex_);
-  StepsDone taken;
-  taken.Swap(&steps_done_);
-  taken.set_step(taken.first_step() +
-                 static_cast<uint64_t>(taken.per_step_size()));
-  return taken;
+  return epoch_sums_.TakeNews();
 }
 
 void ParameterShard::Close() {

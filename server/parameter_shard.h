@@ -31,6 +31,7 @@
 #include "server/initial_values.h"
 #include "server/lease_desk.h"
 #include "server/state/checkpoint_admission.h"
+#include "server/state/epoch_sums.h"
 #include "server/state/norm_gather.h"
 
 namespace hawser {
@@ -85,7 +86,8 @@ class ParameterShard : public BlockStore::Listener {
   // held here, and by whoever reports on them.
   absl::StatusOr<uint64_t> Progress(uint64_t incarnation) const;
 
-  // The steps completed since the last call, if this shard holds block 0.
+  // The sums over samples that have changed since the last call, if this shard
+  // holds block 0. A new incarnation has all of them told again.
   StepsDone TakeStepsDone();
 
   // A checkpoint that was ready is written, or given up: the next may come.
@@ -193,7 +195,7 @@ class ParameterShard : public BlockStore::Listener {
       ABSL_GUARDED_BY(checkpoint_mutex_);
 
   absl::Mutex steps_mutex_;
-  StepsDone steps_done_ ABSL_GUARDED_BY(steps_mutex_);
+  EpochSums epoch_sums_ ABSL_GUARDED_BY(steps_mutex_);
 };
 
 }  // namespace hawser

@@ -171,13 +171,13 @@ TEST(ParameterShardTest, AStepIsTheMeanGradientAppliedOnce) {
   }
   // Sums over samples came from block 0 once per step and micro-batch.
   const StepsDone steps = cluster.shards[0]->TakeStepsDone();
-  EXPECT_EQ(steps.first_step(), 0u);
   EXPECT_EQ(steps.step(), 4u);
-  for (const Metrics& metrics : steps.per_step()) {
-    EXPECT_EQ(metrics.loss_nanonats(), 20);
-    EXPECT_EQ(metrics.samples(), 4u);
+  ASSERT_EQ(steps.per_epoch_size(), 2);
+  for (const Metrics& metrics : steps.per_epoch()) {
+    EXPECT_EQ(metrics.loss_nanonats(), 40);
+    EXPECT_EQ(metrics.samples(), 8u);
   }
-  EXPECT_EQ(cluster.shards[1]->TakeStepsDone().per_step_size(), 0);
+  EXPECT_EQ(cluster.shards[1]->TakeStepsDone().per_epoch_size(), 0);
   EXPECT_EQ(cluster.milestones, 2);  // epochs of two steps
 }
 

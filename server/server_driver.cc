@@ -252,7 +252,7 @@ void ServerDriver::RunLeases() {
 void ServerDriver::ReportSteps() {
   for (const auto& shard : Shards()) {
     StepsDone steps = shard->TakeStepsDone();
-    if (steps.per_step_size() == 0) continue;
+    if (steps.per_epoch_size() == 0) continue;
     ReportRequest report;
     *report.mutable_steps_done() = std::move(steps);
     Send(shard->job(), shard->incarnation(), std::move(report));

@@ -17,9 +17,7 @@ TEST_F(ClusterStateTest, ALostWorkerMeansANewIncarnationWithoutIt) {
   ASSERT_TRUE(DoSteps("a", 0, 3).ok());
   const ReportRequest stale_steps = [&] {
     ReportRequest report = From(servers[0], "a");
-    report.mutable_steps_done()->set_first_step(3);
-    report.mutable_steps_done()->set_step(4);
-    *report.mutable_steps_done()->add_per_step() = ToProto({1, 1, 16});
+    *report.mutable_steps_done() = StepsOf(3, 4);
     return report;
   }();
   ReportRequest stale_ready = From(servers[0], "a");

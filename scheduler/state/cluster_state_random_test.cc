@@ -103,10 +103,8 @@ class ClusterStateRandomTest : public ClusterStateTest {
         report.mutable_server_ready();
         break;
       case 1:
-        report.mutable_steps_done()->set_first_step(step);
-        for (uint64_t i = random_() % 4; i > 0; --i) {
-          *report.mutable_steps_done()->add_per_step() = ToProto({100, 8, 16});
-        }
+        *report.mutable_steps_done() = StepsOf(step, step + random_() % 4);
+        if (OneIn(4)) report.mutable_steps_done()->set_step(random_() % 20);
         break;
       case 2:
         report.mutable_validation_done()->set_step(step);

@@ -238,7 +238,7 @@ TEST_F(ClusterStateTest, StepsAreToldByTheServerOfTheFirstBlockAlone) {
       plan.servers(static_cast<int>(plan.blocks(0).server())).node();
   for (const uint64_t node : {servers[0], servers[1], workers[0]}) {
     ReportRequest report = From(node, "a");
-    *report.mutable_steps_done()->add_per_step() = ToProto({1, 1, 16});
+    *report.mutable_steps_done() = StepsOf(0, 1);
     EXPECT_EQ(Report(report).ok(), node == first);
   }
   EXPECT_EQ(Get("a").progress().step(), 1u);

@@ -3,6 +3,9 @@
 #ifndef HAWSER_SCHEDULER_STATE_CLUSTER_STATE_TEST_SUPPORT_H_
 #define HAWSER_SCHEDULER_STATE_CLUSTER_STATE_TEST_SUPPORT_H_
 
+#include <algorithm>
+#include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,6 +36,20 @@ inline JobSpec Spec(const std::string& name, uint32_t workers,
   spec.mutable_resources()->set_workers(workers);
   spec.mutable_resources()->set_servers(servers);
   return spec;
+}
+
+// What the server of block 0 tells after `last` steps, 4 an epoch, of which it
+// has told those up to `first`.
+inline StepsDone StepsOf(uint64_t first, uint64_t last) {
+  StepsDone steps;
+  steps.set_step(last);
+  steps.set_first_epoch(first / 4 + 1);
+  steps.set_first_step(first / 4 * 4);
+  for (uint64_t at = steps.first_step(); at < last; at += 4) {
+    const auto count = static_cast<int64_t>(std::min<uint64_t>(4, last - at));
+    *steps.add_per_epoch() = ToProto({100 * count, 8 * count, 16 * count});
+  }
+  return steps;
 }
 
 // What of a job's status outlives a restart: not what its members did since the
@@ -179,13 +196,10 @@ class ClusterStateTest : public testing::Test {
     AllReady(name);
     EXPECT_EQ(Get(name).state(), RUNNING);
   }
+  // Steps up to `last`, told by a server that has told of those up to `first`.
   absl::Status DoSteps(const std::string& job, uint64_t first, uint64_t last) {
     ReportRequest report = From(PlanOf(job).servers(0).node(), job);
-    report.mutable_steps_done()->set_first_step(first);
-    report.mutable_steps_done()->set_step(last);
-    for (uint64_t s = first; s < last; ++s) {
-      *report.mutable_steps_done()->add_per_step() = ToProto({100, 8, 16});
-    }
+    *report.mutable_steps_done() = StepsOf(first, last);
     return Report(report);
   }
   absl::Status Validate(uint64_t node, const std::string& job, uint64_t step,

@@ -1,9 +1,11 @@
 #include "scheduler/state/job_progress.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/metrics_proto.h"
+#include "common/status_macros.h"
 
 namespace hawser {
 namespace {
@@ -29,26 +31,55 @@ absl::Status JobProgress::AddSteps(const StepsDone& report, absl::Time now) {
   if (!schedule_.has_value()) {
     return absl::FailedPreconditionError("the job has not started");
   }
-  if (report.first_step() > step_) {
+  RETURN_IF_ERROR(CheckSteps(report));
+  const uint64_t step = std::min(report.step(), total_steps());
+  if (step <= step_) return absl::OkStatus();
+  SampleSums added;
+  for (int i = 0; i < report.per_epoch_size(); ++i) {
+    const uint64_t epoch = report.first_epoch() + static_cast<uint64_t>(i);
+    if (epoch <= epochs_finished_) continue;
+    const SampleSums sums = FromProto(report.per_epoch(i));
+    SampleSums& known = training_[epoch];
+    added += sums;
+    added -= known;
+    known = sums;
+  }
+  const uint64_t steps = std::exchange(resumed_, false) ? 0 : step - step_;
+  step_ = step;
+  if (added.samples == 0) return absl::OkStatus();
+  last_training_ = added;
+  samples_ += added.samples;
+  recent_.push_back({now, step_, samples_, steps});
+  while (recent_.size() > 2 && recent_.front().time < now - kRateWindow) {
+    recent_.pop_front();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status JobProgress::CheckSteps(const StepsDone& report) const {
+  const auto count = static_cast<uint64_t>(report.per_epoch_size());
+  if (count == 0 || report.first_epoch() == 0 ||
+      report.first_epoch() > epochs() || report.first_step() >= report.step()) {
+    return absl::InvalidArgumentError("steps without sums");
+  }
+  // What was told to a scheduler before this one is told again, soon.
+  if (report.first_step() > step_ && !report.forgotten()) {
     return absl::FailedPreconditionError(
         absl::StrCat("steps ", step_, " to ", report.first_step() - 1,
                      " have not been reported"));
   }
-  SampleSums added;
-  for (int i = 0; i < report.per_step_size(); ++i) {
-    const uint64_t step = report.first_step() + static_cast<uint64_t>(i);
-    if (step < step_ || step >= total_steps()) continue;
-    const SampleSums sums = FromProto(report.per_step(i));
-    training_[schedule_->EpochOf(step) + 1] += sums;
-    added += sums;
-    ++step_;
+  const uint64_t start = schedule_->StepsAtEndOf(report.first_epoch() - 1);
+  if (report.first_step() != start) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("steps ", start, " to ", report.first_step(), " of epoch ",
+                     report.first_epoch(), " have not been reported"));
   }
-  if (added.samples == 0) return absl::OkStatus();
-  last_training_ = added;
-  samples_ += added.samples;
-  recent_.push_back({now, step_, samples_});
-  while (recent_.size() > 2 && recent_.front().time < now - kRateWindow) {
-    recent_.pop_front();
+  const uint64_t last =
+      schedule_->EpochOf(std::min(report.step(), total_steps()) - 1) + 1;
+  if (report.first_epoch() + count != last + 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "step ", report.step(), " is of epoch ", last,
+        ", the sums end with epoch ", report.first_epoch() + count - 1));
   }
   return absl::OkStatus();
 }
@@ -60,6 +91,7 @@ absl::Status JobProgress::AddValidation(const ValidationDone& report) {
     return absl::InvalidArgumentError("impossible validation chunks");
   }
   Validation& validation = validation_[report.step()];
+  if (validation.durable) return absl::OkStatus();
   if (validation.total != 0 && validation.total != report.total_chunks()) {
     return absl::InvalidArgumentError("validation is cut in two ways");
   }
@@ -85,6 +117,29 @@ void JobProgress::DropPartialValidation() {
   for (auto it = validation_.begin(); it != validation_.end();) {
     it = it->second.complete() ? std::next(it) : validation_.erase(it);
   }
+}
+
+std::optional<std::pair<uint64_t, Metrics>> JobProgress::ValidationToRecord()
+    const {
+  if (!schedule_.has_value()) return std::nullopt;
+  // What belongs to epochs before stands in their metrics.
+  const uint64_t over =
+      epochs_finished_ == 0 ? 0 : schedule_->StepsAtEndOf(epochs_finished_);
+  for (const auto& [step, validation] : validation_) {
+    if (step < over || validation.durable || !validation.complete() ||
+        (step != 0 && !schedule_->EndsEpoch(step))) {
+      continue;
+    }
+    return std::make_pair(step, ToProto(validation.sums));
+  }
+  return std::nullopt;
+}
+
+void JobProgress::RecordValidation(uint64_t step, const Metrics& metrics) {
+  Validation validation;
+  validation.sums = FromProto(metrics);
+  validation.durable = true;
+  validation_[step] = std::move(validation);
 }
 
 std::optional<EpochMetrics> JobProgress::FinishedEpoch() const {
@@ -133,7 +188,14 @@ void JobProgress::FinishEpoch(const EpochMetrics& metrics) {
   if (!schedule_.has_value()) return;
   // After a replay, this is all that is known of the steps.
   step_ = std::max(step_, schedule_->StepsAtEndOf(metrics.epoch()));
-  // A late repeat must find its chunks known, until the next epoch is done.
+  if (metrics.has_validation()) {
+    RecordValidation(schedule_->StepsAtEndOf(metrics.epoch()),
+                     metrics.validation());
+  }
+  if (metrics.has_validation_before()) {
+    RecordValidation(0, metrics.validation_before());
+  }
+  // A late repeat must find it known, until the next epoch is done.
   const uint64_t before =
       metrics.epoch() == 0 ? 0 : schedule_->StepsAtEndOf(metrics.epoch() - 1);
   while (!validation_.empty() && validation_.begin()->first < before) {
@@ -159,7 +221,7 @@ double JobProgress::MostStepsPerSecond() const {
   // Of the first report nothing is known but that it is about as old as others
   // would be; a single step may have taken any time.
   if (recent_.size() == 1) {
-    const uint64_t steps = recent_.front().step;
+    const uint64_t steps = recent_.front().steps;
     return steps < 2 ? 0 : static_cast<double>(steps) / kReportSeconds;
   }
   double most = 0;

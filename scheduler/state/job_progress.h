@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -27,8 +28,9 @@ class JobProgress {
   // phases change.
   void SetSchedule(const StepSchedule& schedule, bool has_validation);
 
-  // Steps [report.first_step, + per_step) are complete. What is known already
-  // is skipped. FAILED_PRECONDITION: steps before first_step are missing.
+  // All steps before report.step are complete. One that tells nothing new
+  // changes nothing. FAILED_PRECONDITION: steps before are missing.
+  // INVALID_ARGUMENT: the sums are not those of the steps.
   absl::Status AddSteps(const StepsDone& report, absl::Time now);
 
   // Sums over some of the validation chunks at a step. Known chunks are
@@ -37,6 +39,13 @@ class JobProgress {
 
   // Forgets validation that is not complete: its chunks will be cut anew.
   void DropPartialValidation();
+  // A complete validation that is not durable yet, by its step.
+  std::optional<std::pair<uint64_t, Metrics>> ValidationToRecord() const;
+  // Marks it as durable: whatever is told of it from now on is a repeat.
+  void RecordValidation(uint64_t step, const Metrics& metrics);
+
+  // What is durable has been read back; members tell the rest.
+  void Resume() { resumed_ = true; }
 
   // Marks an epoch as reported; see FinishedEpoch.
   void FinishEpoch(const EpochMetrics& metrics);
@@ -69,16 +78,23 @@ class JobProgress {
     std::set<uint32_t> chunks;
     uint32_t total = 0;
     SampleSums sums;
-    bool complete() const { return total != 0 && chunks.size() == total; }
+    bool durable = false;
+    bool complete() const {
+      return durable || (total != 0 && chunks.size() == total);
+    }
   };
   struct Point {
     absl::Time time;
     uint64_t step = 0;
     int64_t samples = 0;
+    uint64_t steps = 0;  // since the point before; 0: unknown
   };
+
+  absl::Status CheckSteps(const StepsDone& report) const;
 
   std::optional<StepSchedule> schedule_;
   bool has_validation_ = false;
+  bool resumed_ = false;  // and no step has been told since
   uint64_t step_ = 0;
   int64_t samples_ = 0;
   SampleSums last_training_;

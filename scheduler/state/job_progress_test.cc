@@ -18,13 +18,19 @@ StepSchedule Schedule(uint64_t steps, uint64_t steps_per_epoch) {
 
 const absl::Time kStart = absl::FromUnixSeconds(1000);
 
-// Steps [first, last), each with loss 10 * step and 4 samples.
-StepsDone Steps(uint64_t first, uint64_t last) {
+// What is told after step `last` if nothing of `first` and the steps after it
+// has been told. Each step has loss 10 * step and 4 samples.
+StepsDone Steps(uint64_t first, uint64_t last, uint64_t per_epoch) {
   StepsDone steps;
-  steps.set_first_step(first);
   steps.set_step(last);
-  for (uint64_t step = first; step < last; ++step) {
-    *steps.add_per_step() = ToProto({static_cast<int64_t>(10 * step), 1, 4});
+  steps.set_first_epoch(first / per_epoch + 1);
+  steps.set_first_step(first / per_epoch * per_epoch);
+  SampleSums sums;
+  for (uint64_t step = steps.first_step(); step < last; ++step) {
+    sums += {static_cast<int64_t>(10 * step), 1, 4};
+    if ((step + 1) % per_epoch != 0 && step + 1 != last) continue;
+    *steps.add_per_epoch() = ToProto(sums);
+    sums = SampleSums();
   }
   return steps;
 }
@@ -42,13 +48,12 @@ ValidationDone Chunks(uint64_t step, uint32_t first, uint32_t last,
 
 TEST(JobProgressTest, AStepCountsOnceHoweverItIsReported) {
   JobProgress progress;
-  EXPECT_FALSE(progress.AddSteps(Steps(0, 1), kStart).ok());  // not started
+  EXPECT_FALSE(progress.AddSteps(Steps(0, 1, 4), kStart).ok());  // not started
   progress.SetSchedule(Schedule(10, 4), false);
-  ASSERT_TRUE(progress.AddSteps(Steps(0, 3), kStart).ok());
-  ASSERT_TRUE(progress.AddSteps(Steps(0, 3), kStart).ok());
-  ASSERT_TRUE(progress.AddSteps(Steps(1, 4), kStart).ok());
-  EXPECT_EQ(progress.step(), 4u);
-  EXPECT_FALSE(progress.AddSteps(Steps(6, 7), kStart).ok());  // a gap
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 3, 4), kStart).ok());
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 3, 4), kStart).ok());
+  ASSERT_TRUE(progress.AddSteps(Steps(1, 4, 4), kStart).ok());
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 2, 4), kStart).ok());  // late
   EXPECT_EQ(progress.step(), 4u);
   const auto epoch = progress.FinishedEpoch();
   ASSERT_TRUE(epoch.has_value());
@@ -56,18 +61,50 @@ TEST(JobProgressTest, AStepCountsOnceHoweverItIsReported) {
             (SampleSums{0 + 10 + 20 + 30, 4, 16}));
 }
 
-TEST(JobProgressTest, AGapIsNamedAndStepsBeyondTheEndAreIgnored) {
+TEST(JobProgressTest, WhatCannotBeIsRefusedAndStepsBeyondTheEndAreIgnored) {
   JobProgress progress;
   progress.SetSchedule(Schedule(10, 4), false);
-  ASSERT_TRUE(progress.AddSteps(Steps(0, 3), kStart).ok());
-  const absl::Status gap = progress.AddSteps(Steps(6, 7), kStart);
-  EXPECT_TRUE(absl::IsFailedPrecondition(gap));
-  EXPECT_EQ(gap.message(), "steps 3 to 5 have not been reported");
-  ASSERT_TRUE(progress.AddSteps(Steps(2, 50), kStart).ok());
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 3, 4), kStart).ok());
+  StepsDone beginning_is_missing = Steps(3, 4, 4);
+  beginning_is_missing.set_first_step(3);
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      progress.AddSteps(beginning_is_missing, kStart)));
+  StepsDone end_is_missing = Steps(0, 6, 4);
+  end_is_missing.mutable_per_epoch()->RemoveLast();
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(progress.AddSteps(end_is_missing, kStart)));
+  StepsDone of_no_epoch = Steps(0, 4, 4);
+  for (const uint64_t epoch : {uint64_t{0}, uint64_t{4}, ~uint64_t{0}}) {
+    of_no_epoch.set_first_epoch(epoch);
+    EXPECT_TRUE(
+        absl::IsInvalidArgument(progress.AddSteps(of_no_epoch, kStart)));
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(progress.AddSteps(StepsDone(), kStart)));
+  EXPECT_EQ(progress.step(), 3u);
+  StepsDone beyond = Steps(0, 10, 4);
+  beyond.set_step(50);
+  ASSERT_TRUE(progress.AddSteps(beyond, kStart).ok());
   EXPECT_EQ(progress.step(), 10u);
 }
 
-// Reports that overlap, come twice or leave gaps, against a plain sum.
+// Its server keeps the sums of so many epochs only.
+TEST(JobProgressTest, AnEpochThatNobodyKnowsAnyMoreHasNoSums) {
+  JobProgress progress;
+  progress.SetSchedule(Schedule(12, 4), false);
+  StepsDone steps = Steps(4, 10, 4);
+  const absl::Status gap = progress.AddSteps(steps, kStart);
+  EXPECT_TRUE(absl::IsFailedPrecondition(gap));
+  EXPECT_EQ(gap.message(), "steps 0 to 3 have not been reported");
+  steps.set_forgotten(true);
+  ASSERT_TRUE(progress.AddSteps(steps, kStart).ok());
+  const auto epoch = progress.FinishedEpoch();
+  ASSERT_TRUE(epoch.has_value());
+  EXPECT_FALSE(epoch->has_training());
+  progress.FinishEpoch(*epoch);
+  EXPECT_EQ(progress.FinishedEpoch()->training().samples(), 16u);
+}
+
+// Reports that overlap, come twice, late or not at all, against a plain sum.
 TEST(JobProgressTest, SumsAreThoseOfTheStepsHoweverTheyAreCut) {
   for (uint32_t seed = 0; seed < 100; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
@@ -79,13 +116,11 @@ TEST(JobProgressTest, SumsAreThoseOfTheStepsHoweverTheyAreCut) {
     std::vector<EpochMetrics> epochs;
     uint64_t reported = 0;
     while (reported < total) {
-      const uint64_t first = random() % (reported + 3);
-      const uint64_t last = first + random() % 10;
-      const absl::Status status = progress.AddSteps(Steps(first, last), kStart);
-      ASSERT_EQ(status.ok(), first <= reported);
-      if (status.ok()) {
-        reported = std::min(total, std::max(reported, last));
-      }
+      const uint64_t first = random() % (reported + 1);
+      const uint64_t last = std::min(total, first + 1 + random() % 10);
+      ASSERT_TRUE(
+          progress.AddSteps(Steps(first, last, per_epoch), kStart).ok());
+      reported = std::max(reported, last);
       ASSERT_EQ(progress.step(), reported);
       while (const auto epoch = progress.FinishedEpoch()) {
         progress.FinishEpoch(*epoch);
@@ -126,13 +161,13 @@ TEST(JobProgressTest, EpochsThatAreReadBackBringTheirSteps) {
 TEST(JobProgressTest, ALateRepeatOfAFinishedEpochChangesNothing) {
   JobProgress progress;
   progress.SetSchedule(Schedule(8, 4), true);
-  ASSERT_TRUE(progress.AddSteps(Steps(0, 4), kStart).ok());
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 4, 4), kStart).ok());
   ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 3, 3)).ok());
   progress.FinishEpoch(*progress.FinishedEpoch());
-  ASSERT_TRUE(progress.AddSteps(Steps(0, 4), kStart).ok());
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 4, 4), kStart).ok());
   ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 3, 3)).ok());
   EXPECT_FALSE(progress.FinishedEpoch().has_value());
-  ASSERT_TRUE(progress.AddSteps(Steps(4, 8), kStart).ok());
+  ASSERT_TRUE(progress.AddSteps(Steps(4, 8, 4), kStart).ok());
   EXPECT_FALSE(progress.FinishedEpoch().has_value());  // validation is missing
   ASSERT_TRUE(progress.AddValidation(Chunks(8, 0, 3, 3)).ok());
   const auto epoch = progress.FinishedEpoch();
@@ -145,7 +180,7 @@ TEST(JobProgressTest, TheLastEpochMayBeShort) {
   JobProgress progress;
   progress.SetSchedule(Schedule(10, 4), false);
   EXPECT_EQ(progress.epochs(), 3u);
-  ASSERT_TRUE(progress.AddSteps(Steps(0, 10), kStart).ok());
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 10, 4), kStart).ok());
   for (uint64_t epoch = 1; epoch <= 3; ++epoch) {
     const auto finished = progress.FinishedEpoch();
     ASSERT_TRUE(finished.has_value());
@@ -161,7 +196,7 @@ TEST(JobProgressTest, TheLastEpochMayBeShort) {
 TEST(JobProgressTest, KeepsTheLastEpochsOnly) {
   JobProgress progress;
   progress.SetSchedule(Schedule(5000, 2), false);
-  ASSERT_TRUE(progress.AddSteps(Steps(0, 5000), kStart).ok());
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 5000, 2), kStart).ok());
   while (const auto epoch = progress.FinishedEpoch()) {
     progress.FinishEpoch(*epoch);
   }
@@ -177,7 +212,7 @@ TEST(JobProgressTest, AnEpochNeedsItsStepsAndAllOfItsValidation) {
   ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 2, 3)).ok());
   ASSERT_TRUE(progress.AddValidation(Chunks(4, 2, 3, 3)).ok());
   EXPECT_FALSE(progress.FinishedEpoch().has_value());  // steps are missing
-  ASSERT_TRUE(progress.AddSteps(Steps(0, 4), kStart).ok());
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 4, 4), kStart).ok());
   ASSERT_TRUE(progress.FinishedEpoch().has_value());
   EXPECT_EQ(progress.FinishedEpoch()->validation().samples(), 3u);
   EXPECT_EQ(progress.FinishedEpoch()->validation().loss_nanonats(), 21);
@@ -186,7 +221,7 @@ TEST(JobProgressTest, AnEpochNeedsItsStepsAndAllOfItsValidation) {
 TEST(JobProgressTest, AValidationChunkCountsOnce) {
   JobProgress progress;
   progress.SetSchedule(Schedule(4, 4), true);
-  ASSERT_TRUE(progress.AddSteps(Steps(0, 4), kStart).ok());
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 4, 4), kStart).ok());
   ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 2, 3)).ok());
   ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 2, 3)).ok());
   EXPECT_FALSE(progress.AddValidation(Chunks(4, 1, 3, 3)).ok());  // overlaps
@@ -207,20 +242,23 @@ TEST(JobProgressTest, TheMostStepsPerSecondAreTheFastestReports) {
   JobProgress progress;
   progress.SetSchedule(Schedule(1000, 1000), false);
   EXPECT_EQ(progress.MostStepsPerSecond(), 0);
-  ASSERT_TRUE(progress.AddSteps(Steps(0, 1), kStart).ok());
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 1, 1000), kStart).ok());
   EXPECT_EQ(progress.MostStepsPerSecond(), 0);  // it may have taken any time
-  ASSERT_TRUE(progress.AddSteps(Steps(1, 3), kStart + absl::Seconds(1)).ok());
+  ASSERT_TRUE(
+      progress.AddSteps(Steps(1, 3, 1000), kStart + absl::Seconds(1)).ok());
   EXPECT_DOUBLE_EQ(progress.MostStepsPerSecond(), 2);
   ASSERT_TRUE(
-      progress.AddSteps(Steps(3, 13), kStart + absl::Milliseconds(1200)).ok());
+      progress.AddSteps(Steps(3, 13, 1000), kStart + absl::Milliseconds(1200))
+          .ok());
   EXPECT_DOUBLE_EQ(progress.MostStepsPerSecond(), 50);
   // Right behind one that was held up.
   ASSERT_TRUE(
-      progress.AddSteps(Steps(13, 15), kStart + absl::Milliseconds(1201)).ok());
+      progress.AddSteps(Steps(13, 15, 1000), kStart + absl::Milliseconds(1201))
+          .ok());
   EXPECT_DOUBLE_EQ(progress.MostStepsPerSecond(), 50);
   JobProgress fresh;
   fresh.SetSchedule(Schedule(1000, 1000), false);
-  ASSERT_TRUE(fresh.AddSteps(Steps(0, 5), kStart).ok());
+  ASSERT_TRUE(fresh.AddSteps(Steps(0, 5, 1000), kStart).ok());
   EXPECT_DOUBLE_EQ(fresh.MostStepsPerSecond(), 50);
 }
 
@@ -233,7 +271,7 @@ TEST(JobProgressTest, RatesAreThoseOfTheLastSeconds) {
     const uint64_t first = progress.step();
     ASSERT_TRUE(
         progress
-            .AddSteps(Steps(first, first + (second < 10 ? 10 : 20)),
+            .AddSteps(Steps(first, first + (second < 10 ? 10 : 20), 1000),
                       kStart + absl::Seconds(static_cast<double>(second)))
             .ok());
   }

@@ -191,8 +191,11 @@ class Cluster : public NormCarrier {
     if (report.has_server_ready()) {
       untouched_ = std::max(untouched_, report.server_ready().untouched_step());
     }
-    for (const Metrics& step : report.steps_done().per_step()) {
-      trained_ += step.samples();
+    const StepsDone& steps = report.steps_done();
+    for (int i = 0; i < steps.per_epoch_size(); ++i) {
+      uint64_t& known = trained_by_epoch_[steps.first_epoch() + i];
+      trained_ += steps.per_epoch(i).samples() - known;
+      known = steps.per_epoch(i).samples();
     }
     if (report.has_validation_done()) {
       validated_[report.validation_done().step()] +=
@@ -258,6 +261,7 @@ class Cluster : public NormCarrier {
   std::string hash_ ABSL_GUARDED_BY(mutex_);
   bool refuse_validation_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t trained_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<uint64_t, uint64_t> trained_by_epoch_ ABSL_GUARDED_BY(mutex_);
   uint64_t untouched_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<uint64_t, uint64_t> validated_ ABSL_GUARDED_BY(mutex_);
 };
