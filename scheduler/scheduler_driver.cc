@@ -68,8 +68,7 @@ absl::Status SchedulerDriver::Start() {
       }));
   for (const auto& [directory, drop] : dropped) Remove(drop);
   const absl::Time now = clock_->Now();
-  const std::vector<JournalEvent> ends = state_.Restarted(now);
-  if (!ends.empty()) RETURN_IF_ERROR(Commit(ends));
+  state_.Restarted(now);
   RETURN_IF_ERROR(Settle(now));
   timer_ = threads_->Start([this] { RunTimer(); });
   return absl::OkStatus();
@@ -340,7 +339,13 @@ absl::Status SchedulerDriver::Deregister(const DeregisterRequest& request) {
 
 absl::Status SchedulerDriver::Report(const ReportRequest& request) {
   return Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return state_.Report(request, now);
+    RETURN_IF_ERROR(state_.Report(request, now));
+    if (!request.has_validation_done()) return absl::OkStatus();
+    // Steps go on when it is answered, and nobody can measure it any more.
+    const absl::Status durable = Settle(now);
+    if (durable.ok()) return absl::OkStatus();
+    return absl::UnavailableError(
+        absl::StrCat("not durable yet: ", durable.message()));
   });
 }
 
@@ -362,7 +367,8 @@ void SchedulerDriver::GetJob(const GetJobRequest& request,
       *status = job.status();
       return true;
     }
-    const bool is_news = (*job)->revision() > request.newer_than_revision();
+    // Revisions begin anew when the scheduler restarts.
+    const bool is_news = (*job)->revision() != request.newer_than_revision();
     if (!is_news && !last_call) return false;
     (*job)->Describe(request.with_plan(), clock_->Now(),
                      response->mutable_status());

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <list>
+#include <map>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -99,6 +100,17 @@ class SchedulerDriverTest : public testing::Test {
     request.set_role(role);
     request.set_address(absl::StrCat("address ", ++joined_));
     request.set_version(kVersion);
+    const uint64_t node = Register(request);
+    members_[node] = request;
+    return node;
+  }
+  // The same process, at a scheduler that has restarted.
+  uint64_t ComeBack(uint64_t node) {
+    RegisterRequest request = members_.at(node);
+    request.set_former_node(node);
+    return Register(request);
+  }
+  uint64_t Register(const RegisterRequest& request) {
     RegisterResponse response;
     EXPECT_TRUE(driver_->Register(request, &response).ok());
     return response.node();
@@ -172,6 +184,7 @@ class SchedulerDriverTest : public testing::Test {
   FakeClock clock_;
   FaultyFileCalls disk_;
   int joined_ = 0;
+  std::map<uint64_t, RegisterRequest> members_;
   std::unique_ptr<SchedulerDriver> driver_;
 };
 
@@ -410,8 +423,8 @@ TEST_F(SchedulerDriverTest, ARestartKeepsWhatWasAccepted) {
   EXPECT_TRUE(absl::IsUnavailable(TryToStart()));
   journal_.failing = false;
   Start();
-  EXPECT_EQ(Get("runs").state(), FAILED);
-  EXPECT_THAT(Get("runs").reason(), HasSubstr("the scheduler restarted"));
+  EXPECT_EQ(Get("runs").state(), RUNNING);
+  EXPECT_THAT(Get("runs").reason(), HasSubstr("the scheduler has restarted"));
   EXPECT_EQ(Get("waits").state(), QUEUED);
   EXPECT_EQ(Get("cancelled").state(), CANCELLED);
   EXPECT_TRUE(absl::IsAlreadyExists(Submit("runs")));
@@ -423,18 +436,60 @@ TEST_F(SchedulerDriverTest, ARestartKeepsWhatWasAccepted) {
   driver_->Heartbeat(request, &response, unknown.Done());
   ASSERT_TRUE(unknown.given.HasBeenNotified());
   EXPECT_TRUE(absl::IsNotFound(unknown.status));
-  // They register anew, and the job that waited goes on.
-  const uint64_t new_server = Join(SERVER);
-  const uint64_t new_worker = Join(WORKER);
-  EXPECT_GT(new_server, worker);
-  StartJob("waits", new_server, new_worker);
-  // The end that the restart made is not made again.
-  driver_->Stop();
-  const size_t events = journal_.events.size();
-  ASSERT_TRUE(Cancel("waits").code() == absl::StatusCode::kUnavailable);
+  // They come back, and the job that ran goes on under a new incarnation.
+  const uint64_t before = Get("runs").incarnation();
+  EXPECT_EQ(ComeBack(worker), worker);
+  HeartbeatResponse orders;
+  Answer answer;
+  AwaitOrders(worker, &orders, &answer);
+  EXPECT_EQ(ComeBack(server), server);
+  EXPECT_GT(Get("runs").incarnation(), before);
+  ReportRequest ready;
+  ready.mutable_server_ready();
+  EXPECT_TRUE(Report(server, "runs", ready).ok());
+  ASSERT_TRUE(answer.given.HasBeenNotified());
+  EXPECT_EQ(OrdersOf(worker).plans_size(), 1);
+  EXPECT_EQ(Get("runs").reason(), "");
+  EXPECT_GT(Join(WORKER), worker);
+  EXPECT_EQ(Get("waits").state(), STARTING);
+}
+
+TEST_F(SchedulerDriverTest, AValidationIsDurableBeforeItIsAnswered) {
   Start();
+  ASSERT_TRUE(Submit("a").ok());
+  const uint64_t server = Join(SERVER);
+  const uint64_t worker = Join(WORKER);
+  ReportRequest report;
+  report.mutable_data_loaded()->set_training_samples(64);
+  report.mutable_data_loaded()->set_validation_samples(10);
+  EXPECT_TRUE(Report(worker, "a", report).ok());
+  report.mutable_server_ready();
+  EXPECT_TRUE(Report(server, "a", report).ok());
+  journal_.failing = true;
+  ValidationDone* validation = report.mutable_validation_done();
+  validation->set_step(4);
+  validation->set_total_chunks(2);
+  validation->set_last_chunk(1);
+  validation->mutable_metrics()->set_samples(5);
+  EXPECT_TRUE(Report(worker, "a", report).ok()) << "another may fail yet";
+  validation->set_first_chunk(1);
+  validation->set_last_chunk(2);
+  EXPECT_TRUE(absl::IsUnavailable(Report(worker, "a", report)));
+  journal_.failing = false;
+  EXPECT_TRUE(Report(worker, "a", report).ok());
   driver_->Stop();
-  EXPECT_EQ(journal_.events.size(), events + 2);  // its end, and numbers
+  Start();
+  EXPECT_EQ(ComeBack(server), server);
+  EXPECT_EQ(ComeBack(worker), worker);
+  report.mutable_server_ready();
+  EXPECT_TRUE(Report(server, "a", report).ok());
+  StepsDone* steps = report.mutable_steps_done();
+  steps->set_step(4);
+  steps->set_first_epoch(1);
+  steps->add_per_epoch()->set_samples(64);
+  EXPECT_TRUE(Report(server, "a", report).ok());
+  ASSERT_EQ(Get("a").epochs_done_size(), 1);
+  EXPECT_EQ(Get("a").epochs_done(0).validation().samples(), 10u);
 }
 
 TEST_F(SchedulerDriverTest, StopAnswersThoseWhoWait) {

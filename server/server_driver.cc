@@ -13,6 +13,9 @@ namespace {
 
 // How often progress is reported and unanswered norms are sent again.
 constexpr absl::Duration kReportPeriod = absl::Milliseconds(100);
+// Checkpoint files that a new incarnation is told of again, of each job: the
+// scheduler may have restarted, and commits the newest that all have written.
+constexpr size_t kFilesToldAgain = 4;
 constexpr absl::Duration kShortestLeaseWait = absl::Milliseconds(1);
 
 }  // namespace
@@ -138,6 +141,7 @@ void ServerDriver::DropAllBut(const std::vector<uint64_t>& jobs) {
         continue;
       }
       dropped.push_back(std::move(it->second));
+      written_.erase(it->first);
       it = shards_.erase(it);
     }
   }
@@ -170,6 +174,7 @@ void ServerDriver::Prepare(uint64_t node, const Plan& plan) {
         (*shard)->OrderCheckpoint(ordered->second);
       }
       shards_[plan.job()] = *std::move(shard);
+      written_.erase(plan.job());
       report.mutable_server_ready();
     } else {
       report.mutable_failed()->set_message(
@@ -181,6 +186,21 @@ void ServerDriver::Prepare(uint64_t node, const Plan& plan) {
             << "), incarnation " << plan.incarnation() << ": "
             << (report.has_failed() ? report.failed().message() : "ready");
   Send(plan.job(), plan.incarnation(), std::move(report));
+  TellFilesAgain(plan);
+}
+
+void ServerDriver::TellFilesAgain(const Plan& plan) {
+  std::deque<CheckpointWritten> files;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto written = written_.find(plan.job());
+    if (written != written_.end()) files = written->second;
+  }
+  for (const CheckpointWritten& file : files) {
+    ReportRequest report;
+    *report.mutable_checkpoint_written() = file;
+    Send(plan.job(), plan.incarnation(), std::move(report));
+  }
 }
 
 absl::StatusOr<std::unique_ptr<ParameterShard>> ServerDriver::MakeShard(
@@ -277,6 +297,10 @@ void ServerDriver::ReportCheckpoint(
   ReportRequest report;
   if (written.ok()) {
     *report.mutable_checkpoint_written() = *written;
+    absl::MutexLock lock(&mutex_);
+    std::deque<CheckpointWritten>& files = written_[job];
+    files.push_back(*written);
+    if (files.size() > kFilesToldAgain) files.pop_front();
   } else {
     report.mutable_checkpoint_failed()->set_step(step);
     report.mutable_checkpoint_failed()->set_message(

@@ -6,6 +6,7 @@
 #define HAWSER_SERVER_SERVER_DRIVER_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -77,6 +78,8 @@ class ServerDriver {
   void Prepare(uint64_t node, const Plan& plan);
   absl::StatusOr<std::unique_ptr<ParameterShard>> MakeShard(const Plan& plan,
                                                             uint32_t index);
+  // The newest checkpoint files of a job that has a new incarnation.
+  void TellFilesAgain(const Plan& plan);
   void DropAllBut(const std::vector<uint64_t>& jobs);
   void ReportSteps();
   void ReportSkippedCheckpoints();
@@ -105,6 +108,8 @@ class ServerDriver {
   std::map<uint64_t, std::shared_ptr<ParameterShard>> shards_
       ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<CheckpointWriter> checkpoints_;
+  std::map<uint64_t, std::deque<CheckpointWritten>> written_
+      ABSL_GUARDED_BY(mutex_);  // by job, the newest last
   std::unique_ptr<Threads::Thread> order_thread_;
   std::unique_ptr<Threads::Thread> report_thread_;
   std::unique_ptr<Threads::Thread> lease_thread_;

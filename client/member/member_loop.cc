@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/status_macros.h"
 #include "common/version.h"
 #include "glog/logging.h"
 
@@ -12,8 +13,6 @@ namespace hawser {
 namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(5);
-constexpr absl::Duration kLongestPause = absl::Seconds(1);
-constexpr size_t kMaxReports = 4096;
 
 // Worth another try: nobody has judged the request.
 bool IsTransient(const absl::Status& status) {
@@ -73,7 +72,8 @@ absl::Status MemberLoop::failure() const {
 }
 
 void MemberLoop::Run() {
-  while (Register()) RenewUntilForgotten();
+  HeartbeatRequest known;
+  while (Register(&known)) RenewUntilForgotten(&known);
 }
 
 bool MemberLoop::Pause(absl::Duration duration) {
@@ -81,23 +81,22 @@ bool MemberLoop::Pause(absl::Duration duration) {
   return !threads_->AwaitFor(&mutex_, absl::Condition(&stopping_), duration);
 }
 
-bool MemberLoop::Register() {
+bool MemberLoop::Register(HeartbeatRequest* known) {
+  RegisterRequest request = registration_;
+  request.set_former_node(known->node());
   absl::Duration pause = kFirstPause;
   for (;;) {
     {
       absl::MutexLock lock(&mutex_);
       if (stopping_) return false;
     }
-    const auto response = client_->Register(registration_);
+    const auto response = client_->Register(request);
     if (response.ok()) {
-      absl::MutexLock lock(&mutex_);
-      node_ = response->node();
-      heartbeat_ = absl::Milliseconds(response->heartbeat_ms());
-      reports_.clear();  // of a registration that has ended
-      LOG(INFO) << "registered as node " << node_;
+      TakeNumber(*response, known);
       return true;
     }
     if (!IsTransient(response.status())) {
+      DropWork(*known);
       {
         absl::MutexLock lock(&mutex_);
         failure_ = response.status();
@@ -112,36 +111,47 @@ bool MemberLoop::Register() {
   }
 }
 
-void MemberLoop::RenewUntilForgotten() {
-  HeartbeatRequest request;
-  {
-    absl::MutexLock lock(&mutex_);
-    request.set_node(node_);
-    request.set_wait_ms(
-        static_cast<uint32_t>(absl::ToInt64Milliseconds(heartbeat_)));
+void MemberLoop::TakeNumber(const RegisterResponse& response,
+                            HeartbeatRequest* known) {
+  const bool is_same = response.node() == known->node();
+  if (!is_same) {
+    // Nothing may go on under the number that it had.
+    DropWork(*known);
+    known->Clear();
+    known->set_node(response.node());
   }
+  known->set_wait_ms(response.heartbeat_ms());
+  absl::MutexLock lock(&mutex_);
+  if (!is_same) reports_.Clear();
+  node_ = response.node();
+  ++registrations_;
+  LOG(INFO) << (is_same ? "is node " : "registered as node ") << node_
+            << (is_same ? " again" : "");
+}
+
+void MemberLoop::DropWork(const HeartbeatRequest& known) {
+  if (known.node() == 0) return;
+  on_orders_(known.node(), Orders());
+  if (on_trace_ != nullptr) on_trace_(known.node(), TraceOrder());
+  if (on_checkpoints_ != nullptr) on_checkpoints_({});
+}
+
+void MemberLoop::RenewUntilForgotten(HeartbeatRequest* known) {
   absl::Duration pause = kFirstPause;
   for (;;) {
-    const auto response = client_->Heartbeat(request);
+    const auto response = client_->Heartbeat(*known);
     {
       absl::MutexLock lock(&mutex_);
       if (stopping_) return;
     }
     if (response.ok()) {
       pause = kFirstPause;
-      HandOver(*response, &request);
+      HandOver(*response, known);
       continue;
     }
     if (!IsTransient(response.status())) {
-      LOG(WARNING) << "the lease has ended: " << response.status();
-      {
-        absl::MutexLock lock(&mutex_);
-        node_ = 0;
-      }
-      // Nothing may go on under it.
-      on_orders_(request.node(), Orders());
-      if (on_trace_ != nullptr) on_trace_(request.node(), TraceOrder());
-      if (on_checkpoints_ != nullptr) on_checkpoints_({});
+      LOG(WARNING) << "the scheduler does not know this member: "
+                   << response.status();
       return;
     }
     LOG_EVERY_N(WARNING, 20) << "no heartbeat: " << response.status();
@@ -172,11 +182,8 @@ void MemberLoop::HandOver(const HeartbeatResponse& response,
 void MemberLoop::Report(ReportRequest report) {
   absl::MutexLock lock(&mutex_);
   report.set_node(node_);
-  if (reports_.size() == kMaxReports) {
-    LOG(ERROR) << "too many reports wait for the scheduler; the oldest is lost";
-    reports_.pop_front();
-  }
-  reports_.push_back(std::move(report));
+  LOG_IF(ERROR, !reports_.Push(std::move(report)))
+      << "too many reports wait for the scheduler; the oldest is lost";
 }
 
 void MemberLoop::RunReports() {
@@ -189,8 +196,7 @@ void MemberLoop::RunReports() {
       };
       threads_->Await(&mutex_, absl::Condition(&ready));
       if (stopping_) return;
-      report = std::move(reports_.front());
-      reports_.pop_front();
+      report = reports_.Pop();
     }
     const absl::Status status = SendReport(report);
     if (absl::IsCancelled(status)) return;
@@ -209,11 +215,31 @@ absl::Status MemberLoop::ReportAndWait(ReportRequest report) {
 absl::Status MemberLoop::SendReport(const ReportRequest& report) {
   absl::Duration pause = kFirstPause;
   for (;;) {
+    uint64_t registrations = 0;
+    {
+      absl::MutexLock lock(&mutex_);
+      registrations = registrations_;
+    }
     const absl::Status status = client_->Report(report).status();
+    if (absl::IsNotFound(status)) {
+      RETURN_IF_ERROR(AwaitNumber(report.node(), registrations));
+      continue;
+    }
     if (!IsTransient(status)) return status;
     if (!Pause(pause)) return absl::CancelledError("the member stops");
     pause = std::min(2 * pause, kLongestPause);
   }
+}
+
+absl::Status MemberLoop::AwaitNumber(uint64_t node, uint64_t registrations) {
+  absl::MutexLock lock(&mutex_);
+  const auto over = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return stopping_ || registrations_ != registrations || node_ != node;
+  };
+  threads_->Await(&mutex_, absl::Condition(&over));
+  if (stopping_) return absl::CancelledError("the member stops");
+  if (node_ == node) return absl::OkStatus();
+  return absl::NotFoundError("the member has another number by now");
 }
 
 }  // namespace hawser

@@ -1,7 +1,16 @@
 // The life of a member (server or worker) of the cluster: registers with the
-// scheduler, keeps its lease, and hands over orders as they come. Registers
-// again when the scheduler has forgotten it. Reports go out in order, each
-// until it is answered.
+// scheduler, keeps its lease, and hands over orders as they come.
+//
+//   no number --Register--> node n --Heartbeat--> node n
+//   node n --the scheduler does not know n--> in doubt: its lease has ended, or
+//       the scheduler has restarted; what it works on goes on, reports wait
+//   in doubt --Register, answered with n--> node n, as if nothing had been
+//   in doubt --answered with another number m--> node m: what it worked on and
+//       what it had to report is dropped
+//
+// While no scheduler answers, it tries at least every kLongestPause, and what
+// it works on goes on. Reports go out in order (report_queue.h), each until it
+// is answered.
 //
 // Thread-safe. on_orders is called on the loop's own thread, one call at a
 // time, with the whole desired state; it must return soon, since the lease is
@@ -10,7 +19,6 @@
 #define HAWSER_CLIENT_MEMBER_MEMBER_LOOP_H_
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +28,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/control/scheduler_client.h"
+#include "client/member/report_queue.h"
 #include "common/threads.h"
 #include "proto/scheduler.pb.h"
 
@@ -38,6 +47,8 @@ class MemberLoop {
   // As OnOrders: all that holds now.
   using OnCheckpoints =
       std::function<void(const std::vector<CheckpointOrder>& orders)>;
+  // Between two tries to reach the scheduler.
+  static constexpr absl::Duration kLongestPause = absl::Seconds(1);
 
   // client and threads outlive the loop. Starts at once; the scheduler may come
   // later.
@@ -50,8 +61,8 @@ class MemberLoop {
   // Stops.
   ~MemberLoop();
 
-  // Queues a report; node is filled in. Reports of a registration that has
-  // ended, and reports the scheduler refuses for good, are dropped.
+  // Queues a report; node is filled in. Reports of a number that is not its own
+  // any more, and reports the scheduler refuses for good, are dropped.
   void Report(ReportRequest report);
 
   // The same, and waits until it is answered. CANCELLED: the loop stops.
@@ -67,13 +78,20 @@ class MemberLoop {
  private:
   void Run();
   void RunReports();
-  // Both return when the loop is to stop or the registration has ended.
-  bool Register();
-  void RenewUntilForgotten();
+  // Returns when the loop is to stop (false), or with known->node() being the
+  // number that it has, if any, or a new one.
+  bool Register(HeartbeatRequest* known);
+  void TakeNumber(const RegisterResponse& response, HeartbeatRequest* known);
+  void DropWork(const HeartbeatRequest& known);
+  // Returns when the loop is to stop, or the number is in doubt.
+  void RenewUntilForgotten(HeartbeatRequest* known);
   void HandOver(const HeartbeatResponse& response, HeartbeatRequest* known);
   bool Pause(absl::Duration duration);  // false: stop
-  // Sends until it is answered.
+  // Sends until it is answered by a scheduler that knows this member.
   absl::Status SendReport(const ReportRequest& report);
+  // Waits for the next registration. CANCELLED: the loop stops. NOT_FOUND: the
+  // number is not this member's any more.
+  absl::Status AwaitNumber(uint64_t node, uint64_t registrations);
 
   SchedulerClient* const client_;
   const RegisterRequest registration_;
@@ -86,9 +104,10 @@ class MemberLoop {
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t node_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t registrations_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Duration heartbeat_ ABSL_GUARDED_BY(mutex_);
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
-  std::deque<ReportRequest> reports_ ABSL_GUARDED_BY(mutex_);
+  ReportQueue reports_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<Threads::Thread> reporter_;
   std::unique_ptr<Threads::Thread> thread_;
 };

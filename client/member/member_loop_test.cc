@@ -12,15 +12,21 @@ namespace {
 // A scheduler that says what the test wants, and remembers what it was told.
 class FakeScheduler : public UnimplementedSchedulerClient {
  public:
-  absl::StatusOr<RegisterResponse> Register(const RegisterRequest&) override {
+  absl::StatusOr<RegisterResponse> Register(
+      const RegisterRequest& request) override {
     absl::MutexLock lock(&mutex);
     ++registrations;
+    former_nodes.push_back(request.former_node());
     if (!registration_status.ok()) return registration_status;
     if (registrations <= unavailable_first) {
       return absl::UnavailableError("not yet");
     }
     RegisterResponse response;
     response.set_node(100 + static_cast<uint64_t>(registrations));
+    if (takes_back && request.former_node() != 0) {
+      response.set_node(request.former_node());
+      forgotten = 0;
+    }
     response.set_heartbeat_ms(1);
     return response;
   }
@@ -45,6 +51,7 @@ class FakeScheduler : public UnimplementedSchedulerClient {
     absl::MutexLock lock(&mutex);
     ++report_calls;
     if (report_calls <= lost_reports) return absl::UnavailableError("lost");
+    if (report.node() == forgotten) return absl::NotFoundError("who?");
     reports.push_back(report);
     return ReportResponse();
   }
@@ -70,6 +77,8 @@ class FakeScheduler : public UnimplementedSchedulerClient {
   uint64_t version = 1;
   uint64_t trace = 0;
   uint64_t forgotten = 0;
+  bool takes_back = false;
+  std::vector<uint64_t> former_nodes;
   bool left = false;
   int report_calls = 0;
   int lost_reports = 0;
@@ -131,6 +140,82 @@ TEST(MemberLoopTest, RegistersAnewWhenItIsForgottenAndDropsItsWork) {
   // Nothing may go on under the lease that has ended.
   EXPECT_EQ(orders.seen, (std::vector<std::pair<uint64_t, uint64_t>>{
                              {101, 1}, {101, 0}, {102, 1}}));
+}
+
+TEST(MemberLoopTest, ItsWorkAndItsReportsGoOnIfItGetsItsNumberBack) {
+  FakeScheduler scheduler;
+  OrdersSeen orders;
+  MemberLoop loop(
+      &scheduler, RegisterRequest(), Into(&orders), [] {}, RealThreads());
+  AwaitOrders(&orders, 1);
+  {
+    // As after a restart: it is unknown, and awaited.
+    absl::MutexLock lock(&scheduler.mutex);
+    scheduler.forgotten = 101;
+    scheduler.takes_back = true;
+  }
+  ReportRequest report;
+  report.set_job(7);
+  loop.Report(report);
+  EXPECT_TRUE(loop.ReportAndWait(report).ok());
+  scheduler.Await([&] { return scheduler.reports.size() == 2; });
+  {
+    absl::MutexLock lock(&scheduler.mutex);
+    scheduler.version = 2;
+  }
+  AwaitOrders(&orders, 2);
+  loop.Stop();
+  for (const ReportRequest& told : scheduler.reports) {
+    EXPECT_EQ(told.node(), 101u);
+  }
+  EXPECT_EQ(scheduler.former_nodes, (std::vector<uint64_t>{0, 101}));
+  EXPECT_EQ(orders.seen,
+            (std::vector<std::pair<uint64_t, uint64_t>>{{101, 1}, {101, 2}}));
+}
+
+TEST(MemberLoopTest, WorkGoesOnWhileNoSchedulerAnswers) {
+  FakeScheduler scheduler;
+  OrdersSeen orders;
+  MemberLoop loop(
+      &scheduler, RegisterRequest(), Into(&orders), [] {}, RealThreads());
+  AwaitOrders(&orders, 1);
+  {
+    absl::MutexLock lock(&scheduler.mutex);
+    scheduler.forgotten = 101;
+    scheduler.takes_back = true;
+    scheduler.unavailable_first = 4;
+  }
+  scheduler.Await([&] { return scheduler.registrations == 5; });
+  scheduler.Await([&] { return scheduler.forgotten == 0; });
+  {
+    absl::MutexLock lock(&scheduler.mutex);
+    scheduler.version = 2;
+  }
+  AwaitOrders(&orders, 2);
+  loop.Stop();
+  EXPECT_EQ(orders.seen,
+            (std::vector<std::pair<uint64_t, uint64_t>>{{101, 1}, {101, 2}}));
+}
+
+TEST(MemberLoopTest, WhatIsReportedUnderANumberThatIsLostIsRefused) {
+  FakeScheduler scheduler;
+  OrdersSeen orders;
+  MemberLoop loop(
+      &scheduler, RegisterRequest(), Into(&orders), [] {}, RealThreads());
+  AwaitOrders(&orders, 1);
+  {
+    absl::MutexLock lock(&scheduler.mutex);
+    scheduler.forgotten = 101;
+  }
+  // Sent as 101 or, once it has another number, as 102.
+  const absl::Status status = loop.ReportAndWait(ReportRequest());
+  EXPECT_TRUE(absl::IsNotFound(status) || scheduler.registrations == 2)
+      << status;
+  AwaitOrders(&orders, 3);
+  loop.Stop();
+  for (const ReportRequest& told : scheduler.reports) {
+    EXPECT_EQ(told.node(), 102u);
+  }
 }
 
 TEST(MemberLoopTest, TracesComeBesideTheOrdersAndEndWithTheLease) {

@@ -201,6 +201,11 @@ absl::StatusOr<uint64_t> ClusterState::Register(const RegisterRequest& request,
   if (request.role() == SERVER && request.address().empty()) {
     return absl::InvalidArgumentError("a server needs an address");
   }
+  if (membership_.MayComeBack(request)) {
+    membership_.Register(request.former_node(), request, now);
+    Welcome(request.former_node(), request.role());
+    return request.former_node();
+  }
   if (membership_.members().size() >= kMaxMembers) {
     return absl::ResourceExhaustedError(
         absl::StrCat("the cluster has ", kMaxMembers, " members already"));
@@ -219,9 +224,13 @@ absl::StatusOr<uint64_t> ClusterState::Register(const RegisterRequest& request,
   }
   const uint64_t node = next_number_++;
   membership_.Register(node, request, now);
-  if (request.role() == WORKER) assignments_.WorkerJoins(node);
-  NoteWhyJobsWait();
+  Welcome(node, request.role());
   return node;
+}
+
+void ClusterState::Welcome(uint64_t node, Role role) {
+  if (role == WORKER) assignments_.WorkerJoins(node);
+  NoteWhyJobsWait();
 }
 
 absl::Status ClusterState::Renew(uint64_t node, absl::Time now) {
@@ -250,7 +259,8 @@ absl::Status ClusterState::Report(const ReportRequest& report, absl::Time now) {
   }
   Job* job = Touch(report.job());
   if (job == nullptr) {
-    return absl::NotFoundError(absl::StrCat("no job ", report.job()));
+    // NOT_FOUND would say that the member is unknown.
+    return absl::FailedPreconditionError(absl::StrCat("no job ", report.job()));
   }
   const bool were_ready = job->ServersReady();
   RETURN_IF_ERROR(job->Report(report, now));
@@ -313,8 +323,11 @@ void ClusterState::Tick(absl::Time now) {
   for (const uint64_t id : checkpoint_times_.TakeDue(now)) {
     FollowTimedCheckpoint(&jobs_.at(id), now);
   }
-  for (const uint64_t node : membership_.Expire(now)) {
-    Lose(node, "was lost: its lease ended", now);
+  for (const Membership::Lost& lost : membership_.Expire(now)) {
+    Lose(lost.node,
+         lost.was_awaited ? "did not come back after the scheduler restarted"
+                          : "was lost: its lease ended",
+         now);
   }
 }
 
@@ -326,7 +339,7 @@ std::vector<const Job*> ClusterState::JobsWithOrdersFor(uint64_t node) const {
     const bool loads_data = !has_length && job.HasWorker(node);
     const bool serves = has_length && job.HasServer(node);
     const bool works =
-        job.ServersReady() && job.HasWorker(node) && !job.plan()->pause();
+        job.Works() && job.HasWorker(node) && !job.plan()->pause();
     if (loads_data || serves || works) jobs.push_back(&job);
   }
   return jobs;
@@ -388,11 +401,26 @@ void ClusterState::DecideJob(const Job& job, absl::Time now,
     events->push_back(event);
     return;
   }
+  if (const auto since = job.BeginningToRecord(); since.has_value()) {
+    event = At(*since);
+    event.mutable_job_running()->set_job(job.id());
+    events->push_back(event);
+    return;
+  }
   if (const auto epoch = job.progress().FinishedEpoch(); epoch.has_value()) {
     event.mutable_epoch_finished()->set_job(job.id());
     *event.mutable_epoch_finished()->mutable_metrics() = *epoch;
     event.mutable_epoch_finished()->mutable_metrics()->set_seconds(
         job.SecondsRunning(now));
+    events->push_back(event);
+    return;
+  }
+  if (const auto validation = job.progress().ValidationToRecord();
+      validation.has_value()) {
+    event.mutable_validation_measured()->set_job(job.id());
+    event.mutable_validation_measured()->set_step(validation->first);
+    *event.mutable_validation_measured()->mutable_metrics() =
+        validation->second;
     events->push_back(event);
     return;
   }
@@ -457,24 +485,21 @@ bool ClusterState::DecideEnd(const Job& job, absl::Time now,
   return false;
 }
 
-std::vector<JournalEvent> ClusterState::Restarted(absl::Time now) {
+void ClusterState::Restarted(absl::Time now) {
   // Nodes got numbers that stand nowhere in the journal.
   next_number_ = std::max(next_number_, reserved_limit_);
-  std::vector<JournalEvent> events;
-  for (const auto& [id, job] : jobs_) {
+  for (const uint64_t id : active_) {
+    Job& job = jobs_.at(id);
     // A cancel that was accepted is carried out, as Decide() says.
-    if (job.ended() || !job.plan().has_value() || job.cancel_requested()) {
-      continue;
+    if (!job.plan().has_value() || job.cancel_requested()) continue;
+    job.Reattach(now);
+    for (const ServerEndpoint& server : job.plan()->servers()) {
+      membership_.Await(server.node(), {SERVER, server.address()}, now);
     }
-    JournalEvent event = At(now);
-    event.mutable_job_ended()->set_job(id);
-    event.mutable_job_ended()->set_state(FAILED);
-    event.mutable_job_ended()->set_reason(
-        "the scheduler restarted while the job ran; submit it again (this "
-        "version does not reattach a running job)");
-    events.push_back(event);
+    for (const MicroBatchRange& worker : job.plan()->workers()) {
+      membership_.Await(worker.node(), {WORKER, ""}, now);
+    }
   }
-  return events;
 }
 
 void ClusterState::Apply(const JournalEvent& event) {
@@ -533,6 +558,19 @@ void ClusterState::Apply(const JournalEvent& event) {
     case JournalEvent::kEpochFinished:
       if (Job* job = Touch(event.epoch_finished().job())) {
         job->FinishEpoch(event.epoch_finished().metrics(), now);
+      }
+      return;
+    case JournalEvent::kJobRunning:
+      if (Job* job = Touch(event.job_running().job())) {
+        job->BeginToRun(now);
+        start_order_.HasRead(job->id());
+        limits_.Set(job->id(), job->Deadline());
+        NoteWhyJobsWait();
+      }
+      return;
+    case JournalEvent::kValidationMeasured:
+      if (Job* job = Touch(event.validation_measured().job())) {
+        job->RecordValidation(event.validation_measured());
       }
       return;
     case JournalEvent::kJobEnded:

@@ -74,8 +74,9 @@ class ClusterState {
 
   // --- Members ---
 
-  // A server takes the place of the one that was at its address. UNAVAILABLE:
-  // no number is durable yet, try again.
+  // A server takes the place of the one that was at its address. Who is awaited
+  // gets its former number back; all others a new one. UNAVAILABLE: no number
+  // is durable yet, try again.
   absl::StatusOr<uint64_t> Register(const RegisterRequest& request,
                                     absl::Time now);
   // NOT_FOUND: not a member (any more).
@@ -111,14 +112,16 @@ class ClusterState {
 
   std::vector<JournalEvent> Decide(absl::Time now) const;
   void Apply(const JournalEvent& event);
-  // Called after a replay: no number is used twice. Returns the ends of jobs
-  // whose members are lost with the old scheduler.
-  std::vector<JournalEvent> Restarted(absl::Time now);
+  // Called after a replay: no number is used twice, and the members of jobs
+  // that have a plan are awaited.
+  void Restarted(absl::Time now);
 
   // When a lease or a limit runs out.
   absl::Time NextDeadline() const;
 
  private:
+  // Called when it has registered.
+  void Welcome(uint64_t node, Role role);
   void Lose(uint64_t node, const std::string& why, absl::Time now);
   bool IsHeld(const Job& job, uint64_t step) const;
   void DecideJob(const Job& job, absl::Time now,

@@ -301,7 +301,7 @@ TEST_F(ClusterStateTest, ReportsOfStrangersChangeNothing) {
   ReportRequest report = From(worker, "a");
   report.mutable_failed();
   report.set_job(report.job() + 1000);
-  EXPECT_TRUE(absl::IsNotFound(Report(report)));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Report(report)));
   report = From(worker + 1000, "a");
   report.mutable_failed();
   EXPECT_TRUE(absl::IsNotFound(Report(report)));

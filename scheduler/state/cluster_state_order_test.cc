@@ -137,26 +137,19 @@ TEST_F(ClusterStateOrderTest, SubmittedAgainOnlyThoseThatAreNotDoneAreNew) {
 }
 
 TEST_F(ClusterStateOrderTest, ARestartForgetsNoUser) {
-  JoinAll(SERVER, 1);
-  Join(WORKER);
+  const uint64_t server = Join(SERVER);
+  const uint64_t worker = Join(WORKER);
   ASSERT_TRUE(Submit(Users({"a", "b"}, 1)).ok());
-  ClusterState restored(absl::Seconds(5));
-  for (const JournalEvent& event : journal_) restored.Apply(event);
-  for (const JournalEvent& event : restored.Restarted(now_)) {
-    restored.Apply(event);
-  }
-  EXPECT_EQ((*restored.FindJob("letters-a"))->state(), FAILED);
-  EXPECT_EQ((*restored.FindJob("letters-b"))->state(), QUEUED);
-  // The turn of the one that failed is over.
-  for (const auto& event : restored.Decide(now_)) restored.Apply(event);
-  for (const Role role : {SERVER, WORKER}) {
-    RegisterRequest request;
-    request.set_role(role);
-    request.set_address("a");
-    ASSERT_TRUE(restored.Register(request, now_).ok());
-  }
-  for (const auto& event : restored.Decide(now_)) restored.Apply(event);
-  EXPECT_EQ((*restored.FindJob("letters-b"))->state(), STARTING);
+  Restart();
+  EXPECT_EQ(Get("letters-a").state(), STARTING);
+  EXPECT_EQ(Get("letters-b").state(), QUEUED);
+  EXPECT_THAT(ReasonOf("letters-b"), HasSubstr("waits for its turn"));
+  Join(SERVER);
+  EXPECT_EQ(ComeBack(worker), worker);
+  // It is not awaited: no plan names it.
+  EXPECT_NE(ComeBack(server), server);
+  Cancel("letters-a");
+  EXPECT_EQ(Get("letters-b").state(), STARTING);
 }
 
 TEST_F(ClusterStateOrderTest, WhatStartsFromACheckpointWaitsForWhoWritesIt) {

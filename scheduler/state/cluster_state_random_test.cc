@@ -1,4 +1,4 @@
-// Random members, jobs, reports and time. Whatever happens:
+// Random members, jobs, reports, restarts and time. Whatever happens:
 //
 // - micro-batches: the ranges of a plan with workers cover each one once;
 // - a worker serves one job that has not ended at most;
@@ -48,7 +48,9 @@ class ClusterStateRandomTest : public ClusterStateTest {
         SubmitSome();
         return;
       case 3:
-        if (OneIn(8) && !names_.empty()) {
+        if (OneIn(10)) {
+          RestartAndComeBack();
+        } else if (OneIn(8) && !names_.empty()) {
           const auto event = state_.Cancel(AnyName(), now_);
           if (event.ok()) Commit(*event);
           Settle();
@@ -69,6 +71,30 @@ class ClusterStateRandomTest : public ClusterStateTest {
         } else {
           GoOn(name);
         }
+    }
+  }
+
+  // Some do not come back, and some were started since.
+  void RestartAndComeBack() {
+    ListNodesResponse members;
+    state_.DescribeNodes(now_, &members);
+    Restart();
+    told_.clear();
+    for (const NodeStatus& member : members.nodes()) {
+      const uint64_t node = member.node();
+      if (OneIn(8)) continue;
+      RegisterRequest request = requests_.at(node);
+      if (!OneIn(20)) request.set_former_node(node);
+      const auto now = state_.Register(request, now_);
+      ASSERT_TRUE(now.ok()) << now.status();
+      Settle();
+      if (*now == node) {
+        ASSERT_EQ(request.former_node(), node);
+        continue;
+      }
+      ASSERT_GT(*now, *std::max_element(nodes_.begin(), nodes_.end()));
+      nodes_.push_back(*now);
+      requests_[*now] = request;
     }
   }
 
@@ -133,7 +159,7 @@ class ClusterStateRandomTest : public ClusterStateTest {
   // What members do that follow their orders.
   void GoOn(const std::string& name) {
     const Job& job = Get(name);
-    if (job.ended()) return;
+    if (job.ended() || job.reattaching()) return;
     const Plan plan = *job.plan();
     if (plan.workers_size() == 0) return;
     const uint64_t worker =

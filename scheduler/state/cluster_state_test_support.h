@@ -56,7 +56,7 @@ inline StepsDone StepsOf(uint64_t first, uint64_t last) {
 // last event.
 inline JobStatus DurablePart(JobStatus status) {
   const bool ended = status.ended_unix_ms() != 0;
-  if (!ended && status.state() != QUEUED) status.set_state(STARTING);
+  if (status.state() == FINISHING) status.set_state(RUNNING);
   if (!ended) status.clear_reason();
   status.clear_revision();
   status.clear_step();
@@ -73,7 +73,9 @@ inline JobStatus DurablePart(JobStatus status) {
 
 class ClusterStateTest : public testing::Test {
  protected:
-  ClusterStateTest() : state_(absl::Seconds(5)) { Settle(); }
+  static constexpr absl::Duration kLease = absl::Seconds(5);
+
+  ClusterStateTest() : state_(kLease) { Settle(); }
 
   // Writes, applies, decides again, as the driver does.
   void Settle() {
@@ -113,7 +115,28 @@ class ClusterStateTest : public testing::Test {
     const auto node = state_.Register(request, now_);
     EXPECT_TRUE(node.ok()) << node.status();
     Settle();
+    requests_[*node] = request;
     return *node;
+  }
+  // The scheduler is killed and starts on its journal.
+  void Restart() {
+    std::destroy_at(&state_);
+    std::construct_at(&state_, kLease);
+    for (const JournalEvent& event : journal_) state_.Apply(event);
+    state_.Restarted(now_);
+    Settle();
+  }
+  // The process that had this number registers again. Returns its number.
+  uint64_t ComeBack(uint64_t node) {
+    RegisterRequest request = requests_.at(node);
+    request.set_former_node(node);
+    const auto now = state_.Register(request, now_);
+    EXPECT_TRUE(now.ok()) << now.status();
+    Settle();
+    return *now;
+  }
+  void ComeBack(const std::vector<uint64_t>& nodes) {
+    for (const uint64_t node : nodes) EXPECT_EQ(ComeBack(node), node);
   }
   std::vector<uint64_t> JoinAll(Role role, int count) {
     std::vector<uint64_t> nodes;
@@ -250,6 +273,7 @@ class ClusterStateTest : public testing::Test {
   int joined_ = 0;
   ClusterState state_;
   std::vector<JournalEvent> journal_;
+  std::map<uint64_t, RegisterRequest> requests_;  // by node
 };
 
 }  // namespace hawser

@@ -72,6 +72,11 @@ bool Job::ServersReady() const {
          servers_ready_.size() == servers_.size();
 }
 
+bool Job::Works() const {
+  return ServersReady() ||
+         (reattaching_ && running_since_ != absl::InfiniteFuture());
+}
+
 Plan Job::PlanFor(uint64_t node) const {
   const auto worker = workers_.find(node);
   if (worker == workers_.end()) return *plan_;
@@ -130,6 +135,7 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
       (!had_phases || (was_paused && !plan.pause()))) {
     change_.reset();
   }
+  NoteWhoIsBack(now);
   plan_ = plan;
   plan_without_workers_ = plan;
   plan_without_workers_.clear_workers();
@@ -161,6 +167,39 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
                    " blocks on ", plan.servers_size(), " servers, ",
                    plan.workers_size(), " workers, ", plan.total_steps(),
                    " steps"));
+}
+
+void Job::BeginToRun(absl::Time now) {
+  if (running_since_ == absl::InfiniteFuture()) {
+    Log(now, "scheduler", "running");
+  }
+  running_since_ = now;
+  running_is_durable_ = true;
+}
+
+void Job::RecordValidation(const ValidationMeasured& measured) {
+  progress_.RecordValidation(measured.step(), measured.metrics());
+  ++revision_;
+}
+
+void Job::Reattach(absl::Time now) {
+  restart_line_ = first_log_line_ + log_.size();
+  reattaching_ = true;
+  lost_since_restart_ = 0;
+  progress_.Resume();
+  waiting_reason_ = "waits for its members: the scheduler has restarted";
+  Log(now, "scheduler",
+      absl::StrCat("the scheduler restarted; ",
+                   workers_.size() + servers_.size(), " members are awaited"));
+}
+
+void Job::NoteWhoIsBack(absl::Time now) {
+  if (!std::exchange(reattaching_, false)) return;
+  const size_t members = workers_.size() + servers_.size();
+  Log(now, "scheduler",
+      absl::StrCat("the scheduler restarted; ",
+                   members - std::min(members, lost_since_restart_), " of ",
+                   members, " members are back"));
 }
 
 void Job::RequestCancel(absl::Time now) {
@@ -316,6 +355,7 @@ std::optional<std::string> Job::ProblemWith(const DataLoaded& loaded) const {
 
 void Job::MemberLost(uint64_t node, const std::string& why, absl::Time now) {
   if (ended() || !plan_.has_value()) return;
+  if (reattaching_) ++lost_since_restart_;
   if (HasWorker(node)) {
     workers_changed_ = true;
     data_loaded_.erase(node);
@@ -389,6 +429,13 @@ void Job::RefuseCheckpoint(uint64_t step, const std::string& why,
 
 absl::Time Job::NextCheckpointTime() const {
   return std::min(pending_.NextTry(), timed_.NextDeadline());
+}
+
+std::optional<absl::Time> Job::BeginningToRecord() const {
+  if (running_is_durable_ || running_since_ == absl::InfiniteFuture()) {
+    return std::nullopt;
+  }
+  return running_since_;
 }
 
 bool Job::Finished() const {
@@ -474,11 +521,15 @@ std::string Job::WhyItWaits() const {
 }
 
 void Job::ReadLog(uint64_t first_line, GetJobLogResponse* response) const {
+  const uint64_t end = first_log_line_ + log_.size();
   uint64_t number = std::max(first_line, first_log_line_);
-  for (; number < first_log_line_ + log_.size(); ++number) {
+  if (number > end) {
+    number = std::max(restart_line_.value_or(end), first_log_line_);
+  }
+  for (; number < end; ++number) {
     *response->add_lines() = log_[number - first_log_line_];
   }
-  response->set_next_line(std::max(number, first_line));
+  response->set_next_line(number);
 }
 
 void Job::Log(absl::Time now, const std::string& source,

@@ -13,6 +13,13 @@
 // told first, keep their blocks and report ready, then its workers; steps that
 // were made stay made.
 //
+// A restart of the scheduler changes no state. Until each of its members has
+// come back or been lost, a job that has a plan reattaches:
+//
+//   plan --Reattach--> reattaching: members work on by the plan
+//   reattaching --all are back or lost, JobPlanned--> a new incarnation, by
+//       which servers and workers tell again all that is not durable
+//
 // Pure: time is an argument.
 #ifndef HAWSER_SCHEDULER_STATE_JOB_H_
 #define HAWSER_SCHEDULER_STATE_JOB_H_
@@ -75,6 +82,12 @@ class Job {
   bool WorkersChanged() const { return workers_changed_; }
   bool IsExcluded(uint64_t node) const { return excluded_.count(node) != 0; }
 
+  // The scheduler has restarted since the plan was made.
+  bool reattaching() const { return reattaching_; }
+  // Members of the plan are to work on by it, which servers have prepared as
+  // far as is known.
+  bool Works() const;
+
   // How the job is to be synchronised from its last phase on, a change that has
   // not been planned yet included.
   const SynchronisationSpec& synchronisation() const;
@@ -90,6 +103,8 @@ class Job {
   void Commit(const CheckpointCommitted& event, absl::Time now);
   void DropCheckpoint(uint64_t step, absl::Time now);
   void FinishEpoch(const EpochMetrics& metrics, absl::Time now);
+  void BeginToRun(absl::Time now);
+  void RecordValidation(const ValidationMeasured& measured);
   void End(const JobEnded& event, absl::Time now);
 
   // --- What members report; FAILED_PRECONDITION: stale incarnation, or not a
@@ -103,6 +118,8 @@ class Job {
   }
   // The manifest of a complete checkpoint could not be written.
   void RefuseCheckpoint(uint64_t step, const std::string& why, absl::Time now);
+  // What is durable has been read back.
+  void Reattach(absl::Time now);
   void SetWaitingReason(const std::string& reason);
 
   // --- What follows from the above ---
@@ -123,6 +140,8 @@ class Job {
     return pending_.TakeAbandoned();
   }
   bool Finished() const;
+  // When it began to run, while that is not durable.
+  std::optional<absl::Time> BeginningToRecord() const;
   // Since the first step; 0 before.
   double SecondsRunning(absl::Time now) const;
   // When a limit of the spec ends the job; InfiniteFuture: never.
@@ -138,6 +157,7 @@ class Job {
  private:
   std::string NameOf(uint64_t node) const;
   void NoteMembers();
+  void NoteWhoIsBack(absl::Time now);
   bool HoldsFirstBlock(uint64_t node) const;
   absl::Status CheckMember(const ReportRequest& report) const;
   std::string WhyItWaits() const;
@@ -181,10 +201,15 @@ class Job {
   uint64_t hashed_step_ = 0;
   std::string sha256_;
   absl::Time running_since_ = absl::InfiniteFuture();
+  bool running_is_durable_ = false;
+  bool reattaching_ = false;
+  size_t lost_since_restart_ = 0;  // members of the plan
 
   uint64_t revision_ = 1;
   std::deque<LogLine> log_;
   uint64_t first_log_line_ = 0;
+  // For those who have read a longer log, before a restart.
+  std::optional<uint64_t> restart_line_;
 };
 
 }  // namespace hawser

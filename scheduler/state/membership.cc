@@ -6,6 +6,7 @@ namespace hawser {
 
 void Membership::Register(uint64_t node, const RegisterRequest& request,
                           absl::Time now) {
+  if (awaited_.erase(node) != 0) came_back_.insert(node);
   members_[node] = {request.role(),    request.address(), request.host(),
                     request.process(), request.local(),   now};
   if (request.role() == SERVER) servers_[request.address()] = node;
@@ -23,6 +24,11 @@ bool Membership::Renew(uint64_t node, absl::Time now) {
 }
 
 bool Membership::Deregister(uint64_t node) {
+  if (awaited_.erase(node) != 0) {
+    leases_.Remove(node);
+    return true;
+  }
+  came_back_.erase(node);
   const auto member = members_.find(node);
   if (member == members_.end()) return false;
   const auto server = servers_.find(member->second.address);
@@ -34,11 +40,35 @@ bool Membership::Deregister(uint64_t node) {
   return true;
 }
 
-std::vector<uint64_t> Membership::Expire(absl::Time now) {
-  std::vector<uint64_t> lost = leases_.TakeDue(now);
-  std::sort(lost.begin(), lost.end());
-  for (const uint64_t node : lost) Deregister(node);
+std::vector<Membership::Lost> Membership::Expire(absl::Time now) {
+  std::vector<uint64_t> nodes = leases_.TakeDue(now);
+  std::sort(nodes.begin(), nodes.end());
+  std::vector<Lost> lost;
+  for (const uint64_t node : nodes) {
+    lost.push_back({node, IsAwaited(node)});
+    Deregister(node);
+  }
   return lost;
+}
+
+void Membership::Await(uint64_t node, const AwaitedMember& member,
+                       absl::Time now) {
+  awaited_[node] = member;
+  leases_.Set(node, now + lease_ + kComeBack);
+}
+
+bool Membership::MayComeBack(const RegisterRequest& request) const {
+  const uint64_t node = request.former_node();
+  if (const auto awaited = awaited_.find(node); awaited != awaited_.end()) {
+    return awaited->second.role == request.role() &&
+           (request.role() != SERVER ||
+            awaited->second.address == request.address());
+  }
+  const Member* member = Find(node);
+  return member != nullptr && came_back_.count(node) != 0 &&
+         member->role == request.role() &&
+         member->address == request.address() &&
+         member->host == request.host() && member->process == request.process();
 }
 
 const Member* Membership::Find(uint64_t node) const {
@@ -49,8 +79,11 @@ const Member* Membership::Find(uint64_t node) const {
 std::optional<uint64_t> Membership::FindServer(
     const std::string& address) const {
   const auto found = servers_.find(address);
-  if (found == servers_.end()) return std::nullopt;
-  return found->second;
+  if (found != servers_.end()) return found->second;
+  for (const auto& [node, awaited] : awaited_) {
+    if (awaited.role == SERVER && awaited.address == address) return node;
+  }
+  return std::nullopt;
 }
 
 }  // namespace hawser

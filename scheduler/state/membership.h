@@ -4,7 +4,15 @@
 //   (unknown) --Register--> member --Renew--> member
 //   member --Expire (lease ended) or Deregister--> gone, for good
 //
-// A node number is never given twice; whoever comes back registers anew.
+// After a restart of the scheduler, nodes that plans name may be there still:
+//
+//   (named by a plan) --Await--> awaited
+//   awaited --Register, by the process whose number it was--> member
+//   awaited --Expire (kComeBack after a lease) or Deregister--> gone, for good
+//
+// A node number is never given to two processes. The one that had it tells it
+// as its former number; one that was started since has none to tell. Of the
+// same role, and of a server at the same address, it can be nobody else.
 //
 // Pure: time is an argument. All but Expire, for those it returns, take
 // O(log members).
@@ -14,6 +22,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,20 +41,43 @@ struct Member {
   absl::Time last_heartbeat;
 };
 
+// A node of which nothing has been heard since the scheduler restarted.
+struct AwaitedMember {
+  Role role = ROLE_UNSPECIFIED;
+  std::string address;  // of a server
+};
+
 class Membership {
  public:
+  // Beside a lease, an awaited member has this time to find the scheduler: two
+  // of its longest pauses (client/member) and a second to connect.
+  static constexpr absl::Duration kComeBack = absl::Seconds(3);
+
   explicit Membership(absl::Duration lease) : lease_(lease) {}
 
   void Register(uint64_t node, const RegisterRequest& request, absl::Time now);
   // False: not a member.
   bool Renew(uint64_t node, absl::Time now);
-  // False: not a member.
+  // False: not a member, nor awaited.
   bool Deregister(uint64_t node);
-  // Removes and returns those whose lease has ended, in order.
-  std::vector<uint64_t> Expire(absl::Time now);
+  // Removes and returns those whose lease has ended, in order; awaited ones
+  // among them.
+  struct Lost {
+    uint64_t node = 0;
+    bool was_awaited = false;
+    friend bool operator==(const Lost&, const Lost&) = default;
+  };
+  std::vector<Lost> Expire(absl::Time now);
+
+  // The node is not a member.
+  void Await(uint64_t node, const AwaitedMember& member, absl::Time now);
+  bool IsAwaited(uint64_t node) const { return awaited_.count(node) != 0; }
+  // True if whoever asks is the process that has, or had, its former number:
+  // it is awaited, or has come back already and was not told.
+  bool MayComeBack(const RegisterRequest& request) const;
 
   const Member* Find(uint64_t node) const;
-  // The server at this address.
+  // The server at this address, awaited or there.
   std::optional<uint64_t> FindServer(const std::string& address) const;
   const std::map<uint64_t, Member>& members() const { return members_; }
   // The servers, by address.
@@ -58,7 +90,9 @@ class Membership {
   const absl::Duration lease_;
   std::map<uint64_t, Member> members_;
   std::map<std::string, uint64_t> servers_;
-  Deadlines leases_;  // by node
+  std::map<uint64_t, AwaitedMember> awaited_;
+  std::set<uint64_t> came_back_;  // members that were awaited
+  Deadlines leases_;              // by node
 };
 
 }  // namespace hawser

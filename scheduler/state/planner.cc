@@ -37,6 +37,18 @@ std::vector<uint64_t> ChooseWorkers(const Job& job,
   return workers;
 }
 
+bool AwaitsMembers(const Job& job, const Membership& membership) {
+  const Plan& plan = *job.plan();
+  return std::any_of(plan.servers().begin(), plan.servers().end(),
+                     [&](const ServerEndpoint& server) {
+                       return membership.IsAwaited(server.node());
+                     }) ||
+         std::any_of(plan.workers().begin(), plan.workers().end(),
+                     [&](const MicroBatchRange& worker) {
+                       return membership.IsAwaited(worker.node());
+                     });
+}
+
 // The servers with the fewest parameters so far; none if there are too few.
 std::vector<uint64_t> ChooseServers(const Job& job,
                                     const std::map<uint64_t, Job>& jobs,
@@ -132,6 +144,7 @@ std::optional<Plan> NextPlan(const Job& job,
   const bool planned = job.plan().has_value();
   const uint32_t wanted = job.spec().resources().workers();
   const bool changes = NextChange(job) != ChangeStep::kNone;
+  if (job.reattaching() && AwaitsMembers(job, membership)) return std::nullopt;
   // Most of the time nothing is to be done, which must be seen without a walk
   // over the members.
   if (!planned &&
@@ -142,7 +155,7 @@ std::optional<Plan> NextPlan(const Job& job,
   if (planned && job.plan()->total_steps() != 0 && !job.WorkersChanged() &&
       (static_cast<uint32_t>(job.plan()->workers_size()) >= wanted ||
        idle.empty()) &&
-      !changes) {
+      !changes && !job.reattaching()) {
     return std::nullopt;
   }
   const std::optional<DataLoaded> data =
@@ -157,7 +170,7 @@ std::optional<Plan> NextPlan(const Job& job,
   const bool members_change = job.WorkersChanged() || taken != 0;
   if (!planned) {
     if (workers.size() < wanted || servers.empty()) return std::nullopt;
-  } else if (!members_change && !changes &&
+  } else if (!members_change && !changes && !job.reattaching() &&
              (!data.has_value() || servers.empty())) {
     return std::nullopt;
   }

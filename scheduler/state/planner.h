@@ -19,9 +19,10 @@ namespace hawser {
 // incarnation; nothing if that is to stay (or the job must wait). Plans follow
 // each other:
 //   none -> workers alone, steps unknown: all members the job asks for are
-//   there steps unknown -> the whole plan: all workers have told the data's
-//   size any -> other workers: some have left, or idle ones can fill their
-//   places
+//     there
+//   steps unknown -> the whole plan: all workers have told the data's size
+//   any -> other workers: some have left, or idle ones can fill their places
+//   reattaching -> the same with those that are back: none is awaited any more
 std::optional<Plan> NextPlan(const Job& job,
                              const std::map<uint64_t, Job>& jobs,
                              const Membership& membership,

@@ -59,6 +59,7 @@ void MicroBatchLeases::Adopt(const Plan& plan) {
   CHECK_LT(phase_, schedule_.phases().size()) << "a phase was taken back";
   SetWorkers(plan);
   validation_.StartOver();
+  hashed_ = false;  // whom it was told may have forgotten it
   begun_ = false;
   if (!on_arrival()) {
     pool_.Clear();

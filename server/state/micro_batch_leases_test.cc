@@ -222,6 +222,15 @@ TEST(MicroBatchLeasesTest, TheEndIsValidatedHashedOnceAndToldToAll) {
   EXPECT_EQ(desk.Report(2, 1), "1: over at 1, 2: over at 1");
 }
 
+TEST(MicroBatchLeasesTest, ANewIncarnationIsToldTheHashAgain) {
+  ModelDesk desk(OncePerStep(), 1);
+  EXPECT_EQ(desk.Begin(1, 4), "1: hash 4");
+  EXPECT_EQ(desk.Report(1, 1), "1: over at 4");
+  desk.Adopt(1);
+  EXPECT_EQ(desk.Begin(1, 4), "1: hash 4");
+  EXPECT_EQ(desk.Report(1, 1), "1: over at 4");
+}
+
 TEST(MicroBatchLeasesTest, AnIdleWorkerIsToldWhichClockOthersWaitFor) {
   ModelJob job = OnArrivalJob(BOUNDED_STALENESS, 0);
   job.optimizer_steps = 1;

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 
 from tests.integration import harness
 
@@ -106,48 +105,6 @@ class FailureTest(harness.ClusterTest):
             job = self.hawser_json("job", "small")
             self.assertEqual(job["state"], "failed")
             self.assertIn("server", job["reason"])
-        self.assert_nothing_left()
-
-    def test_a_scheduler_that_restarts_keeps_what_it_accepted(self):
-        state = f"{self.directory}/journal"
-        port = f"{self.directory}/port"
-
-        def scheduler():
-            process = self.start("--listen", "127.0.0.1:0", "--state-dir",
-                                 state, "--port-file", port,
-                                 program="hawser-scheduler")
-            self.await_that("a scheduler", lambda: os.path.exists(port))
-            with open(port, encoding="utf-8") as file:
-                return process, file.read()
-
-        first, address = scheduler()
-        worker = self.start("--scheduler", address, "--data-root", "/",
-                            program="hawser-worker")
-        server = self.start("--scheduler", address, program="hawser-server")
-        self.environment["HAWSER_SCHEDULER"] = address
-        self.hawser("submit", self.job("runs", epochs=100000, workers=1))
-        self.await_step("runs", 5)
-        self.hawser("submit", self.job("waits", workers=3))
-        first.kill()
-        first.communicate()
-        os.unlink(port)
-        # The state directory is free again; the events are there.
-        second, address = scheduler()
-        self.environment["HAWSER_SCHEDULER"] = address
-        jobs = {job["name"]: job for job in self.hawser_json("jobs")}
-        self.assertEqual(jobs["runs"]["state"], "failed")
-        self.assertIn("restarted", jobs["runs"]["reason"])
-        self.assertEqual(jobs["waits"]["state"], "queued")
-        third = subprocess.run(
-            [f"{self.bin}/hawser-scheduler", "--listen", "127.0.0.1:0",
-             "--state-dir", state], capture_output=True, text=True,
-            check=False, timeout=harness.DEADLINE)
-        self.assertEqual(third.returncode, 1)
-        self.assertIn("does another scheduler use it", third.stderr)
-        for process in (worker, server, second):
-            process.terminate()
-            process.communicate(timeout=harness.DEADLINE)
-            self.assertEqual(process.returncode, 0)
         self.assert_nothing_left()
 
 

@@ -120,6 +120,7 @@ void Cluster::Boot(Member* member) {
 void Cluster::Crash(Member* member) {
   if (&member->process == directory_.scheduler && member->process.up()) {
     disk_->Crash();
+    invariants_->SchedulerCrashed();
   }
   network_->Crash(&member->process);
 }

@@ -19,7 +19,7 @@ class Schedule {
     fault_ = Fault();
     fault_.at = at;
     const bool may_silence = options_.gentle ? at >= silent_until_ : true;
-    const uint64_t sort = random_->Below(may_silence ? 14 : 8);
+    const uint64_t sort = random_->Below(may_silence ? 16 : 8);
     if (sort < 8) {
       DrawOfWorker(sort);
     } else {
@@ -110,6 +110,13 @@ class Schedule {
       case 12:
         fault_.kind = Kind::kFillDisk;
         fault_.target.clear();
+        return;
+      case 13:
+      case 14:
+        // However long it is away: its members come back.
+        fault_.kind = Kind::kCrash;
+        fault_.target = "scheduler";
+        fault_.lasts = Any();
         return;
       default:
         fault_.kind = options_.gentle ? Kind::kRunClock : Kind::kCrash;

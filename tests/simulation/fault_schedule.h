@@ -1,9 +1,9 @@
 // What goes wrong in a run, drawn from a seed.
 //
 // A cluster is asked to survive everything but what this version says ends a
-// job: a server lost, or a scheduler lost. `gentle` draws what it survives:
-// there servers and the scheduler are silent for less than a lease, one after
-// the other. Otherwise they crash and fall silent like everybody else.
+// job: a server lost. `gentle` draws what it survives: there the scheduler may
+// crash, and servers and the scheduler are silent for less than a lease, one
+// after the other. Otherwise they crash and fall silent like everybody else.
 #ifndef HAWSER_TESTS_SIMULATION_FAULT_SCHEDULE_H_
 #define HAWSER_TESTS_SIMULATION_FAULT_SCHEDULE_H_
 

@@ -46,7 +46,11 @@ void Invariants::Give(uint64_t number, absl::string_view what) {
   }
 }
 
-void Invariants::Registered(uint64_t node) { Give(node, "a node"); }
+void Invariants::Registered(uint64_t node, const std::string& who) {
+  const auto known = numbers_.find(node);
+  if (known != numbers_.end() && known->second == who) return;  // given back
+  Give(node, who);
+}
 
 void Invariants::Accepted(uint64_t job) {
   if (job_number_ == job) return;  // told again
@@ -88,14 +92,13 @@ void Invariants::Told(const JobStatus& status) {
     }
     return;
   }
-  if (status.step() < job_.step() || status.epoch() < job_.epoch()) {
-    // What a restarted scheduler knows of a job that it ends begins anew.
-    if (status.state() != FAILED && status.state() != CANCELLED) {
-      Fail(absl::StrCat("the job went back from step ", job_.step(), ", epoch ",
-                        job_.epoch(), " to step ", status.step(), ", epoch ",
-                        status.epoch()));
-    }
+  const bool falls = status.step() < job_.step();
+  if (status.epoch() < job_.epoch() || (falls && falls_allowed_ == 0)) {
+    Fail(absl::StrCat("the job went back from step ", job_.step(), ", epoch ",
+                      job_.epoch(), " to step ", status.step(), ", epoch ",
+                      status.epoch()));
   }
+  if (falls) --falls_allowed_;
   job_ = status;
   if (job_.state() == SUCCEEDED) CheckEnd();
 }

@@ -6,11 +6,12 @@
 //   3. its parameters_sha256 is that of the fault-free run;
 //   4. so are every epoch's sums over samples, their number included: each
 //      sample counted once;
-//   5. its step and its epochs never go back;
+//   5. its epochs never go back, nor does its step, but once for each restart
+//      of the scheduler, which is told again how far the job has come;
 //   6. a server's version of a job never falls within the server's life, and
 //      every block that is sent has the bytes of its version in the fault-free
 //      run;
-//   7. no number is given to two nodes, jobs or plans.
+//   7. no number is given to two processes, jobs or plans.
 //
 // Of a job that is not synchronous all the way, 3 and 6 say nothing, and 4 only
 // how many samples there were.
@@ -41,7 +42,9 @@ class Invariants {
   explicit Invariants(const Reference* reference) : reference_(reference) {}
 
   // --- What is seen ---
-  void Registered(uint64_t node);
+  // who: a process in one of its lives.
+  void Registered(uint64_t node, const std::string& who);
+  void SchedulerCrashed() { ++falls_allowed_; }
   void Accepted(uint64_t job);
   void Ordered(const Plan& plan);
   void Told(const JobStatus& status);
@@ -69,6 +72,7 @@ class Invariants {
   std::optional<std::string> failure_;
   JobStatus job_;
   uint64_t job_number_ = 0;
+  uint64_t falls_allowed_ = 0;               // of the job's step
   std::map<uint64_t, std::string> numbers_;  // and what each was given to
   // By incarnation: what all its members were told, and the micro-batches of
   // each worker.

@@ -44,7 +44,8 @@ class InvariantsTest : public testing::Test {
 };
 
 TEST_F(InvariantsTest, ARunAsItShouldBe) {
-  invariants.Registered(1);
+  invariants.Registered(1, "life 1 of server 1");
+  invariants.Registered(1, "life 1 of server 1");  // given back
   invariants.Accepted(2);
   invariants.Accepted(2);
   Plan plan;
@@ -99,6 +100,26 @@ TEST_F(InvariantsTest, AStepBack) {
   ExpectFailure("went back from step 2");
 }
 
+TEST_F(InvariantsTest, AStepBackForEachRestartOfTheScheduler) {
+  invariants.Told(AtStep(3));
+  invariants.SchedulerCrashed();
+  invariants.Told(AtStep(1));
+  invariants.Told(AtStep(3));
+  EXPECT_FALSE(invariants.failure().has_value());
+  invariants.Told(AtStep(2));
+  ExpectFailure("went back from step 3");
+}
+
+TEST_F(InvariantsTest, AnEpochBack) {
+  JobStatus status = AtStep(3);
+  status.set_epoch(2);
+  invariants.Told(status);
+  invariants.SchedulerCrashed();
+  status.set_epoch(1);
+  invariants.Told(status);
+  ExpectFailure("epoch 2 to step 3, epoch 1");
+}
+
 TEST_F(InvariantsTest, ABlockOfOtherBytes) {
   FrameHeader block;
   block.clock = 3;
@@ -115,11 +136,17 @@ TEST_F(InvariantsTest, ABlockOfAVersionThatIsNot) {
 }
 
 TEST_F(InvariantsTest, ANumberGivenTwice) {
-  invariants.Registered(1);
+  invariants.Registered(1, "life 1 of server 1");
   Plan plan;
   plan.set_incarnation(1);
   invariants.Ordered(plan);
-  ExpectFailure("number 1, given to a node, is given to a plan, too");
+  ExpectFailure("number 1, given to life 1 of server 1, is given to a plan");
+}
+
+TEST_F(InvariantsTest, AFormerNumberGivenToAnotherLife) {
+  invariants.Registered(1, "life 1 of server 1");
+  invariants.Registered(1, "life 2 of server 1");
+  ExpectFailure("is given to life 2 of server 1, too");
 }
 
 TEST_F(InvariantsTest, TwoPlansOfOneIncarnation) {

@@ -176,7 +176,6 @@ class PatientClient : public ClientProgram {
                                        response.status().ToString()));
         return;
       }
-      request.set_newer_than_revision(0);  // perhaps another scheduler
       process_->Sleep(kPause);
     }
   }

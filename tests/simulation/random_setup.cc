@@ -11,10 +11,8 @@
 namespace hawser::simulation {
 namespace {
 
-// The reasons for which today's version gives up a job, as it says.
-constexpr const char* kDocumentedEnds[] = {
-    "and with it the parameters it held",
-    "the scheduler restarted while the job ran"};
+// The reason for which today's version gives up a job, as it says.
+constexpr const char* kServerLost = "and with it the parameters it held";
 
 constexpr const char* kStartedOver =
     "has started over and with it the parameters it held";
@@ -154,11 +152,7 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
       random.Between(absl::Microseconds(100), absl::Milliseconds(5));
   DrawNetwork(&random, &setup.network);
   const bool gentle = random.Chance(0.6);
-  if (!gentle) {
-    for (const char* because : kDocumentedEnds) {
-      setup.ends.push_back({FAILED, because});
-    }
-  }
+  if (!gentle) setup.ends.push_back({FAILED, kServerLost});
 
   // The scheduler gave a server a number and blocks, but the number was lost on
   // its way.

@@ -3,6 +3,8 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace hawser::simulation {
 namespace {
 
@@ -159,7 +161,9 @@ absl::StatusOr<RegisterResponse> SchedulerLink::Register(
   if (response.ok()) {
     network_->world().log->Note(process_->name(), "is",
                                 {{"node", response->node()}});
-    invariants_->Registered(response->node());
+    invariants_->Registered(
+        response->node(),
+        absl::StrCat("life ", process_->life(), " of ", process_->name()));
   }
   return response;
 }
