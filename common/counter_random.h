@@ -21,6 +21,7 @@ enum class RandomPurpose : uint32_t {
   kClassOrder = 5,      // a = epoch, b = micro-batch
   kTextStart = 6,       // a = epoch
   kSampledToken = 7,    // index = position in the text
+  kRecomputed = 8,      // a = step, index = micro-batch
 };
 
 // The function itself: ten rounds of Philox4x32.

@@ -1,6 +1,7 @@
 #include "common/vector_ops.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "common/simd.h"
 
@@ -34,6 +35,22 @@ void AddInto(float* __restrict accumulator, const void* __restrict addend,
   const UnalignedFloat* __restrict floats =
       static_cast<const UnalignedFloat*>(addend);
   for (int64_t i = 0; i < n; ++i) accumulator[i] += floats[i];
+}
+
+HAWSER_SIMD
+bool AllFinite(const float* x, int64_t n) {
+  constexpr uint32_t kExponent = 0x7f800000;
+  constexpr int64_t kAtOnce = 4 << 10;
+  for (int64_t first = 0; first < n; first += kAtOnce) {
+    const int64_t last = std::min(n, first + kAtOnce);
+    uint32_t found = 0;
+    for (int64_t i = first; i < last; ++i) {
+      const uint32_t bits = std::bit_cast<uint32_t>(x[i]);
+      found |= (bits & kExponent) == kExponent ? 1 : 0;
+    }
+    if (found != 0) return false;
+  }
+  return true;
 }
 
 double SquaredNorm(const float* x, int64_t n) {

@@ -10,6 +10,9 @@ namespace hawser {
 // accumulator[i] += addend[i]. addend may be unaligned (bytes off the wire).
 void AddInto(float* accumulator, const void* addend, int64_t n);
 
+// No element is infinite or not a number.
+bool AllFinite(const float* x, int64_t n);
+
 // Sum of squares in double, in an order fixed by n alone.
 double SquaredNorm(const float* x, int64_t n);
 

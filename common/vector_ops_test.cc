@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -56,6 +57,22 @@ TEST_F(VectorOpsTest, AddIntoAddsFromAnyAlignment) {
       AddInto(sum.data(), bytes.data() + shift, n);
       for (size_t i = 0; i < sum.size(); ++i) ASSERT_EQ(sum[i], a[i] + b[i]);
     }
+  }
+}
+
+TEST_F(VectorOpsTest, FindsWhatIsNotFiniteWhereverItIs) {
+  constexpr float kMost = std::numeric_limits<float>::max();
+  for (const int64_t n : {0, 1, 15, 16, 17, 4095, 4096, 4097, 10000}) {
+    std::vector<float> x(static_cast<size_t>(n), -kMost);
+    EXPECT_TRUE(AllFinite(x.data(), n));
+    for (size_t i = 0; i < x.size(); i += 1 + x.size() / 50) {
+      for (const float bad : {INFINITY, -INFINITY, NAN, -NAN}) {
+        x[i] = bad;
+        EXPECT_FALSE(AllFinite(x.data(), n)) << bad << " at " << i;
+      }
+      x[i] = std::numeric_limits<float>::denorm_min();
+    }
+    EXPECT_TRUE(AllFinite(x.data(), n));
   }
 }
 

@@ -80,7 +80,7 @@ class Shards : public NormCarrier {
     header.position = position;
     header.run = run;
     header.updates = updates_;
-    header.flags = kAckWanted;
+    header.flags = kAckWanted | push_flags;
     if (block == 0) header.sums = {10 * run, run, run};
     Send(header, value);
   }
@@ -172,6 +172,8 @@ class Shards : public NormCarrier {
     }
   }
 
+  uint16_t push_flags = 0;
+
  private:
   const Block& BlockOf(uint32_t id) const {
     return plan_.blocks(static_cast<int>(id));
@@ -214,6 +216,21 @@ TEST(ArrivalTest, APushCountsOnceAndAtOnce) {
   shards.PushRun(kBob, 2, 3, 1, 2.0f);
   shards.ExpectAck(/*repeat=*/false);
   EXPECT_FLOAT_EQ(shards.DescentNow(), kRate * 8 / kMicroBatches);
+}
+
+TEST(ArrivalTest, AVoidPushCountsAndChangesNoParameter) {
+  Shards shards(PhasePlan(PhaseText(0, kAsynchronous)));
+  shards.push_flags = kVoid;
+  shards.PushRun(kAda, 0, 0, 3, 6.0f);
+  shards.ExpectAck(/*repeat=*/false);
+  EXPECT_FLOAT_EQ(shards.DescentNow(), 0);
+  shards.push_flags = 0;
+  shards.PushRun(kBob, 0, 0, 3, 6.0f);
+  shards.ExpectAck(/*repeat=*/true);
+  shards.PushRun(kBob, 1, 3, 1, 2.0f);
+  shards.ExpectAck(/*repeat=*/false);
+  EXPECT_FLOAT_EQ(shards.DescentNow(), kRate * 2 / kMicroBatches);
+  EXPECT_EQ(shards.shard().TakeStepsDone().per_step_size(), 1);
 }
 
 TEST(ArrivalTest, ARunThatIsCountedInPartIsRefusedWhole) {

@@ -76,6 +76,9 @@ absl::Status BlockStore::PushPartial(const IncomingFrame& frame) {
       partial_sums_.Add(header.tree_node, shared_->codecs->CodecOf(kind),
                         frame.pieces, header.sums, needs_norm);
   span.End();
+  if (outcome != PartialSums::Outcome::kRepeat) {
+    step_is_void_ |= (header.flags & kVoid) != 0;
+  }
   Acknowledge(frame, outcome == PartialSums::Outcome::kRepeat);
   PullNext(frame);
   if (shared_->audit != nullptr && outcome != PartialSums::Outcome::kRepeat) {
@@ -176,6 +179,8 @@ void BlockStore::ApplyRun(const IncomingFrame& frame, uint64_t lag) {
     shared_->audit->Counted(header, header.position, header.run, lag);
   }
   const uint64_t step = header.position / shared_->micro_batches;
+  if (id_ == 0) sums_[step] += header.sums;
+  if ((header.flags & kVoid) != 0) return;
   const TraceSpan span(ScopeOf(step), SPAN_OPTIMIZER, DetailsOf(header));
   UpdateStep update = shared_->listener->UpdateOnArrival(step, header.run, lag,
                                                          *members_.schedule);
@@ -188,7 +193,6 @@ void BlockStore::ApplyRun(const IncomingFrame& frame, uint64_t lag) {
   current_ = std::move(next);
   previous_.reset();
   ++updates_;
-  if (id_ == 0) sums_[step] += header.sums;
 }
 
 std::vector<std::shared_ptr<FloatBuffer>> BlockStore::ReplaceHeldState() {
@@ -225,17 +229,20 @@ void BlockStore::Update(uint64_t step, const UpdateStep& update) {
 
 void BlockStore::UpdateNow(uint64_t step, const UpdateStep& given) {
   CHECK_EQ(step, version());
-  UpdateStep update = given;
-  update.step = optimizer_updates_++;
   // The sum becomes the next parameters where it lies.
   std::shared_ptr<FloatBuffer> next = partial_sums_.TakeTotal().gradient;
-  TraceSpan span(ScopeOf(step), SPAN_OPTIMIZER, {.block = id_});
-  const auto before = ReplaceHeldState();
-  UpdatePass(optimizer_, update, current_.get(), &state_, next.get(),
-             before.empty() ? nullptr : &before)
-      .Run(*next);
-  span.End();
-  previous_ = std::exchange(current_, std::move(next));
+  if (std::exchange(step_is_void_, false)) {
+    previous_ = current_;
+  } else {
+    UpdateStep update = given;
+    update.step = optimizer_updates_++;
+    const TraceSpan span(ScopeOf(step), SPAN_OPTIMIZER, {.block = id_});
+    const auto before = ReplaceHeldState();
+    UpdatePass(optimizer_, update, current_.get(), &state_, next.get(),
+               before.empty() ? nullptr : &before)
+        .Run(*next);
+    previous_ = std::exchange(current_, std::move(next));
+  }
   ++updates_;
   version_.store(version() + 1, std::memory_order_release);
   for (const uint64_t token : versions_.Advance()) {

@@ -201,6 +201,7 @@ class BlockStore {
   uint64_t updates_ = 0;
 
   PartialSums partial_sums_;
+  bool step_is_void_ = false;  // some push of the step in progress was (kVoid)
   EncodedVersions encoded_;
   ReadGate versions_{0};
   PushLedger ledger_{0};

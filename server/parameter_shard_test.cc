@@ -84,6 +84,7 @@ class Cluster : public NormCarrier {
     for (const int b : order) {
       const Block& block = plan_.blocks(b);
       FrameHeader header = PushHeader(plan_, block, step, node);
+      header.flags = push_flags;
       if (b == 0) header.sums = {10, 1, 2};
       const auto* bytes =
           reinterpret_cast<const char*>(gradient.data() + block.offset());
@@ -136,6 +137,7 @@ class Cluster : public NormCarrier {
   bool disk_is_fast = true;
   int milestones = 0;
   bool norms_lost = false;
+  uint16_t push_flags = 0;
 };
 
 std::vector<float> RandomGradient(const Plan& plan, std::mt19937* random) {
@@ -179,6 +181,47 @@ TEST(ParameterShardTest, AStepIsTheMeanGradientAppliedOnce) {
   }
   EXPECT_EQ(cluster.shards[1]->TakeStepsDone().per_epoch_size(), 0);
   EXPECT_EQ(cluster.milestones, 2);  // epochs of two steps
+}
+
+TEST(ParameterShardTest, AStepWithAVoidPushChangesNothingButTheVersion) {
+  // Of all that a step could change: Adam's moments and its count of updates,
+  // weights by their decay, the norm that clips.
+  Plan plan = SmallPlan(2, 2, 9);
+  OptimizerSpec* optimizer = plan.mutable_spec()->mutable_optimizer();
+  AdamSpec* adam = optimizer->mutable_adamw();
+  adam->set_beta1(0.9);
+  adam->set_beta2(0.99);
+  adam->set_epsilon(1e-8);
+  optimizer->set_weight_decay(0.1);
+  optimizer->set_clip_global_norm(0.5);
+  std::mt19937 random(11);
+  const std::vector<float> zeros(plan.parameters(), 0.0f);
+  const std::vector<float> gradients[] = {RandomGradient(plan, &random),
+                                          RandomGradient(plan, &random)};
+  Cluster cluster(plan);
+  Cluster without(plan);
+  const auto step = [&](Cluster* one, uint64_t number, int gradient) {
+    one->Push(number, {0, 0}, gradients[gradient]);
+    one->Push(number, {0, 1}, gradients[gradient]);
+  };
+  step(&cluster, 0, 0);
+  step(&without, 0, 0);
+  cluster.Push(1, {0, 0}, gradients[1]);
+  cluster.push_flags = kVoid;
+  cluster.Push(1, {0, 1}, zeros);
+  cluster.Push(1, {0, 1}, zeros);  // a repeat
+  cluster.push_flags = 0;
+  without.Pull(1);
+  const std::vector<float> after_one = without.TakeTheta(1);
+  for (const uint64_t version : {1, 2}) {
+    cluster.Pull(version);
+    EXPECT_EQ(cluster.TakeTheta(version), after_one);
+  }
+  step(&cluster, 2, 1);
+  step(&without, 1, 1);
+  cluster.Pull(3);
+  without.Pull(2);
+  EXPECT_EQ(cluster.TakeTheta(3), without.TakeTheta(2));
 }
 
 TEST(ParameterShardTest, OneVersionBehindCanBeReadAndTheStepRepeated) {

@@ -1,5 +1,7 @@
 #include "worker/arrival_run.h"
 
+#include <algorithm>
+
 #include "common/status_macros.h"
 #include "common/vector_ops.h"
 #include "worker/arriving_layers.h"
@@ -46,7 +48,8 @@ ArrivalRun::ArrivalRun(const Plan& plan, StepWork* work,
       memory_(memory) {}
 
 bool ArrivalRun::MayPushEarly(const Phase& phase) const {
-  return phase.synchronisation().staleness_seconds() <= 0 &&
+  return work_->MayPushEarly() &&
+         phase.synchronisation().staleness_seconds() <= 0 &&
          plan_.spec().optimizer().clip_global_norm() <= 0;
 }
 
@@ -75,12 +78,17 @@ absl::StatusOr<ArrivalRun::Outcome> ArrivalRun::Do(const RunLease& lease,
     const bool is_first = outcome.done == 0;
     const bool is_last = outcome.done + 1 == lease.run();
     Layers layers(this, is_first, early && is_last ? &push : nullptr);
-    push.sums += work_->MicroBatch(
-        position / micro_batches_,
-        static_cast<uint32_t>(position % micro_batches_), theta,
-        is_first ? total_.data : gradient_.data(), &layers);
+    const uint64_t step = position / micro_batches_;
+    const auto m = static_cast<uint32_t>(position % micro_batches_);
+    float* const gradient = is_first ? total_.data : gradient_.data();
+    StepWork::Computed computed =
+        work_->MicroBatch(step, m, theta, gradient, &layers);
     RETURN_IF_ERROR(layers.status());
     waited += layers.waited();
+    ASSIGN_OR_RETURN(const bool is_void,
+                     work_->IsVoid(step, m, &computed, gradient));
+    push.is_void |= is_void;
+    push.sums += computed.sums;
     ++outcome.done;
     outcome.computed = clock_->Now() - start - waited;
     if (window > 0 && outcome.computed >= absl::Seconds(window)) break;
@@ -89,6 +97,7 @@ absl::StatusOr<ArrivalRun::Outcome> ArrivalRun::Do(const RunLease& lease,
     client_->PushRunLayer(0, push);
   } else {
     work_->Clip(lease.position() / micro_batches_, outcome.done, total_.data);
+    if (push.is_void) std::fill_n(total_.data, plan_.parameters(), 0.0f);
     push.run = outcome.done;
     client_->PushRun(push);
   }

@@ -56,6 +56,9 @@ absl::Status Run(const Flags& flags) {
   surroundings.clock = &clock;
   surroundings.threads = RealThreads();
   surroundings.trace = &trace;
+  surroundings.tell = [&](ReportRequest report) {
+    member->Report(std::move(report));
+  };
   if (flags.micro_batch_delay_ms > 0) {
     surroundings.delay = [&] {
       return absl::Milliseconds(flags.micro_batch_delay_ms);

@@ -50,14 +50,25 @@ absl::StatusOr<absl::Duration> StepRun::Do(uint64_t step, uint32_t first,
   const absl::Time start = clock_->Now();
   absl::Duration waited;
   sum_.Clear();
-  for (uint32_t m = first; m + 1 < last; ++m) {
+  bool is_void = false;
+  const bool early = work_->MayPushEarly();
+  for (uint32_t m = first; m + (early ? 1 : 0) < last; ++m) {
     ArrivingLayers layers(client_, clock_);
-    const SampleSums sums =
-        work_->MicroBatch(step, m, theta, sum_.Next(), &layers);
+    float* const gradient = sum_.Next();
+    StepWork::Computed computed =
+        work_->MicroBatch(step, m, theta, gradient, &layers);
     RETURN_IF_ERROR(layers.status());
     waited += layers.waited();
+    ASSIGN_OR_RETURN(const bool this_is_void,
+                     work_->IsVoid(step, m, &computed, gradient));
+    is_void |= this_is_void;
     const TraceSpan span(work_->ScopeOf(step), SPAN_MERGE);
-    sum_.Add(m, sums);
+    sum_.Add(m, computed.sums);
+  }
+  if (!early) {
+    const absl::Duration computed = clock_->Now() - start - waited;
+    PushAll(step, is_void, answer);
+    return computed;
   }
   const uint32_t m = last - 1;
   ParameterClient::StepPush push;
@@ -73,15 +84,33 @@ absl::StatusOr<absl::Duration> StepRun::Do(uint64_t step, uint32_t first,
   push.pull_next = answer.next_version;
   push.next = answer.next;
   Layers layers(this, m, &push);
-  const SampleSums sums =
-      work_->MicroBatch(step, m, theta, sum_.Next(), &layers);
+  float* const gradient = sum_.Next();
+  StepWork::Computed computed =
+      work_->MicroBatch(step, m, theta, gradient, &layers);
   RETURN_IF_ERROR(layers.status());
   waited += layers.waited();
-  const absl::Duration computed = clock_->Now() - start - waited;
-  sum_.AddRanges(m, sums);
+  const absl::Duration duration = clock_->Now() - start - waited;
+  RETURN_IF_ERROR(work_->IsVoid(step, m, &computed, gradient).status());
+  sum_.AddRanges(m, computed.sums);
   push.sums = sum_.partials().back().sums;
   client_->PushLayer(0, push);
-  return computed;
+  return duration;
+}
+
+void StepRun::PushAll(uint64_t step, bool is_void, Answer answer) {
+  ParameterClient::StepPush push;
+  push.step = step;
+  push.want_acks = answer.acks;
+  push.is_void = is_void;
+  for (const GradientSum::Partial& partial : sum_.partials()) {
+    const bool is_last = &partial == &sum_.partials().back();
+    push.tree_node = partial.node;
+    push.gradient = partial.gradient.get();
+    push.sums = partial.sums;
+    push.pull_next = is_last && answer.next_version;
+    push.next = answer.next;
+    client_->Push(push);
+  }
 }
 
 }  // namespace hawser

@@ -7,6 +7,9 @@
 //   the last one, layer by layer -> added, pushed
 //   layer 0 -> pushed when the sums over the samples are known, too
 //
+// A job that skips steps (GuardsSpec) pushes when all micro-batches are known
+// to be finite.
+//
 // Not thread-safe.
 #ifndef HAWSER_WORKER_STEP_RUN_H_
 #define HAWSER_WORKER_STEP_RUN_H_
@@ -50,6 +53,9 @@ class StepRun {
 
  private:
   class Layers;
+
+  // Where nothing leaves before all is known to be good. is_void: it is not.
+  void PushAll(uint64_t step, bool is_void, Answer answer);
 
   const Plan plan_;
   StepWork* const work_;

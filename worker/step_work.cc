@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "common/counter_random.h"
 #include "common/job/validation_chunks.h"
 #include "common/metrics_proto.h"
 #include "common/sha256.h"
+#include "common/status_macros.h"
 #include "common/vector_ops.h"
+#include "worker/gradient_guard.h"
 #include "worker/layer_spans.h"
 
 namespace hawser {
@@ -43,10 +47,24 @@ SampleSums StepWork::Gradient(uint64_t optimizer_step, uint32_t micro_batch,
   return sums;
 }
 
-SampleSums StepWork::MicroBatch(uint64_t step, uint32_t micro_batch,
-                                const float* theta, float* gradient,
-                                LayerObserver* observer) {
+StepWork::Computed StepWork::MicroBatch(uint64_t step, uint32_t micro_batch,
+                                        const float* theta, float* gradient,
+                                        LayerObserver* observer) {
   scope_ = ScopeOf(step);
+  const bool is_recomputed = IsRecomputed(step, micro_batch);
+  GradientGuard guard(plan_, gradient, is_recomputed, observer);
+  Computed computed;
+  computed.sums = Unguarded(step, micro_batch, theta, gradient, &guard);
+  computed.not_finite_layer = guard.not_finite_layer();
+  if (is_recomputed && !computed.not_finite_layer.has_value()) {
+    computed.digest = guard.digest();
+  }
+  return computed;
+}
+
+SampleSums StepWork::Unguarded(uint64_t step, uint32_t micro_batch,
+                               const float* theta, float* gradient,
+                               LayerObserver* observer) {
   const StepSchedule::OptimizerSteps steps = schedule_.At(step);
   if (schedule_.PhaseOf(step).synchronisation().local_steps() <= 1) {
     // So that the mean over the micro-batches is the mean over the samples,
@@ -75,6 +93,66 @@ SampleSums StepWork::MicroBatch(uint64_t step, uint32_t micro_batch,
   local.End();
   for (int k = layers - 1; k >= 0; --k) observer->GradientDone(k);
   return sums;
+}
+
+bool StepWork::MayPushEarly() const {
+  return plan_.spec().guards().not_finite() != SKIP_STEP;
+}
+
+absl::StatusOr<bool> StepWork::IsVoid(uint64_t step, uint32_t micro_batch,
+                                      Computed* computed, float* gradient) {
+  if (computed->digest.has_value()) {
+    ReportRequest report;
+    MicroBatchDigest* digest = report.mutable_micro_batch_digest();
+    digest->set_step(step);
+    digest->set_micro_batch(micro_batch);
+    digest->set_crc32c(*computed->digest);
+    Tell(std::move(report));
+  }
+  if (!computed->not_finite_layer.has_value()) return false;
+  ReportRequest report;
+  NotFinite* found = report.mutable_not_finite();
+  found->set_step(step);
+  found->set_micro_batch(micro_batch);
+  found->set_layer(plan_.layers(*computed->not_finite_layer).name());
+  if (MayPushEarly()) {
+    RETURN_IF_ERROR(Send(std::move(report)));
+    return absl::FailedPreconditionError(
+        absl::StrCat("step ", step, ", micro-batch ", micro_batch,
+                     ": the gradient is not finite"));
+  }
+  Tell(std::move(report));
+  std::fill_n(gradient, plan_.parameters(), 0.0f);
+  computed->sums = SampleSums();
+  return true;
+}
+
+bool StepWork::IsRecomputed(uint64_t step, uint32_t micro_batch) const {
+  const uint32_t every = plan_.spec().guards().recompute_every();
+  return every != 0 &&
+         CounterRandom(plan_.spec().seed(), RandomPurpose::kRecomputed, step)
+                 .Below(micro_batch, every) == 0;
+}
+
+bool StepWork::Recomputes(uint64_t step) const {
+  const MicroBatchRange& range = plan_.recomputed();
+  for (uint32_t m = range.first(); m < range.last(); ++m) {
+    if (IsRecomputed(step, m)) return true;
+  }
+  return false;
+}
+
+absl::Status StepWork::Recompute(uint64_t step, const float* theta) {
+  const MicroBatchRange& range = plan_.recomputed();
+  recomputed_.resize(plan_.parameters());
+  for (uint32_t m = range.first(); m < range.last(); ++m) {
+    if (!IsRecomputed(step, m)) continue;
+    const TraceSpan span(ScopeOf(step), SPAN_RECOMPUTE);
+    NoObserver nobody;
+    Computed computed = MicroBatch(step, m, theta, recomputed_.data(), &nobody);
+    RETURN_IF_ERROR(IsVoid(step, m, &computed, recomputed_.data()).status());
+  }
+  return absl::OkStatus();
 }
 
 void StepWork::Clip(uint64_t step, uint32_t run, float* gradient_sum) const {
@@ -113,6 +191,19 @@ absl::Status StepWork::Validate(uint64_t step, uint32_t first_chunk,
 }
 
 absl::Status StepWork::ReportHash(uint64_t step, const float* theta) {
+  for (const LayerShape& layer : plan_.layers()) {
+    if (AllFinite(theta + layer.offset(),
+                  static_cast<int64_t>(layer.elements()))) {
+      continue;
+    }
+    ReportRequest report;
+    report.mutable_not_finite()->set_step(step);
+    report.mutable_not_finite()->set_layer(layer.name());
+    report.mutable_not_finite()->set_parameters(true);
+    RETURN_IF_ERROR(Send(std::move(report)));
+    return absl::FailedPreconditionError(
+        absl::StrCat("the parameters of step ", step, " are not finite"));
+  }
   Sha256 hash;
   hash.Update(theta, plan_.parameters() * sizeof(float));
   ReportRequest report;
@@ -121,10 +212,18 @@ absl::Status StepWork::ReportHash(uint64_t step, const float* theta) {
   return Send(std::move(report));
 }
 
-absl::Status StepWork::Send(ReportRequest report) {
+ReportRequest StepWork::Filled(ReportRequest report) const {
   report.set_job(plan_.job());
   report.set_incarnation(plan_.incarnation());
-  return surroundings_->report(std::move(report));
+  return report;
+}
+
+void StepWork::Tell(ReportRequest report) {
+  if (surroundings_->tell) surroundings_->tell(Filled(std::move(report)));
+}
+
+absl::Status StepWork::Send(ReportRequest report) {
+  return surroundings_->report(Filled(std::move(report)));
 }
 
 }  // namespace hawser

@@ -7,8 +7,11 @@
 #define HAWSER_WORKER_STEP_WORK_H_
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "common/job/step_schedule.h"
 #include "common/metrics.h"
 #include "proto/plan.pb.h"
@@ -30,10 +33,31 @@ class StepWork {
   StepWork(const Plan& plan, const Dataset* data, Model* model,
            const Surroundings* surroundings);
 
+  struct Computed {
+    SampleSums sums;
+    // Where the gradient is not finite; the observer was not told of this layer
+    // nor of those before it.
+    std::optional<int> not_finite_layer;
+    std::optional<uint32_t> digest;  // of micro-batches that are recomputed
+  };
+
   // Writes a micro-batch's part of the step, [parameters], such that the mean
   // over the micro-batches is the step's gradient (or local change).
-  SampleSums MicroBatch(uint64_t step, uint32_t micro_batch, const float* theta,
-                        float* gradient, LayerObserver* observer);
+  Computed MicroBatch(uint64_t step, uint32_t micro_batch, const float* theta,
+                      float* gradient, LayerObserver* observer);
+
+  // What has been computed is told to the scheduler as far as the job's guards
+  // ask for it. True: it is void, by SKIP_STEP; gradient and sums are zeros
+  // now. FAILED_PRECONDITION: it is not finite, and the job stops.
+  absl::StatusOr<bool> IsVoid(uint64_t step, uint32_t micro_batch,
+                              Computed* computed, float* gradient);
+  // A gradient may leave before its micro-batch is known to be good.
+  bool MayPushEarly() const;
+
+  // Computes those of the micro-batches of plan.recomputed that the job's
+  // guards choose, and tells the scheduler. theta: [parameters], there.
+  absl::Status Recompute(uint64_t step, const float* theta);
+  bool Recomputes(uint64_t step) const;
 
   // Scales the sum over `run` micro-batches down to the job's limit on the
   // norm of its mean, if it has one and the step's change is a gradient.
@@ -43,7 +67,8 @@ class StepWork {
   absl::Status Validate(uint64_t step, uint32_t first_chunk,
                         uint32_t last_chunk, const float* theta);
 
-  // Reports the hash of the parameters.
+  // Reports the hash of the parameters. FAILED_PRECONDITION: they are not
+  // finite, which is reported instead.
   absl::Status ReportHash(uint64_t step, const float* theta);
 
   // Where spans of this step belong.
@@ -58,6 +83,11 @@ class StepWork {
   SampleSums Gradient(uint64_t optimizer_step, uint32_t micro_batch,
                       float scale, const float* theta, float* gradient,
                       LayerObserver* observer);
+  SampleSums Unguarded(uint64_t step, uint32_t micro_batch, const float* theta,
+                       float* gradient, LayerObserver* observer);
+  bool IsRecomputed(uint64_t step, uint32_t micro_batch) const;
+  ReportRequest Filled(ReportRequest report) const;
+  void Tell(ReportRequest report);
   absl::Status Send(ReportRequest report);
 
   const Plan plan_;
@@ -70,6 +100,7 @@ class StepWork {
   LocalSteps local_steps_;
   Batch batch_;
   TraceScope scope_;  // of the micro-batch
+  std::vector<float> recomputed_;
 };
 
 }  // namespace hawser

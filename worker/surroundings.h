@@ -30,6 +30,8 @@ struct Surroundings {
   // memory of this process alone.
   SharedMemory* memory = nullptr;
   TraceRecorder* trace = nullptr;  // may be null
+  // Sends a report some time, or loses it. Empty: loses it.
+  std::function<void(ReportRequest)> tell;
 };
 
 }  // namespace hawser

@@ -99,6 +99,10 @@ absl::StatusOr<uint64_t> TrainingRun::RunStatic(uint64_t step) {
       // Gradients are computed with what everybody computes them with.
       client_.StartPull(step, theta_.data());
     }
+    if (work_.Recomputes(step)) {
+      RETURN_IF_ERROR(client_.AwaitLayers());
+      RETURN_IF_ERROR(work_.Recompute(step, theta_.data()));
+    }
     // The version that the next phase begins with is asked for by it.
     const bool next_version = is_last || step + 1 < end;
     RETURN_IF_ERROR(

@@ -66,6 +66,7 @@ Json ToJson(const JobStatus& job) {
                {"seconds_left", job.seconds_left()},
                {"incarnation", job.incarnation()},
                {"checkpoint_step", job.checkpoint_step()},
+               {"micro_batches_not_finite", job.micro_batches_not_finite()},
                {"output", job.output()},
                {"checkpoints_failed", job.checkpoints_failed()},
                {"checkpoints_skipped", job.checkpoints_skipped()},
@@ -178,6 +179,10 @@ std::string JobText(const JobStatus& job) {
   if (job.seconds_left() > 0) line("left", DurationText(job.seconds_left()));
   line("members", absl::StrCat(job.spec().resources().workers(), " workers, ",
                                job.spec().resources().servers(), " servers"));
+  if (job.micro_batches_not_finite() > 0) {
+    line("not finite", absl::StrCat(job.micro_batches_not_finite(),
+                                    " micro-batches; their steps are skipped"));
+  }
   line("checkpoint", job.output());
   line("checkpoints", CheckpointTroubleText(job));
   line("sha256", job.parameters_sha256());

@@ -137,6 +137,7 @@ void ParameterClient::PushLayer(uint32_t layer, const StepPush& push) {
   FrameHeader header = Header(FrameKind::kPush, push.step);
   header.tree_node = push.tree_node;
   if (push.want_acks) header.flags |= kAckWanted;
+  if (push.is_void) header.flags |= kVoid;
   if (push.pull_next) header.flags |= kNextWanted | FlagsFor(push.next);
   SendLayer(layer, header, push.gradient, push.sums);
 }
@@ -152,6 +153,7 @@ void ParameterClient::PushRunLayer(uint32_t layer, const RunPush& push) {
   header.position = push.position;
   header.run = push.run;
   header.flags = kAckWanted;
+  if (push.is_void) header.flags |= kVoid;
   SendLayer(layer, header, push.gradient, push.sums);
 }
 

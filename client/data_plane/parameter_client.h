@@ -84,6 +84,7 @@ class ParameterClient {
     // the last StartPull or Pull.
     bool pull_next = false;
     Floats next = Floats::kByCodec;
+    bool is_void = false;  // kVoid
   };
 
   // Sends the blocks of one layer.
@@ -114,7 +115,8 @@ class ParameterClient {
     uint64_t clock = 0;
     // [parameters]; a layer's part is unchanged from its push until AwaitAcks.
     const float* gradient = nullptr;
-    SampleSums sums;  // needed when layer 0 is pushed
+    SampleSums sums;       // needed when layer 0 is pushed
+    bool is_void = false;  // kVoid
   };
 
   // Sends the blocks of one layer, or of all, last layer first.

@@ -7,6 +7,7 @@
 #include "common/job/rules/codec_rules.h"
 #include "common/job/rules/data_rules.h"
 #include "common/job/rules/from_rules.h"
+#include "common/job/rules/guard_rules.h"
 #include "common/job/rules/model_rules.h"
 #include "common/job/rules/optimizer_rules.h"
 #include "common/job/rules/personalise_rules.h"
@@ -176,6 +177,7 @@ absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec) {
   RETURN_IF_ERROR(CompletePlacement(job.mutable_placement()));
   RETURN_IF_ERROR(CompleteScheduling(job.mutable_scheduling()));
   RETURN_IF_ERROR(CompleteCheckpoint(job.name(), job.mutable_checkpoint()));
+  RETURN_IF_ERROR(CompleteGuards(&job));
   if (job.has_from()) RETURN_IF_ERROR(CheckFrom(job));
   if (job.has_personalise()) RETURN_IF_ERROR(CompletePersonalise(&job));
   RETURN_IF_ERROR(CompleteResources(job.mutable_resources()));

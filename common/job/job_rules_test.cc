@@ -45,6 +45,25 @@ TEST(JobRulesTest, DefaultsAreFilledInAndCompletingAgainChangesNothing) {
   EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(*job, *again));
 }
 
+TEST(JobRulesTest, GuardsStopUnlessToldOtherwise) {
+  EXPECT_EQ(Complete("")->guards().not_finite(), STOP);
+  EXPECT_EQ(Complete("guards { not_finite: SKIP_STEP }")->guards().not_finite(),
+            SKIP_STEP);
+  EXPECT_EQ(Complete("guards { recompute_every: 1048576 }")
+                ->guards()
+                .recompute_every(),
+            1048576u);
+  for (const std::string wrong :
+       {"guards { recompute_every: 1048577 }",
+        "guards { recompute_every: 9 } scheduling { policy: DYNAMIC }",
+        "guards { recompute_every: 9 } synchronisation { mode: ASYNCHRONOUS }",
+        "guards { not_finite: 7 }"}) {
+    const auto job = Complete(wrong);
+    EXPECT_EQ(job.status().code(), absl::StatusCode::kInvalidArgument) << wrong;
+    EXPECT_THAT(job.status().message(), HasSubstr("guards.")) << wrong;
+  }
+}
+
 TEST(JobRulesTest, EveryPartitionIsKept) {
   for (const Partition partition : {BY_SAMPLE, BY_CLASS, RANDOM}) {
     const auto job =

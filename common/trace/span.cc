@@ -25,6 +25,7 @@ constexpr KindEntry kKinds[] = {
     {SPAN_AWAIT_PULL, "await pull", SpanCategory::kPull},
     {SPAN_RECEIVE, "receive", SpanCategory::kPull},
     {SPAN_VALIDATE, "validate", SpanCategory::kValidation},
+    {SPAN_RECOMPUTE, "recompute", SpanCategory::kCompute},
     {SPAN_AGGREGATE, "aggregate", SpanCategory::kAggregate},
     {SPAN_OPTIMIZER, "optimizer", SpanCategory::kOptimizer},
     {SPAN_ANSWER, "answer", SpanCategory::kAnswer},

@@ -44,6 +44,9 @@ inline constexpr uint16_t kNextWanted = 2;
 // In `flags` of a pull, read or push that asks for a block: send it in float32,
 // whatever the job's codec.
 inline constexpr uint16_t kExactWanted = 4;
+// In `flags` of a push: what was computed for it is not finite and is not in
+// its payload; it counts as computed, and changes no parameter (GuardsSpec).
+inline constexpr uint16_t kVoid = 8;
 // In `flags` of an ack: it had been counted before.
 inline constexpr uint16_t kRepeated = 1;
 

@@ -41,6 +41,7 @@ Job::Job(uint64_t id, const JobSpec& complete, ModelLayout layout,
       spec_(complete),
       layout_(std::move(layout)),
       accepted_(accepted),
+      guards_(complete.guards()),
       timed_(spec_.checkpoint().every_seconds()) {
   Log(accepted, "scheduler", "accepted");
 }
@@ -82,6 +83,10 @@ Plan Job::PlanFor(uint64_t node) const {
   if (worker == workers_.end()) return *plan_;
   Plan plan = plan_without_workers_;
   *plan.add_workers() = plan_->workers(worker->second);
+  if (spec_.guards().recompute_every() != 0) {
+    *plan.mutable_recomputed() =
+        plan_->workers((worker->second + 1) % plan_->workers_size());
+  }
   return plan;
 }
 
@@ -295,6 +300,12 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
       hashed_step_ = report.parameters_hashed().step();
       sha256_ = report.parameters_hashed().sha256();
       return absl::OkStatus();
+    case ReportRequest::kNotFinite:
+      Note(node, guards_.Take(node, report.not_finite()), now);
+      return absl::OkStatus();
+    case ReportRequest::kMicroBatchDigest:
+      Note(node, guards_.Take(node, report.micro_batch_digest()), now);
+      return absl::OkStatus();
     case ReportRequest::kDataLoaded:
       ReportDataLoaded(node, report.data_loaded(), now);
       return absl::OkStatus();
@@ -312,6 +323,14 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
       break;
   }
   return absl::InvalidArgumentError("an empty report");
+}
+
+void Job::Note(uint64_t node,
+               const std::optional<NumberGuards::Finding>& finding,
+               absl::Time now) {
+  if (!finding.has_value()) return;
+  Log(now, NameOf(node), finding->text);
+  if (finding->ends_job && !failure_.has_value()) failure_ = finding->text;
 }
 
 void Job::ReportDataLoaded(uint64_t node, const DataLoaded& loaded,
@@ -501,6 +520,7 @@ void Job::Describe(bool with_plan, absl::Time now, JobStatus* status) const {
     status->set_parameters_sha256(end_->parameters_sha256());
     status->set_ended_unix_ms(absl::ToUnixMillis(ended_at_));
   }
+  status->set_micro_batches_not_finite(guards_.micro_batches_not_finite());
   status->set_output(output_);
   status->set_checkpoint_step(checkpoint_step_);
   status->set_checkpoints_failed(pending_.failed());

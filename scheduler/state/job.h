@@ -41,6 +41,7 @@
 #include "proto/scheduler.pb.h"
 #include "scheduler/state/checkpoint_list.h"
 #include "scheduler/state/job_progress.h"
+#include "scheduler/state/number_guards.h"
 #include "scheduler/state/pending_checkpoints.h"
 #include "scheduler/state/timed_checkpoint.h"
 
@@ -166,6 +167,9 @@ class Job {
                               absl::Time now);
   void ReportDataLoaded(uint64_t node, const DataLoaded& loaded,
                         absl::Time now);
+  // Nothing: nothing new.
+  void Note(uint64_t node, const std::optional<NumberGuards::Finding>& finding,
+            absl::Time now);
   std::optional<std::string> ProblemWith(const DataLoaded& loaded) const;
 
   const uint64_t id_;
@@ -196,6 +200,7 @@ class Job {
   std::optional<std::string> failure_;
   std::string waiting_reason_;
   JobProgress progress_;
+  NumberGuards guards_;
   PendingCheckpoints pending_;
   TimedCheckpoint timed_;
   uint64_t hashed_step_ = 0;

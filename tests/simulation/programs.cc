@@ -92,7 +92,11 @@ class WorkerProgram : public Program {
                  [this](ReportRequest report) {
                    return member_.ReportAndWait(std::move(report));
                  },
-                 site.process, site.process, [pace] { return pace->Next(); }}),
+                 site.process, site.process, [pace] { return pace->Next(); },
+                 /*memory=*/nullptr, /*trace=*/nullptr,
+                 [this](ReportRequest report) {
+                   member_.Report(std::move(report));
+                 }}),
         member_(
             &scheduler_, Registration(WORKER, "", *site.process),
             [this](uint64_t node, const Orders& orders) {

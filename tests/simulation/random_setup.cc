@@ -106,6 +106,15 @@ void DrawCheckpoints(SeededRandom* random, absl::Duration window,
   }
 }
 
+// None of them changes the result of a job that is well.
+void DrawGuards(SeededRandom* random, bool is_synchronous, JobSpec* spec) {
+  if (random->Chance(0.2)) spec->mutable_guards()->set_not_finite(SKIP_STEP);
+  if (is_synchronous && spec->scheduling().policy() != DYNAMIC &&
+      random->Chance(0.3)) {
+    spec->mutable_guards()->set_recompute_every(3);
+  }
+}
+
 }  // namespace
 
 Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
@@ -169,6 +178,7 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
   setup.faults = DrawFaults(schedule, &fault_random);
   if (changes) DrawChanges(&fault_random, schedule.window, &setup.faults);
   DrawCheckpoints(&fault_random, schedule.window, &setup);
+  DrawGuards(&random, is_synchronous, &setup.spec);
   return setup;
 }
 
