@@ -25,7 +25,7 @@ LeaseModel::LeaseModel(const ModelJob& job, const std::vector<double>& speeds,
       draws_(options.seed),
       plan_(PlanOf(job, FirstNodes(speeds.size()))),
       schedule_(plan_),
-      leases_(plan_, job.validation_chunks),
+      leases_(std::make_unique<MicroBatchLeases>(plan_, job.validation_chunks)),
       audit_(plan_, job.validation_chunks),
       blocks_(job.blocks, ModelBlock(plan_)) {
   for (const double speed : speeds) workers_[next_node_++].speed = speed;
@@ -111,13 +111,24 @@ void LeaseModel::Adopt() {
   reads_.clear();
   for (ModelBlock& block : blocks_) block.Adopt(plan_);
   audit_.Adopt(plan_);
-  leases_.Adopt(plan_);
+  leases_->Adopt(plan_);
+  if (options_.move_probability > 0 &&
+      draws_.Chance(options_.move_probability)) {
+    MoveLeases();
+  }
   for (auto& [node, worker] : workers_) {
     Print(node, "has a new plan");
     ++worker.life;
     worker.over = false;
     Begin(node);
   }
+}
+
+void LeaseModel::MoveLeases() {
+  LeaseState state;  // as it comes over a wire
+  EXPECT_TRUE(state.ParseFromString(leases_->Export().SerializeAsString()));
+  leases_ = std::make_unique<MicroBatchLeases>(plan_, job_.validation_chunks);
+  EXPECT_TRUE(leases_->Restore(state).ok());
 }
 
 // --- The job ----------------------------------------------------------------
@@ -132,7 +143,7 @@ uint64_t LeaseModel::LeastVersion() const {
 
 uint64_t LeaseModel::Progress() const {
   const uint64_t least = LeastVersion();
-  return std::min(least, leases_.UnfinishedStep().value_or(least));
+  return std::min(least, leases_->UnfinishedStep().value_or(least));
 }
 
 // Tells everybody what has become of the blocks.
@@ -159,7 +170,7 @@ void LeaseModel::Tell(uint64_t version) {
   if (version <= told_) return;
   told_ = version;
   audit_.StepCompleted(version);
-  Grant(leases_.StepCompleted(version, now_));
+  Grant(leases_->StepCompleted(version, now_));
 }
 
 bool LeaseModel::Over() const {
@@ -176,7 +187,7 @@ void LeaseModel::Run() {
       return;
     }
     if (testing::Test::HasFailure()) return;
-    const absl::Time deadline = leases_.NextDeadline(now_);
+    const absl::Time deadline = leases_->NextDeadline(now_);
     EXPECT_GT(deadline, now_);
     if (events_.empty() && deadline == absl::InfiniteFuture()) {
       ADD_FAILURE() << "nobody can go on: block 0 is at step "
@@ -186,7 +197,7 @@ void LeaseModel::Run() {
     }
     if (events_.empty() || deadline < events_.begin()->first.first) {
       now_ = deadline;
-      Grant(leases_.Tick(now_));
+      Grant(leases_->Tick(now_));
       continue;
     }
     const auto event = events_.extract(events_.begin());

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -40,6 +41,8 @@ struct ModelOptions {
   // Of what happens to a worker between its pushes of one lease.
   double forgets_probability = 0;  // and starts over
   double loss_probability = 0;
+  // That leases go on at another server when the members change.
+  double move_probability = 0;
   bool prints = false;  // what workers say and are told
 };
 
@@ -103,6 +106,7 @@ class LeaseModel {
   void Print(uint64_t node, const std::string& what) const;
   bool Over() const;
   void Adopt();
+  void MoveLeases();
   void Begin(uint64_t node);
   void BeginPhase(uint64_t node, uint64_t step);
   void BeginOwnStep(uint64_t node, uint64_t step);
@@ -131,7 +135,7 @@ class LeaseModel {
   Draws draws_;
   Plan plan_;
   StepSchedule schedule_;
-  MicroBatchLeases leases_;
+  std::unique_ptr<MicroBatchLeases> leases_;
   LeaseAudit audit_;
   std::vector<ModelBlock> blocks_;
   std::map<uint64_t, Worker> workers_;

@@ -86,7 +86,7 @@ void LeaseModel::Deliver(uint64_t node, const LeaseRequest& request) {
   audit_.Requested(node, request);
   workers_.at(node).stream = workers_.at(node).life;
   MicroBatchLeases::Grants grants;
-  const absl::Status status = leases_.Request(node, request, now_, &grants);
+  const absl::Status status = leases_->Request(node, request, now_, &grants);
   EXPECT_TRUE(status.ok() || absl::IsAlreadyExists(status)) << status;
   Grant(grants);
 }

@@ -73,6 +73,12 @@ class MicroBatchLeases {
   // with a Request that is their first.
   void Adopt(const Plan& plan);
 
+  // What the leases of the job go on with at another server, once no lease is
+  // out: after Adopt.
+  LeaseState Export() const;
+  // Before the first request. INVALID_ARGUMENT: of another plan.
+  absl::Status Restore(const LeaseState& state);
+
   // Answers those who can be. NOT_FOUND: the node is no worker of the plan.
   // ALREADY_EXISTS: a repeat, or late: it names another lease than the one the
   // worker has, or is of an earlier attempt, and changes nothing.

@@ -1,5 +1,5 @@
 // Random jobs on random clusters, whose workers are lost, join, pause and start
-// over, and whose synchronisation is changed.
+// over, whose synchronisation is changed and whose block 0 moves.
 #include <algorithm>
 #include <cstdlib>
 #include <vector>
@@ -118,6 +118,7 @@ void RunSeed(uint64_t seed, bool prints) {
   if (draws.Chance(0.3)) options.repeat_probability = 0.2;
   if (draws.Chance(0.3)) options.forgets_probability = 0.05;
   if (draws.Chance(0.3)) options.loss_probability = 0.05;
+  if (draws.Chance(0.3)) options.move_probability = 0.5;
   LeaseModel model(job, speeds, options);
   for (uint64_t i = draws.Below(8); i != 0; --i) Disturb(&model, &draws);
   model.Run();

@@ -16,8 +16,7 @@ std::optional<double> NormGather::Add(uint64_t step, uint32_t block,
   norm = squared_norm;
   ++row.known;
   if (step != step_ || row.known != row.norms.size()) return std::nullopt;
-  double total = 0;
-  for (const std::optional<double>& each : row.norms) total += *each;
+  const double total = Total(row);
   ++step_;
   Row& next = RowOf(step_ + 1);  // held the step before this one
   next.known = 0;
@@ -32,6 +31,19 @@ void NormGather::SkipTo(uint64_t step) {
     row.known = 0;
     for (std::optional<double>& each : row.norms) each.reset();
   }
+}
+
+double NormGather::Total(const Row& row) {
+  double total = 0;
+  for (const std::optional<double>& each : row.norms) total += *each;
+  return total;
+}
+
+std::optional<double> NormGather::TotalBefore() const {
+  if (step_ == 0) return std::nullopt;
+  const Row& row = rows_[(step_ - 1) % rows_.size()];
+  if (row.known != row.norms.size()) return std::nullopt;
+  return Total(row);
 }
 
 std::optional<double> NormGather::Known(uint64_t step, uint32_t block) const {

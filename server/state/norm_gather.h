@@ -35,6 +35,10 @@ class NormGather {
   // The step that is being gathered.
   uint64_t step() const { return step_; }
 
+  // The total of the step before step(), when it was gathered here: for a block
+  // that has moved here and is a step behind.
+  std::optional<double> TotalBefore() const;
+
   // The norm of a block at step() or the step before, if known.
   std::optional<double> Known(uint64_t step, uint32_t block) const;
 
@@ -44,6 +48,7 @@ class NormGather {
     uint32_t known = 0;
   };
   Row& RowOf(uint64_t step) { return rows_[step % rows_.size()]; }
+  static double Total(const Row& row);
 
   uint64_t step_;
   std::array<Row, 3> rows_;  // of step_ - 1, step_ and step_ + 1

@@ -69,5 +69,17 @@ TEST(NormGatherTest, KeepsAPeersNormsOfTheNextStep) {
   EXPECT_EQ(gather.Known(1, 0), 4.0);
 }
 
+TEST(NormGatherTest, TheTotalOfTheStepBeforeIsKept) {
+  NormGather gather(2, 0);
+  EXPECT_EQ(gather.TotalBefore(), std::nullopt);
+  gather.Add(0, 0, 1.0);
+  EXPECT_EQ(gather.TotalBefore(), std::nullopt);
+  gather.Add(0, 1, 2.0);
+  gather.Add(1, 0, 8.0);
+  EXPECT_EQ(gather.TotalBefore(), 3.0);
+  gather.SkipTo(9);
+  EXPECT_EQ(gather.TotalBefore(), std::nullopt) << "it was not gathered";
+}
+
 }  // namespace
 }  // namespace hawser

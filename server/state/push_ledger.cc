@@ -4,6 +4,23 @@
 
 namespace hawser {
 
+PushLedger::PushLedger(const CountedRuns& counted) : floor_(counted.floor()) {
+  for (const WorkRun& run : counted.runs()) {
+    if (run.count() != 0) Arrive(run.position(), run.count());
+  }
+}
+
+CountedRuns PushLedger::Counted() const {
+  CountedRuns counted;
+  counted.set_floor(floor_);
+  for (const auto& [first, last] : runs_) {
+    WorkRun* run = counted.add_runs();
+    run->set_position(first);
+    run->set_count(last - first);
+  }
+  return counted;
+}
+
 PushLedger::Verdict PushLedger::Arrive(uint64_t first, uint64_t count) {
   uint64_t last = first + count;
   if (last <= floor_) return Verdict::kRepeat;

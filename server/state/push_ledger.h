@@ -9,6 +9,8 @@
 //
 // The counted positions are [0, floor) and disjoint runs above it.
 //
+// A block that moves to another server takes its ledger along.
+//
 // Pure: no locks, no I/O, no clock.
 #ifndef HAWSER_SERVER_STATE_PUSH_LEDGER_H_
 #define HAWSER_SERVER_STATE_PUSH_LEDGER_H_
@@ -16,6 +18,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+
+#include "proto/parameter_server.pb.h"
 
 namespace hawser {
 
@@ -27,9 +31,13 @@ class PushLedger {
   static constexpr size_t kMaxRuns = 1 << 20;
 
   explicit PushLedger(uint64_t floor) : floor_(floor) {}
+  // One that has counted what another one had; see Counted.
+  explicit PushLedger(const CountedRuns& counted);
 
   // Positions [first, first + count). Requires count > 0.
   Verdict Arrive(uint64_t first, uint64_t count);
+
+  CountedRuns Counted() const;
 
   // Every position below it has been counted.
   uint64_t floor() const { return floor_; }

@@ -33,6 +33,19 @@ TEST(PushLedgerTest, ARunThatIsPartlyCountedIsRefused) {
   EXPECT_EQ(ledger.ceiling(), 25u);
 }
 
+TEST(PushLedgerTest, GoesOnElsewhere) {
+  PushLedger ledger(10);
+  ledger.Arrive(12, 2);
+  ledger.Arrive(20, 5);
+  PushLedger moved(ledger.Counted());
+  EXPECT_EQ(moved.floor(), 10u);
+  EXPECT_EQ(moved.ceiling(), 25u);
+  EXPECT_EQ(moved.Arrive(12, 2), Verdict::kRepeat);
+  EXPECT_EQ(moved.Arrive(13, 2), Verdict::kOverlap);
+  EXPECT_EQ(moved.Arrive(10, 2), Verdict::kCount);
+  EXPECT_EQ(moved.floor(), 14u);
+}
+
 // Against a row of flags.
 TEST(PushLedgerTest, AgreesWithARowOfFlags) {
   for (uint64_t seed = 0; seed < 200; ++seed) {

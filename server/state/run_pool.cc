@@ -60,6 +60,14 @@ void RunPool::Trim(uint64_t end) {
   }
 }
 
+std::vector<Run> RunPool::Runs() const {
+  std::vector<Run> runs;
+  for (const auto& [position, end] : pieces_) {
+    runs.push_back({position, end - position});
+  }
+  return runs;
+}
+
 void RunPool::Clear() {
   pieces_.clear();
   size_ = 0;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <vector>
 
 namespace hawser {
 
@@ -38,6 +39,9 @@ class RunPool {
 
   // Forgets everything from `end` on.
   void Trim(uint64_t end);
+
+  // In order, as they are cut.
+  std::vector<Run> Runs() const;
 
   uint64_t size() const { return size_; }  // micro-batches
   void Clear();

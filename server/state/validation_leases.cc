@@ -23,6 +23,13 @@ void ValidationLeases::StartOver() {
   pending_.Add({0, chunks_});
 }
 
+void ValidationLeases::Restore(uint64_t version, bool active) {
+  version_ = version;
+  left_ = active ? chunks_ : 0;
+  pending_.Clear();
+  StartOver();
+}
+
 std::optional<Run> ValidationLeases::Take(uint64_t workers) {
   // Small enough that a slow worker does not hold up the others.
   return pending_.Take(std::max<uint64_t>(1, pending_.size() / (2 * workers)));

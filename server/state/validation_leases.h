@@ -24,6 +24,9 @@ class ValidationLeases {
   void SkipTo(uint64_t version);
   // Begins a pass that is not over anew.
   void StartOver();
+  // Goes on where other leases were, which were started over: their version(),
+  // and whether they were active().
+  void Restore(uint64_t version, bool active);
 
   bool active() const { return left_ != 0; }
   // Of the last pass begun, or what is skipped.
