@@ -18,6 +18,36 @@ bool IsBounded(const AuditPhase& phase) {
 
 }  // namespace
 
+BlockAudit::BlockAudit(uint64_t micro_batches, const ArriveRecord& arrive)
+    : BlockAudit(micro_batches) {
+  steps_.StartAt(arrive.steps);
+  for (const auto& [first, last] : arrive.counted) {
+    for (uint64_t at = first; at < last;) {
+      const uint64_t step = at / micro_batches;
+      const uint64_t end = std::min(last, (step + 1) * micro_batches);
+      steps_.Count(step, at - step * micro_batches, end - step * micro_batches,
+                   StepLedger::Overlap::kForbidden);
+      at = end;
+    }
+  }
+}
+
+BlockStay::Counted BlockAudit::Counted(const AuditPhases& phases) const {
+  BlockStay::Counted counted;
+  counted.steps = steps_.complete_steps();
+  for (const uint64_t step : steps_.OpenSteps()) {
+    const auto phase = phases.At(step);
+    if (phase.ok() && phase->mode == AuditMode::kSynchronous) continue;
+    for (const auto& [first, last] : steps_.Open(step)) {
+      counted.Add(step * micro_batches_ + first, step * micro_batches_ + last);
+    }
+  }
+  const auto last = phases.At(counted.steps == 0 ? 0 : counted.steps - 1);
+  counted.last_is_synchronous =
+      last.ok() && last->mode == AuditMode::kSynchronous;
+  return counted;
+}
+
 absl::Status BlockAudit::CheckKnown(uint64_t node) const {
   if (clocks_.contains(node) || left_.contains(node)) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/audit/audit_report.h"
+#include "client/audit/block_stay.h"
 #include "client/audit/phases.h"
 #include "client/audit/record.h"
 #include "client/audit/step_ledger.h"
@@ -28,6 +29,21 @@ class BlockAudit {
 
   explicit BlockAudit(uint64_t micro_batches)
       : micro_batches_(micro_batches), steps_(micro_batches) {}
+
+  // One that has come from another server; the phases of what it has counted
+  // may not be known yet.
+  BlockAudit(uint64_t micro_batches, const ArriveRecord& arrive);
+
+  // Those who take part, and who left, are the same.
+  void TakeMembersOf(const BlockAudit& before) {
+    clocks_ = before.clocks_;
+    left_ = before.left_;
+  }
+
+  // What has been counted here and before: what the next server must begin
+  // with. Steps that are not complete are left behind where they are
+  // synchronous.
+  BlockStay::Counted Counted(const AuditPhases& phases) const;
 
   // DATA_LOSS, from each: the record is of a worker that never took part, or of
   // a step that no phase covers.

@@ -1,5 +1,6 @@
 #include "client/audit/checker.h"
 
+#include <algorithm>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -25,6 +26,7 @@ absl::Status HistoryChecker::Do(const RecordPlace&,
                      " has ", micro_batches_, ": they are of different runs"));
   }
   micro_batches_ = header.micro_batches;
+  for (const auto& [block, audit] : blocks_) Leave(block);
   report_.servers.push_back({.server = header.server});
   phases_ = AuditPhases();
   blocks_.clear();
@@ -37,13 +39,67 @@ absl::Status HistoryChecker::Do(const RecordPlace& place,
     return absl::OkStatus();
   }
   ++server().blocks;
-  const auto [holder, first] =
-      server_of_.try_emplace(block.block, server().server);
-  if (!first) {
-    Complain(place, block.block, AuditRule::kExactlyOnce,
-             absl::StrCat("server ", holder->second, " holds it, too"));
-  }
+  Come(place, block.block, /*since=*/0, {});
   return absl::OkStatus();
+}
+
+absl::Status HistoryChecker::Do(const RecordPlace& place,
+                                const ArriveRecord& arrive) {
+  BlockAudit audit(micro_batches_, arrive);
+  const auto held = blocks_.find(arrive.block);
+  if (held == blocks_.end()) {
+    ++server().blocks;
+    blocks_.try_emplace(arrive.block, std::move(audit));
+  } else {
+    // It was to leave, and stays after all.
+    Leave(arrive.block);
+    audit.TakeMembersOf(held->second);
+    held->second = std::move(audit);
+  }
+  BlockStay::Counted counted;
+  counted.steps = arrive.steps;
+  for (const auto& [first, last] : arrive.counted) counted.Add(first, last);
+  Come(place, arrive.block, arrive.since, counted);
+  return absl::OkStatus();
+}
+
+void HistoryChecker::Come(const RecordPlace& place, uint64_t block,
+                          uint64_t since, const BlockStay::Counted& counted) {
+  std::vector<BlockStay>& stays = stays_[block];
+  const auto same =
+      std::find_if(stays.begin(), stays.end(), [&](const BlockStay& stay) {
+        return stay.since == since && stay.server != server().server;
+      });
+  if (same != stays.end()) {
+    Complain(place, block, AuditRule::kExactlyOnce,
+             absl::StrCat("server ", same->server, " holds it, too"));
+  }
+  stays.push_back({.since = since,
+                   .server = server().server,
+                   .file = std::string(place.file),
+                   .line = place.line,
+                   .came = counted});
+}
+
+void HistoryChecker::Leave(uint64_t block) {
+  stays_.at(block).back().left = blocks_.at(block).Counted(phases_);
+}
+
+void HistoryChecker::Finish() {
+  for (const auto& [block, audit] : blocks_) Leave(block);
+  for (auto& [block, stays] : stays_) {
+    std::stable_sort(stays.begin(), stays.end(),
+                     [](const BlockStay& a, const BlockStay& b) {
+                       return a.since < b.since;
+                     });
+    for (size_t i = 1; i < stays.size(); ++i) {
+      if (stays[i - 1].since == stays[i].since) continue;  // said already
+      const auto gap = GapBetween(stays[i - 1], stays[i]);
+      if (!gap.has_value()) continue;
+      Complain({.file = stays[i].file, .line = stays[i].line}, block,
+               AuditRule::kExactlyOnce, *gap);
+    }
+  }
 }
 
 absl::Status HistoryChecker::Do(const RecordPlace&, const PhaseRecord& phase) {

@@ -2,13 +2,15 @@
 // their records one by one, collects violations and how stale reads were.
 //
 // Needs memory for the blocks of one server at a time: their workers and open
-// steps. Pure: no I/O. Not thread-safe.
+// steps; and of every block for what it had counted when it came to a server
+// and when it left. Pure: no I/O. Not thread-safe.
 //
 //   HistoryChecker checker(20);
 //   RETURN_IF_ERROR(ReadHistory(directory, job,
 //       [&](const RecordPlace& place, const AuditRecord& record) {
 //         return checker.Take(place, record);
 //       }));
+//   checker.Finish();
 //   if (checker.report().violations != 0) ...
 #ifndef HAWSER_CLIENT_AUDIT_CHECKER_H_
 #define HAWSER_CLIENT_AUDIT_CHECKER_H_
@@ -16,12 +18,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/audit/audit_report.h"
 #include "client/audit/block_audit.h"
+#include "client/audit/block_stay.h"
 #include "client/audit/phases.h"
 #include "client/audit/record.h"
 
@@ -38,11 +43,15 @@ class HistoryChecker {
   // is missing; the message does not say where.
   absl::Status Take(const RecordPlace& place, const AuditRecord& record);
 
+  // After the last record: what the servers' histories are together.
+  void Finish();
+
   const AuditReport& report() const { return report_; }
 
  private:
   absl::Status Do(const RecordPlace& place, const HeaderRecord& header);
   absl::Status Do(const RecordPlace& place, const BlockRecord& block);
+  absl::Status Do(const RecordPlace& place, const ArriveRecord& arrive);
   absl::Status Do(const RecordPlace& place, const PhaseRecord& phase);
   absl::Status Do(const RecordPlace& place, const JoinRecord& join);
   absl::Status Do(const RecordPlace& place, const LeaveRecord& leave);
@@ -51,6 +60,9 @@ class HistoryChecker {
   absl::Status Do(const RecordPlace& place, const TickRecord& tick);
   absl::Status Do(const RecordPlace& place, const ReadRecord& read);
 
+  void Come(const RecordPlace& place, uint64_t block, uint64_t since,
+            const BlockStay::Counted& counted);
+  void Leave(uint64_t block);
   absl::StatusOr<BlockAudit*> Block(uint64_t block);
   void Complain(const RecordPlace& place, uint64_t block, AuditRule rule,
                 const std::string& sentence);
@@ -58,10 +70,10 @@ class HistoryChecker {
 
   size_t violations_kept_;
   AuditReport report_;
-  uint64_t micro_batches_ = 0;                         // of every server
-  absl::flat_hash_map<uint64_t, uint64_t> server_of_;  // by block
-  AuditPhases phases_;                                 // of this server
-  absl::flat_hash_map<uint64_t, BlockAudit> blocks_;   // of this server
+  uint64_t micro_batches_ = 0;                               // of every server
+  absl::btree_map<uint64_t, std::vector<BlockStay>> stays_;  // by block
+  AuditPhases phases_;                                       // of this server
+  absl::flat_hash_map<uint64_t, BlockAudit> blocks_;         // of this server
 };
 
 }  // namespace hawser

@@ -369,5 +369,55 @@ TEST(CountsTest, Percentiles) {
   EXPECT_EQ(one.Percentile(1), 7u);
 }
 
+// --- Moves ---
+
+TEST(MovesTest, AStayBeginsWithWhatHadBeenCounted) {
+  const std::string before = Start(kAsynchronous) +
+                             "P 0 1 0 0 0 2 0\nP 0 1 1 1 1 2 0\n"
+                             "P 0 2 0 2 0 1 0\n";
+  const auto after = [&](const std::string& arrive) {
+    return before + "H 1 a 1 2\n" + arrive + "\nM 0 " + kAsynchronous +
+           "\nJ 0 2 0\nP 0 2 0 1 0 1 0\n";
+  };
+  EXPECT_EQ(Clean(after("A 0 9 1 3:5")).servers[1].blocks, 1u);
+  Broken(after("A 0 9 1 3:4"), AuditRule::kExactlyOnce, 5,
+         "came to server 1 with 1 steps and 3 to 4 counted, and left server 0 "
+         "with 1 steps and 3 to 5");
+  Broken(after("A 0 9 0 3:5"), AuditRule::kExactlyOnce, 5, "0 steps");
+  // What came along counts.
+  const auto twice = CheckText(after("A 0 9 1 2:5"));
+  ASSERT_TRUE(twice.ok());
+  EXPECT_EQ(twice->violations, 2u);
+}
+
+TEST(MovesTest, ASynchronousStepIsMadeAgain) {
+  const std::string before =
+      Start(kSynchronous) + "P 0 1 0 0 0 2 0\nP 0 1 1 1 0 1 0\n";
+  const auto after = [&](const std::string& arrive, const std::string& push) {
+    return before + "H 1 a 1 2\n" + arrive + "\nM 0 " + kSynchronous +
+           "\nJ 0 2 0\n" + push;
+  };
+  Clean(after("A 0 9 1 -", "P 0 2 1 1 0 2 0\nR 0 2 2 2 -\n"));
+  // Counted whole, it may wait for other blocks.
+  Clean(after("A 0 9 0 -", "P 0 2 0 0 0 2 0\nR 0 2 1 1 -\n"));
+  Broken(after("A 0 9 2 -", ""), AuditRule::kExactlyOnce, 4, "2 steps");
+}
+
+TEST(MovesTest, ABlockThatStaysAfterAllGoesOn) {
+  const std::string first = Start(kAsynchronous) + "P 0 1 0 0 0 1 0\n";
+  const std::string again = "A 0 12 0 0:1\nP 0 2 0 0 1 2 0\n";
+  const std::string elsewhere =
+      "H 1 a 1 2\nA 0 9 0 0:1\nM 0 ASYNCHRONOUS - -\nJ 0 1 0\n";
+  Clean(first + again + elsewhere);
+  Broken(first + again + elsewhere + "P 0 1 0 0 1 2 0\n",
+         AuditRule::kExactlyOnce, 2, "came to server 0 with 0 steps");
+}
+
+TEST(MovesTest, TwoServersHoldABlockByOnePlan) {
+  const std::string come = "A 0 9 0 -\nM 0 ASYNCHRONOUS - -\nJ 0 1 0\n";
+  Broken(Start(kAsynchronous) + "H 1 a 1 2\n" + come + "H 1 a 2 2\n" + come,
+         AuditRule::kExactlyOnce, 6, "server 1 holds it, too");
+}
+
 }  // namespace
 }  // namespace hawser

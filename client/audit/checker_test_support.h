@@ -30,6 +30,7 @@ inline absl::StatusOr<AuditReport> CheckText(absl::string_view text) {
                           absl::StrCat(place.line, ": ", status.message()));
     }
   }
+  checker.Finish();
   return checker.report();
 }
 

@@ -246,6 +246,13 @@ struct ToText {
     return absl::StrCat("H 1 ", r.job, " ", r.server, " ", r.micro_batches);
   }
   std::string operator()(const BlockRecord& r) { return Line("B", r.block); }
+  std::string operator()(const ArriveRecord& r) {
+    return absl::StrCat(
+        Line("A", r.block, r.since, r.steps), " ",
+        r.counted.empty()
+            ? "-"
+            : absl::StrJoin(r.counted, ",", absl::PairFormatter(":")));
+  }
   std::string operator()(const PhaseRecord& r) {
     return absl::StrCat("M ", r.from_step, " ", PhaseText(r.phase));
   }

@@ -91,6 +91,27 @@ class Fields {
     return clocks;
   }
 
+  std::vector<std::pair<uint64_t, uint64_t>> Ranges() {
+    const absl::string_view word = Word("the list of ranges");
+    std::vector<std::pair<uint64_t, uint64_t>> ranges;
+    if (word == "-") return ranges;
+    uint64_t end = 0;
+    for (const absl::string_view entry : absl::StrSplit(word, ',')) {
+      const std::pair<absl::string_view, absl::string_view> parts =
+          absl::StrSplit(entry, absl::MaxSplits(':', 1));
+      uint64_t first = 0, last = 0;
+      if (!ParseNumber(parts.first, &first) ||
+          !ParseNumber(parts.second, &last) || first < end || last <= first) {
+        Fail(absl::StrCat("the list of ranges has ", Quoted(entry),
+                          ", which is no FIRST:LAST after those before"));
+        break;
+      }
+      ranges.emplace_back(first, last);
+      end = last;
+    }
+    return ranges;
+  }
+
   void Fail(std::string message) {
     if (error_.empty()) error_ = std::move(message);
   }
@@ -134,6 +155,10 @@ HeaderRecord Header(Fields* fields) {
 AuditRecord Take(absl::string_view kind, Fields* fields) {
   if (kind == "H") return Header(fields);
   if (kind == "B") return BlockRecord{fields->Number("BLOCK")};
+  if (kind == "A") {
+    return ArriveRecord{fields->Number("BLOCK"), fields->Number("INCARNATION"),
+                        fields->Number("STEPS"), fields->Ranges()};
+  }
   if (kind == "M") {
     return PhaseRecord{fields->Number("FROM_STEP"),
                        {fields->Mode(), fields->NumberOrNone("STALENESS"),

@@ -34,6 +34,15 @@ struct BlockRecord {  // B
   uint64_t block = 0;
 };
 
+struct ArriveRecord {  // A
+  uint64_t block = 0;
+  uint64_t since = 0;  // the incarnation by which it has moved here
+  uint64_t steps = 0;
+  // Counted of later steps: micro-batches [first, last) through all steps, in
+  // order and apart.
+  std::vector<std::pair<uint64_t, uint64_t>> counted;
+};
+
 struct PhaseRecord {  // M
   uint64_t from_step = 0;
   AuditPhase phase;
@@ -82,8 +91,9 @@ struct ReadRecord {  // R
 };
 
 using AuditRecord =
-    std::variant<HeaderRecord, BlockRecord, PhaseRecord, JoinRecord,
-                 LeaveRecord, PushRecord, RepeatRecord, TickRecord, ReadRecord>;
+    std::variant<HeaderRecord, BlockRecord, ArriveRecord, PhaseRecord,
+                 JoinRecord, LeaveRecord, PushRecord, RepeatRecord, TickRecord,
+                 ReadRecord>;
 
 // Where a record is; the first line is 1.
 struct RecordPlace {

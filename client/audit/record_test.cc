@@ -38,6 +38,15 @@ TEST(AuditRecordTest, EveryKindFieldByField) {
   EXPECT_EQ(header.micro_batches, 64u);
   EXPECT_EQ(Parse<BlockRecord>("B 12").block, 12u);
 
+  const auto arrive = Parse<ArriveRecord>("A 12 9 4 17:19,24:25");
+  EXPECT_EQ(arrive.block, 12u);
+  EXPECT_EQ(arrive.since, 9u);
+  EXPECT_EQ(arrive.steps, 4u);
+  EXPECT_THAT(arrive.counted, ElementsAre(Pair(17, 19), Pair(24, 25)));
+  EXPECT_THAT(Parse<ArriveRecord>("A 12 9 4 -").counted, ElementsAre());
+  EXPECT_THAT(Error("A 12 9 4 17:19,18:25"), HasSubstr("18:25"));
+  EXPECT_THAT(Error("A 12 9 4 17:17"), HasSubstr("17:17"));
+
   const auto phase = Parse<PhaseRecord>("M 100 BOUNDED_STALENESS 3 -");
   EXPECT_EQ(phase.from_step, 100u);
   EXPECT_EQ(phase.phase.mode, AuditMode::kBoundedStaleness);

@@ -40,6 +40,19 @@ bool StepLedger::Count(uint64_t step, uint64_t first, uint64_t last,
   return once;
 }
 
+std::vector<std::pair<uint64_t, uint64_t>> StepLedger::Open(
+    uint64_t step) const {
+  const auto open = open_.find(step);
+  if (open == open_.end()) return {};
+  return {open->second.ranges.begin(), open->second.ranges.end()};
+}
+
+std::vector<uint64_t> StepLedger::OpenSteps() const {
+  std::vector<uint64_t> steps;
+  for (const auto& [step, open] : open_) steps.push_back(step);
+  return steps;
+}
+
 size_t StepLedger::ranges() const {
   size_t ranges = 0;
   for (const auto& [step, open] : open_) ranges += open.ranges.size();

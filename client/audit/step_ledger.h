@@ -8,6 +8,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "absl/container/btree_map.h"
 
@@ -27,7 +29,14 @@ class StepLedger {
   // those of a step. False: some of them had been counted, against `overlap`.
   bool Count(uint64_t step, uint64_t first, uint64_t last, Overlap overlap);
 
+  // Goes on where another one was. Requires that nothing has been counted.
+  void StartAt(uint64_t complete) { complete_ = complete; }
+
   uint64_t complete_steps() const { return complete_; }
+  // What is counted of a step that is not complete: ranges, in order.
+  std::vector<std::pair<uint64_t, uint64_t>> Open(uint64_t step) const;
+  // Those of them of which something is.
+  std::vector<uint64_t> OpenSteps() const;
   // Ranges held, of all steps: what the memory is proportional to.
   size_t ranges() const;
 

@@ -77,6 +77,7 @@ absl::StatusOr<AuditReport> Audit(const CommandLine& line,
       [&checker](const RecordPlace& place, const AuditRecord& record) {
         return checker.Take(place, record);
       }));
+  checker.Finish();
   return checker.report();
 }
 

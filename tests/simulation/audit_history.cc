@@ -20,6 +20,7 @@ std::optional<std::string> AuditHistory(const std::string& output,
   // Of a job that failed early, a server may have written nothing.
   if (!read.ok() && job.state() != SUCCEEDED) return std::nullopt;
   if (!read.ok()) return absl::StrCat("audit: ", read.ToString());
+  checker.Finish();
   if (checker.report().violations == 0) return std::nullopt;
   const AuditViolation& first = checker.report().first_violations[0];
   if (trace != nullptr) {

@@ -1,0 +1,44 @@
+// A block's time at one server: what it had counted when it came there and when
+// it left, and whether the stays of a block follow each other without a gap.
+//
+// Pure. Not thread-safe.
+#ifndef HAWSER_CLIENT_AUDIT_BLOCK_STAY_H_
+#define HAWSER_CLIENT_AUDIT_BLOCK_STAY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client/audit/record.h"
+
+namespace hawser {
+
+struct BlockStay {
+  struct Counted {
+    uint64_t steps = 0;
+    // Of later steps, through all steps; neighbours are one.
+    std::vector<std::pair<uint64_t, uint64_t>> ranges;
+    // The last of the steps may be counted whole, and not made.
+    bool last_is_synchronous = false;
+
+    void Add(uint64_t first, uint64_t last);
+  };
+
+  uint64_t since = 0;  // incarnation; 0: from the beginning
+  uint64_t server = 0;
+  std::string file;  // and line, where it says that the block came
+  uint64_t line = 0;
+  Counted came;
+  Counted left;
+};
+
+// What is wrong between two stays of a block, one after the other, if anything:
+// a sentence.
+std::optional<std::string> GapBetween(const BlockStay& before,
+                                      const BlockStay& after);
+
+}  // namespace hawser
+
+#endif  // HAWSER_CLIENT_AUDIT_BLOCK_STAY_H_
