@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/files.h"
@@ -22,6 +26,26 @@ namespace {
 constexpr size_t kFlushAt = 1 << 16;  // bytes
 constexpr int kMode = 0644;
 
+// Of an earlier job that wrote here.
+absl::Status RemoveHistories(const std::string& directory, uint32_t server) {
+  std::error_code error;
+  std::vector<std::filesystem::path> paths;
+  for (std::filesystem::directory_iterator entry(directory, error), end;
+       !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (absl::StartsWith(name, absl::StrCat("server-", server, "-")) &&
+        absl::EndsWith(name, ".audit")) {
+      paths.push_back(entry->path());
+    }
+  }
+  for (const auto& path : paths) {
+    if (!error) std::filesystem::remove(path, error);
+  }
+  if (!error) return absl::OkStatus();
+  errno = error.value();
+  return SystemError("clear", directory);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Create(
@@ -31,8 +55,11 @@ absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Create(
       MakeDirectoriesBeneath(
           output_root,
           absl::StrCat(plan.spec().checkpoint().directory(), "/audit")));
-  const std::string path =
-      absl::StrCat(directory, "/server-", server, ".audit");
+  const bool goes_on = plan.has_restore();
+  if (!goes_on) RETURN_IF_ERROR(RemoveHistories(directory, server));
+  const std::string path = absl::StrCat(
+      directory, "/server-", server,
+      goes_on ? absl::StrCat("-", plan.blocks_since()) : "", ".audit");
   FileDescriptor file(
       ::open(path.c_str(),
              O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, kMode));
@@ -41,6 +68,7 @@ absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Create(
       path, std::move(file), plan.spec().schedule().micro_batches()));
   log->Append(absl::StrCat("H 1 ", plan.spec().name(), " ", server, " ",
                            log->micro_batches_, "\n"));
+  if (goes_on) log->Append(absl::StrCat("V ", plan.restore().step(), "\n"));
   for (const Block& block : plan.blocks()) {
     if (block.server() == server) {
       log->Append(absl::StrCat("B ", block.id(), "\n"));
@@ -110,7 +138,7 @@ void AuditLog::Served(const FrameHeader& read, uint32_t block, uint64_t steps,
 
 void AuditLog::Append(std::string line) {
   absl::MutexLock lock(&mutex_);
-  if (failed_) return;
+  if (ended_) return;
   buffer_.append(line);
   if (buffer_.size() >= kFlushAt) FlushLocked();
 }
@@ -120,16 +148,22 @@ void AuditLog::Flush() {
   FlushLocked();
 }
 
+void AuditLog::End() {
+  absl::MutexLock lock(&mutex_);
+  FlushLocked();
+  ended_ = true;
+}
+
 void AuditLog::FlushLocked() {
   size_t written = 0;
-  while (!failed_ && written < buffer_.size()) {
+  while (!ended_ && written < buffer_.size()) {
     const ssize_t bytes = ::write(file_.get(), buffer_.data() + written,
                                   buffer_.size() - written);
     if (bytes > 0) {
       written += static_cast<size_t>(bytes);
     } else if (errno != EINTR) {
       LOG(ERROR) << "the history ends here: " << SystemError("write", path_);
-      failed_ = true;
+      ended_ = true;
     }
   }
   buffer_.clear();

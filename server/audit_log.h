@@ -23,7 +23,9 @@ namespace hawser {
 class AuditLog {
  public:
   // DIRECTORY/audit/server-INDEX.audit below the output root, where DIRECTORY
-  // is that of the job's checkpoints. Replaces what is there.
+  // is that of the job's checkpoints; after a roll-back
+  // server-INDEX-INCARNATION.audit, of Plan.blocks_since. The first of a job
+  // replaces all histories of this INDEX.
   static absl::StatusOr<std::unique_ptr<AuditLog>> Create(
       const Plan& plan, uint32_t server, const std::string& output_root);
   ~AuditLog();
@@ -42,6 +44,8 @@ class AuditLog {
               const std::map<uint64_t, uint64_t>* clocks);
   // To the file, as far as it is.
   void Flush();
+  // The same, and what comes later is not recorded.
+  void End();
 
  private:
   AuditLog(std::string path, FileDescriptor file, uint64_t micro_batches);
@@ -52,7 +56,7 @@ class AuditLog {
   const uint64_t micro_batches_;
   absl::Mutex mutex_;
   FileDescriptor file_ ABSL_GUARDED_BY(mutex_);
-  bool failed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;  // or it cannot be written
   std::string buffer_ ABSL_GUARDED_BY(mutex_);
 };
 

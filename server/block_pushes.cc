@@ -259,7 +259,8 @@ void BlockStore::ReachVersion() {
                                      version(),
                                      current_,
                                      optimizer_->StateNames(),
-                                     {state_.begin(), state_.end()}});
+                                     {state_.begin(), state_.end()},
+                                     optimizer_updates_});
   }
   const StepSchedule& schedule = *members_.schedule;
   const bool is_end = version() == schedule.EndOfPhase(phase_);

@@ -21,13 +21,26 @@ BlockStore::BlockStore(const Shared* shared, const Block& block,
       encoded_(shared->codecs->pull().codec.get(), block.elements(),
                shared->memory) {
   current_ = pool_.Take();
-  EnterPhase(0);
 }
 
 absl::Status BlockStore::Initialise(const InitialValues& values,
                                     const Plan& plan, const Block& block) {
   RETURN_IF_ERROR(values.Fill(plan, block, current_->data()));
   current_->Changed();
+  const StepSchedule& schedule = *members_.schedule;
+  const uint64_t step = values.step();
+  if (step != 0) {
+    version_.store(step, std::memory_order_release);
+    // The state is that of the last update before; a phase that begins here may
+    // ask for another.
+    UseOptimizer(OptimizerOf(schedule.PhaseIndexOf(step - 1)));
+    const auto names = optimizer_->StateNames();
+    for (size_t i = 0; i < names.size(); ++i) {
+      RETURN_IF_ERROR(values.FillState(block, names[i], state_[i]->data()));
+    }
+    ASSIGN_OR_RETURN(optimizer_updates_, values.UpdatesOf(block));
+  }
+  EnterPhase(schedule.PhaseIndexOf(step));
   return absl::OkStatus();
 }
 
@@ -41,20 +54,24 @@ const Optimizer* BlockStore::OptimizerOf(size_t phase) const {
   return spec.local_steps() > 1 ? shared_->outer_optimizer : shared_->optimizer;
 }
 
+// With its state fresh, if it is another.
+void BlockStore::UseOptimizer(const Optimizer* optimizer) {
+  if (optimizer_ == optimizer) return;
+  optimizer_ = optimizer;
+  optimizer_updates_ = 0;
+  state_.clear();
+  const auto names = optimizer_->StateNames();
+  for (size_t i = 0; i < names.size(); ++i) {
+    auto state = state_pool_.Take();
+    std::fill_n(state->data(), elements_,
+                optimizer_->InitialState(static_cast<int>(i)));
+    state_.push_back(std::move(state));
+  }
+}
+
 void BlockStore::EnterPhase(size_t phase) {
   phase_ = phase;
-  if (optimizer_ != OptimizerOf(phase)) {
-    optimizer_ = OptimizerOf(phase);
-    optimizer_updates_ = 0;
-    state_.clear();
-    const auto names = optimizer_->StateNames();
-    for (size_t i = 0; i < names.size(); ++i) {
-      auto state = state_pool_.Take();
-      std::fill_n(state->data(), elements_,
-                  optimizer_->InitialState(static_cast<int>(i)));
-      state_.push_back(std::move(state));
-    }
-  }
+  UseOptimizer(OptimizerOf(phase));
   if (shared_->audit != nullptr) {
     shared_->audit->Synchronised(members_.schedule->phases()[phase]);
   }

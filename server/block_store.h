@@ -63,6 +63,7 @@ struct BlockSnapshot {
   std::shared_ptr<const FloatBuffer> parameters;
   std::vector<std::string> state_names;
   std::vector<std::shared_ptr<const FloatBuffer>> state;  // as state_names
+  uint64_t updates = 0;  // of the optimizer, since its state was fresh
 };
 
 class BlockStore {
@@ -113,11 +114,11 @@ class BlockStore {
     std::vector<uint64_t> workers;
   };
 
-  // Version 0 of the parameters is undefined until Initialise.
+  // To be initialised.
   BlockStore(const Shared* shared, const Block& block, Members members);
 
-  // Called once, before anybody else knows the block. Errors are those of
-  // values.
+  // Begins at the step of the values, with their optimizer state. Called once,
+  // before anybody else knows the block. Errors are those of values.
   absl::Status Initialise(const InitialValues& values, const Plan& plan,
                           const Block& block);
 
@@ -148,6 +149,7 @@ class BlockStore {
   // The rest runs on the strand.
   bool on_arrival() const;
   const Optimizer* OptimizerOf(size_t phase) const;
+  void UseOptimizer(const Optimizer* optimizer);
   void EnterPhase(size_t phase);
   void ResetClocks();
   void AnswerEarly();

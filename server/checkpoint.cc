@@ -5,9 +5,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
+#include "common/metrics_proto.h"
 #include "common/rooted_path.h"
 #include "common/safetensors.h"
 #include "common/status_macros.h"
+#include "server/checkpoint_metadata.h"
 
 namespace hawser {
 namespace {
@@ -40,11 +42,19 @@ absl::StatusOr<CheckpointWritten> WriteCheckpoint(
       AtomicFile file,
       AtomicFile::Create(absl::StrCat(directory, "/server-", snapshot.server),
                          calls));
-  const std::map<std::string, std::string> metadata = {
+  std::map<std::string, std::string> metadata = {
       {"format", kFormatVersion},
       {"job", snapshot.job_name},
       {"step", absl::StrCat(snapshot.step)},
       {"server", absl::StrCat(snapshot.server)}};
+  for (const BlockSnapshot& block : snapshot.blocks) {
+    metadata[UpdatesKey(block.block)] = absl::StrCat(block.updates);
+  }
+  if (snapshot.epoch_training.has_value()) {
+    const SampleSums& sums = *snapshot.epoch_training;
+    metadata[kEpochTrainingKey] =
+        absl::StrCat(sums.loss_nanonats, " ", sums.correct, " ", sums.samples);
+  }
   RETURN_IF_ERROR(AppendSafetensorsHeader(entries, metadata, &file));
   for (const FloatBuffer* values : contents) {
     RETURN_IF_ERROR(
@@ -64,6 +74,9 @@ absl::StatusOr<CheckpointWritten> WriteCheckpoint(
   written.set_directory(directory);
   written.set_bytes(file.bytes());
   written.set_crc32c(file.crc32c());
+  if (snapshot.epoch_training.has_value()) {
+    *written.mutable_epoch_training() = ToProto(*snapshot.epoch_training);
+  }
   return written;
 }
 

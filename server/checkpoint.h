@@ -4,16 +4,19 @@
 // that names every server's file.
 //
 // Tensors: "block.B.parameters" and "block.B.NAME" for each vector of optimizer
-// state, [elements] float32. Metadata: format version, job, step, server.
+// state, [elements] float32. Metadata: format version, job, step, server, and
+// those of checkpoint_metadata.h.
 #ifndef HAWSER_SERVER_CHECKPOINT_H_
 #define HAWSER_SERVER_CHECKPOINT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/file_calls.h"
+#include "common/metrics.h"
 #include "proto/scheduler.pb.h"
 #include "server/block_store.h"
 
@@ -26,6 +29,8 @@ struct CheckpointSnapshot {
   std::string job_name;
   std::string directory;  // below the output root; of the whole job
   bool is_last = false;   // of the job
+  // With block 0: sums over the samples of the epoch of the step before.
+  std::optional<SampleSums> epoch_training;
   std::vector<BlockSnapshot> blocks;
 };
 

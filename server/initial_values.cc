@@ -92,6 +92,19 @@ absl::StatusOr<std::unique_ptr<InitialValues>> OpenCheckpoint(
 
 }  // namespace
 
+absl::Status InitialValues::FillState(const Block&, const std::string& name,
+                                      float*) const {
+  return absl::InternalError(absl::StrCat("initial values have no ", name));
+}
+
+absl::StatusOr<uint64_t> InitialValues::UpdatesOf(const Block&) const {
+  return 0;
+}
+
+absl::StatusOr<SampleSums> InitialValues::EpochTraining() const {
+  return SampleSums();
+}
+
 std::unique_ptr<InitialValues> RandomValues() {
   return std::make_unique<Random>();
 }

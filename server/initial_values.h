@@ -1,7 +1,8 @@
 // Where the parameters of a job start: random values, a model's directory, or a
-// checkpoint of another job (FromSpec in job.proto). A function of the plan and
-// of files that do not change, so that any server can make any block, and make
-// it again.
+// checkpoint of another job (FromSpec in job.proto); after a roll-back, a
+// checkpoint of its own (restored_values.h). A function of the plan and of
+// files that do not change, so that any server can make any block, and make it
+// again.
 #ifndef HAWSER_SERVER_INITIAL_VALUES_H_
 #define HAWSER_SERVER_INITIAL_VALUES_H_
 
@@ -10,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/metrics.h"
 #include "proto/plan.pb.h"
 
 namespace hawser {
@@ -21,6 +23,18 @@ class InitialValues {
   // Errors name the file.
   virtual absl::Status Fill(const Plan& plan, const Block& block,
                             float* out) const = 0;
+
+  // The step that the values are of. What follows is asked for where it is not
+  // 0 alone.
+  virtual uint64_t step() const { return 0; }
+  // A vector of optimizer state, by name; out: [block.elements()].
+  virtual absl::Status FillState(const Block& block, const std::string& name,
+                                 float* out) const;
+  // Updates of the block's optimizer since its state was fresh.
+  virtual absl::StatusOr<uint64_t> UpdatesOf(const Block& block) const;
+  // Sums over the samples of the epoch of step step() - 1 up to there; for the
+  // holder of block 0.
+  virtual absl::StatusOr<SampleSums> EpochTraining() const;
 };
 
 // What the plan's initialisers say.

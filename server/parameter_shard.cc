@@ -72,15 +72,17 @@ absl::StatusOr<std::unique_ptr<ParameterShard>> ParameterShard::Create(
   ASSIGN_OR_RETURN(auto optimizer, MakeOptimizer(plan.spec().optimizer()));
   ASSIGN_OR_RETURN(auto outer,
                    MakeOptimizer(OuterSpec(plan.spec().synchronisation())));
-  auto shard = absl::WrapUnique(new ParameterShard(
-      plan, server, std::move(optimizer), std::move(outer), norms, clock,
-      std::move(audit), std::move(callbacks), std::move(memory), trace));
+  auto shard = absl::WrapUnique(
+      new ParameterShard(plan, server, values.step(), std::move(optimizer),
+                         std::move(outer), norms, clock, std::move(audit),
+                         std::move(callbacks), std::move(memory), trace));
   RETURN_IF_ERROR(shard->Initialise(values));
   return shard;
 }
 
 ParameterShard::ParameterShard(
-    const Plan& plan, uint32_t server, std::unique_ptr<Optimizer> optimizer,
+    const Plan& plan, uint32_t server, uint64_t first_step,
+    std::unique_ptr<Optimizer> optimizer,
     std::unique_ptr<Optimizer> outer_optimizer, NormCarrier* norms,
     const Clock* clock, std::unique_ptr<AuditLog> audit, Callbacks callbacks,
     std::unique_ptr<SharedMemory> memory, TraceRecorder* trace)
@@ -96,9 +98,9 @@ ParameterShard::ParameterShard(
       memory_(std::move(memory)),
       block_by_id_(static_cast<size_t>(plan.blocks_size()), nullptr),
       incarnation_(plan.incarnation()),
-      norm_gather_(static_cast<uint32_t>(plan.blocks_size()), 0),
+      norm_gather_(static_cast<uint32_t>(plan.blocks_size()), first_step),
       admission_(BlocksOf(plan, server)),
-      epoch_sums_(/*first_step=*/0) {
+      epoch_sums_(first_step) {
   shared_.job = plan.job();
   shared_.micro_batches = plan.spec().schedule().micro_batches();
   shared_.needs_norm = plan.spec().optimizer().clip_global_norm() > 0;
@@ -123,6 +125,12 @@ absl::Status ParameterShard::Initialise(const InitialValues& values) {
     RETURN_IF_ERROR(block->Initialise(
         values, plan_, plan_.blocks(static_cast<int>(block->id()))));
   }
+  if (BlockHere(0) == nullptr || values.step() == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const SampleSums sums, values.EpochTraining());
+  const auto schedule = this->schedule();
+  const uint64_t epoch = schedule->EpochOf(values.step() - 1);
+  absl::MutexLock lock(&steps_mutex_);
+  epoch_sums_.GoOn(epoch + 1, schedule->StepsAtEndOf(epoch), sums);
   return absl::OkStatus();
 }
 
@@ -394,15 +402,23 @@ bool ParameterShard::IsCheckpointDue(uint64_t version,
 }
 
 void ParameterShard::TakeSnapshot(BlockSnapshot snapshot) {
+  // Block 0 is at this version, hence so are the sums.
+  std::optional<SampleSums> epoch_training;
+  if (snapshot.block == 0) {
+    absl::MutexLock lock(&steps_mutex_);
+    epoch_training = epoch_sums_.LastEpoch();
+  }
   CheckpointSnapshot complete;
-  complete.step = snapshot.version;
   {
     absl::MutexLock lock(&checkpoint_mutex_);
-    std::vector<BlockSnapshot>& blocks = gathering_[snapshot.version];
-    blocks.push_back(std::move(snapshot));
-    if (blocks.size() != blocks_.size()) return;
-    complete.blocks = std::move(blocks);
-    gathering_.erase(complete.step);
+    const uint64_t step = snapshot.version;
+    CheckpointSnapshot& gathered = gathering_[step];
+    if (epoch_training.has_value()) gathered.epoch_training = epoch_training;
+    gathered.blocks.push_back(std::move(snapshot));
+    if (gathered.blocks.size() != blocks_.size()) return;
+    complete = std::move(gathered);
+    gathering_.erase(step);
+    complete.step = step;
   }
   complete.job = plan_.job();
   complete.is_last = complete.step == schedule()->total_steps();
@@ -500,7 +516,7 @@ void ParameterShard::Close() {
   closed_.store(true);
   if (LeaseDesk* desk = desk_.load()) desk->Close();
   for (const auto& block : blocks_) block->Adopt({}, nullptr);
-  FlushAudit();
+  if (audit_ != nullptr) audit_->End();
 }
 
 }  // namespace hawser

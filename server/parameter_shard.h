@@ -20,6 +20,7 @@
 #include "common/clock.h"
 #include "common/job/job_codecs.h"
 #include "common/job/step_schedule.h"
+#include "common/metrics.h"
 #include "common/optimizer/optimizer.h"
 #include "proto/parameter_server.pb.h"
 #include "proto/plan.pb.h"
@@ -57,7 +58,8 @@ class ParameterShard : public BlockStore::Listener {
     absl::AnyInvocable<void()> milestone;
   };
 
-  // Allocates and initialises the blocks of server number plan.servers[server].
+  // Allocates the blocks of server number plan.servers[server] and initialises
+  // them: they begin at the step that values are of.
   // norms, clock and trace outlive the shard. audit and trace may be null.
   // memory: what parameters are kept in, for workers of this host to read; may
   // be null.
@@ -68,8 +70,9 @@ class ParameterShard : public BlockStore::Listener {
       Callbacks callbacks, std::unique_ptr<SharedMemory> memory = nullptr,
       TraceRecorder* trace = nullptr);
 
-  // A new incarnation with the same blocks. Returns when all of them have
-  // adopted it: the first step of which no work has been counted here.
+  // A new incarnation with the same blocks, and what they hold (blocks_since).
+  // Returns when all of them have adopted it: the first step of which no work
+  // has been counted here.
   uint64_t Adopt(const Plan& plan);
 
   // A frame of this job. Refused by an error to its sink when its incarnation
@@ -106,7 +109,8 @@ class ParameterShard : public BlockStore::Listener {
   // Writes out the history that is kept, if one is.
   void FlushAudit();
 
-  // The job is over: frames are refused from now on, parked reads too.
+  // The job is over here, or its blocks are to be made anew: frames are refused
+  // from now on, parked reads too, and the history ends.
   void Close();
 
   // The steps completed by every block held here.
@@ -114,6 +118,8 @@ class ParameterShard : public BlockStore::Listener {
 
   uint64_t job() const { return shared_.job; }
   uint64_t incarnation() const { return incarnation_.load(); }
+  // See Plan.blocks_since.
+  uint64_t blocks_since() const { return plan_.blocks_since(); }
   bool closed() const { return closed_.load(); }
 
   // BlockStore::Listener:
@@ -130,7 +136,7 @@ class ParameterShard : public BlockStore::Listener {
  private:
   // By its steps or epochs.
   bool IsCheckpointDue(uint64_t version, const StepSchedule& schedule) const;
-  ParameterShard(const Plan& plan, uint32_t server,
+  ParameterShard(const Plan& plan, uint32_t server, uint64_t first_step,
                  std::unique_ptr<Optimizer> optimizer,
                  std::unique_ptr<Optimizer> outer_optimizer, NormCarrier* norms,
                  const Clock* clock, std::unique_ptr<AuditLog> audit,
@@ -191,7 +197,7 @@ class ParameterShard : public BlockStore::Listener {
   uint64_t ordered_step_ ABSL_GUARDED_BY(checkpoint_mutex_) = 0;
   bool is_late_ ABSL_GUARDED_BY(checkpoint_mutex_) = false;  // ordered_step_
   bool is_late_told_ ABSL_GUARDED_BY(checkpoint_mutex_) = false;
-  std::map<uint64_t, std::vector<BlockSnapshot>> gathering_  // by version
+  std::map<uint64_t, CheckpointSnapshot> gathering_  // by version
       ABSL_GUARDED_BY(checkpoint_mutex_);
 
   absl::Mutex steps_mutex_;

@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "common/status_macros.h"
 #include "glog/logging.h"
+#include "server/restored_values.h"
 
 namespace hawser {
 namespace {
@@ -17,6 +18,10 @@ constexpr absl::Duration kReportPeriod = absl::Milliseconds(100);
 // scheduler may have restarted, and commits the newest that all have written.
 constexpr size_t kFilesToldAgain = 4;
 constexpr absl::Duration kShortestLeaseWait = absl::Milliseconds(1);
+
+bool RestoresCheckpoint(const Plan& plan) {
+  return !plan.restore().directory().empty();
+}
 
 }  // namespace
 
@@ -131,6 +136,17 @@ void ServerDriver::CarryOut(const NewOrders& orders) {
   for (const Plan& plan : orders.orders.plans()) Prepare(orders.node, plan);
 }
 
+void ServerDriver::Drop(uint64_t job) {
+  std::shared_ptr<ParameterShard> dropped;
+  {
+    absl::MutexLock lock(&mutex_);
+    dropped = std::move(shards_.extract(job).mapped());
+    written_.erase(job);
+  }
+  dropped->Close();
+  checkpoints_->Forget(job);
+}
+
 void ServerDriver::DropAllBut(const std::vector<uint64_t>& jobs) {
   std::vector<std::shared_ptr<ParameterShard>> dropped;
   {
@@ -153,8 +169,13 @@ void ServerDriver::DropAllBut(const std::vector<uint64_t>& jobs) {
 }
 
 void ServerDriver::Prepare(uint64_t node, const Plan& plan) {
-  const auto known = Find(plan.job());
+  auto known = Find(plan.job());
   if (known != nullptr && known->incarnation() == plan.incarnation()) return;
+  if (known != nullptr && known->blocks_since() != plan.blocks_since()) {
+    // What it holds is of no use any more; nor is there room for both.
+    Drop(plan.job());
+    known.reset();
+  }
   uint32_t index = 0;
   while (index < static_cast<uint32_t>(plan.servers_size()) &&
          plan.servers(static_cast<int>(index)).node() != node) {
@@ -174,12 +195,12 @@ void ServerDriver::Prepare(uint64_t node, const Plan& plan) {
         (*shard)->OrderCheckpoint(ordered->second);
       }
       shards_[plan.job()] = *std::move(shard);
-      written_.erase(plan.job());
-      report.mutable_server_ready();
+      report.mutable_server_ready()->set_untouched_step(plan.restore().step());
     } else {
       report.mutable_failed()->set_message(
           std::string(shard.status().message()));
       report.mutable_failed()->set_permanent(true);
+      report.mutable_failed()->set_cannot_restore(RestoresCheckpoint(plan));
     }
   }
   LOG(INFO) << "job " << plan.job() << " (" << plan.spec().name()
@@ -206,7 +227,9 @@ void ServerDriver::TellFilesAgain(const Plan& plan) {
 absl::StatusOr<std::unique_ptr<ParameterShard>> ServerDriver::MakeShard(
     const Plan& plan, uint32_t index) {
   ASSIGN_OR_RETURN(const auto values,
-                   OpenInitialValues(plan, output_root_, data_root_));
+                   RestoresCheckpoint(plan)
+                       ? OpenRestoredValues(plan, output_root_)
+                       : OpenInitialValues(plan, output_root_, data_root_));
   std::unique_ptr<AuditLog> audit;
   if (plan.spec().synchronisation().audit()) {
     ASSIGN_OR_RETURN(audit, AuditLog::Create(plan, index, output_root_));
@@ -293,7 +316,10 @@ void ServerDriver::ReportCheckpoint(
     uint64_t job, uint64_t step,
     const absl::StatusOr<CheckpointWritten>& written) {
   const auto shard = Find(job);
-  if (shard == nullptr) return;
+  // A step that the shard has not made is of the time before a roll-back.
+  if (shard == nullptr || shard->completed_steps() < step) return;
+  // What led to a checkpoint is in the history before the checkpoint exists.
+  shard->FlushAudit();
   ReportRequest report;
   if (written.ok()) {
     *report.mutable_checkpoint_written() = *written;

@@ -80,6 +80,7 @@ class ServerDriver {
                                                             uint32_t index);
   // The newest checkpoint files of a job that has a new incarnation.
   void TellFilesAgain(const Plan& plan);
+  void Drop(uint64_t job);
   void DropAllBut(const std::vector<uint64_t>& jobs);
   void ReportSteps();
   void ReportSkippedCheckpoints();

@@ -22,9 +22,10 @@ namespace {
 constexpr size_t kMaxManifestBytes = 256 << 20;
 constexpr size_t kMaxCheckpoints = 100'000;  // of a job
 constexpr uint64_t kChunkBytes = 1 << 20;
+constexpr char kParameters[] = "parameters";
 
-std::string NameOf(const CheckpointBlock& block) {
-  return absl::StrCat("block.", block.id, ".parameters");
+std::string NameOf(const CheckpointBlock& block, absl::string_view vector) {
+  return absl::StrCat("block.", block.id, ".", vector);
 }
 
 std::optional<uint64_t> StepOf(absl::string_view name) {
@@ -105,7 +106,7 @@ absl::Status CheckpointReader::OpenFiles(const SourceDirectory& directory) {
     }
   }
   for (const CheckpointBlock& block : manifest_.blocks) {
-    const std::string name = NameOf(block);
+    const std::string name = NameOf(block, kParameters);
     const auto holder = holders.find(name);
     if (holder == holders.end() ||
         files_[holder->second].reader.Find(name)->elements != block.elements) {
@@ -149,6 +150,28 @@ absl::Status CheckpointReader::Check(size_t index) {
 }
 
 absl::Status CheckpointReader::Read(uint64_t first, absl::Span<float> out) {
+  return ReadVector(kParameters, first, out);
+}
+
+absl::Status CheckpointReader::ReadState(absl::string_view name, uint64_t first,
+                                         absl::Span<float> out) {
+  return ReadVector(name, first, out);
+}
+
+absl::StatusOr<std::map<std::string, std::string>> CheckpointReader::MetadataOf(
+    uint64_t id) {
+  absl::MutexLock lock(&mutex_);
+  for (size_t i = 0; i < manifest_.blocks.size(); ++i) {
+    if (manifest_.blocks[i].id != id) continue;
+    RETURN_IF_ERROR(Check(file_of_block_[i]));
+    return files_[file_of_block_[i]].reader.metadata();
+  }
+  return absl::NotFoundError(absl::StrCat("the checkpoint has no block ", id));
+}
+
+absl::Status CheckpointReader::ReadVector(absl::string_view vector,
+                                          uint64_t first,
+                                          absl::Span<float> out) {
   absl::MutexLock lock(&mutex_);
   const uint64_t end = first + out.size();
   const auto& blocks = manifest_.blocks;
@@ -164,9 +187,15 @@ absl::Status CheckpointReader::Read(uint64_t first, absl::Span<float> out) {
     const uint64_t to = std::min(end, block.offset + block.elements);
     if (from >= to) continue;
     RETURN_IF_ERROR(Check(file_of_block_[i]));
-    RETURN_IF_ERROR(files_[file_of_block_[i]].reader.ReadRange(
-        NameOf(block), from - block.offset,
-        out.subspan(from - first, to - from)));
+    const SafetensorsReader& file = files_[file_of_block_[i]].reader;
+    const std::string name = NameOf(block, vector);
+    const StoredTensor* tensor = file.Find(name);
+    if (tensor == nullptr || tensor->elements != block.elements) {
+      return absl::DataLossError(absl::StrCat(
+          file.path(), " has no ", name, " of ", block.elements, " elements"));
+    }
+    RETURN_IF_ERROR(file.ReadRange(name, from - block.offset,
+                                   out.subspan(from - first, to - from)));
   }
   return absl::OkStatus();
 }

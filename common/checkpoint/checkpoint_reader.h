@@ -5,12 +5,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "common/checkpoint/manifest.h"
@@ -44,6 +46,14 @@ class CheckpointReader {
   // checked (length, CRC32C) before anything out of it is returned; files that
   // are not needed are not read. DATA_LOSS: one is damaged.
   absl::Status Read(uint64_t first, absl::Span<float> out);
+  // The same of a vector of optimizer state, by its name in the format.
+  // DATA_LOSS, too: the checkpoint does not have it.
+  absl::Status ReadState(absl::string_view name, uint64_t first,
+                         absl::Span<float> out);
+
+  // The metadata of the file that holds block number `id`, once that file has
+  // been checked. NOT_FOUND: no such block. DATA_LOSS: the file is damaged.
+  absl::StatusOr<std::map<std::string, std::string>> MetadataOf(uint64_t id);
 
  private:
   struct File {
@@ -53,7 +63,9 @@ class CheckpointReader {
   };
 
   absl::Status OpenFiles(const SourceDirectory& directory);
-  absl::Status Check(size_t file);
+  absl::Status Check(size_t file) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status ReadVector(absl::string_view name, uint64_t first,
+                          absl::Span<float> out);
 
   CheckpointManifest manifest_;
   std::vector<size_t> file_of_block_;  // as manifest_.blocks

@@ -45,8 +45,13 @@ class CheckpointReaderTest : public testing::Test {
     auto file = AtomicFile::Create(directory + "/" + name);
     ASSERT_TRUE(file.ok());
     const std::vector<TensorEntry> entries = {
-        {absl::StrCat("block.", block, ".parameters"), {values.size()}}};
-    ASSERT_TRUE(AppendSafetensorsHeader(entries, {}, &*file).ok());
+        {absl::StrCat("block.", block, ".parameters"), {values.size()}},
+        {absl::StrCat("block.", block, ".velocity"), {values.size()}}};
+    ASSERT_TRUE(AppendSafetensorsHeader(
+                    entries, {{"holds", absl::StrCat(block)}}, &*file)
+                    .ok());
+    ASSERT_TRUE(file->Append(values.data(), values.size() * 4).ok());
+    for (float& value : values) value += 100;
     ASSERT_TRUE(file->Append(values.data(), values.size() * 4).ok());
     ASSERT_TRUE(file->Commit().ok());
     manifest_["files"].push_back(
@@ -83,8 +88,28 @@ TEST_F(CheckpointReaderTest, AnyRangeIsRead) {
       std::vector<float> out(count);
       ASSERT_TRUE((*reader)->Read(first, absl::MakeSpan(out)).ok());
       for (size_t i = 0; i < count; ++i) EXPECT_EQ(out[i], first + i);
+      ASSERT_TRUE(
+          (*reader)->ReadState("velocity", first, absl::MakeSpan(out)).ok());
+      for (size_t i = 0; i < count; ++i) EXPECT_EQ(out[i], 100 + first + i);
     }
   }
+}
+
+TEST_F(CheckpointReaderTest, StateThatIsNotThereAndMetadataOfABlock) {
+  WriteAll(Step(7));
+  const auto reader = Open(Step(7));
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  std::vector<float> out(8);
+  const absl::Status status =
+      (*reader)->ReadState("accumulator", 0, absl::MakeSpan(out));
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("block.0.accumulator"));
+  for (const uint64_t block : {0, 1}) {
+    const auto metadata = (*reader)->MetadataOf(block);
+    ASSERT_TRUE(metadata.ok()) << metadata.status();
+    EXPECT_EQ(metadata->at("holds"), absl::StrCat(block));
+  }
+  EXPECT_TRUE(absl::IsNotFound((*reader)->MetadataOf(2).status()));
 }
 
 TEST_F(CheckpointReaderTest, TheNewestCommittedOneIsFound) {
@@ -115,6 +140,7 @@ TEST_F(CheckpointReaderTest, DamagedFilesAreNamedAndOthersStillRead) {
   EXPECT_TRUE(absl::IsDataLoss(status)) << status;
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("server-1.safetensors is damaged"));
+  EXPECT_TRUE(absl::IsDataLoss((*reader)->MetadataOf(1).status()));
 }
 
 TEST_F(CheckpointReaderTest, DamagedManifestsAreRefused) {

@@ -4,6 +4,13 @@
 
 namespace hawser {
 
+void EpochSums::GoOn(uint64_t epoch, uint64_t epoch_first_step,
+                     const SampleSums& sums) {
+  first_epoch_ = epoch;
+  epochs_.push_back({epoch_first_step, sums});
+  told_ = step_;
+}
+
 void EpochSums::Add(uint64_t epoch, const SampleSums& sums) {
   if (epochs_.empty()) first_epoch_ = epoch;
   if (epoch >= first_epoch_ + epochs_.size()) epochs_.push_back({step_, {}});

@@ -33,9 +33,19 @@ class EpochSums {
   // The steps before first_step are not counted here.
   explicit EpochSums(uint64_t first_step) : step_(first_step) {}
 
+  // The job was rolled back to first_step, and whoever is told knows it: `sums`
+  // are those of the epoch of the step before, from its first step, number
+  // epoch_first_step, up to there. At most once, before anything else.
+  void GoOn(uint64_t epoch, uint64_t epoch_first_step, const SampleSums& sums);
+
   // The next step is complete. epoch: that of the step before, or the one after
   // it; 1 is the first.
   void Add(uint64_t epoch, const SampleSums& sums);
+
+  // Of the epoch that the last step belongs to, up to there; zeros before any.
+  SampleSums LastEpoch() const {
+    return epochs_.empty() ? SampleSums() : epochs_.back().sums;
+  }
 
   // What has changed since the last call; without epochs: nothing.
   StepsDone TakeNews();

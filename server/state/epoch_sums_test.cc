@@ -48,6 +48,24 @@ TEST(EpochSumsTest, TellsOfEachEpochFromItsFirstStepOn) {
   ASSERT_EQ(news.per_epoch_size(), 1);
 }
 
+TEST(EpochSumsTest, GoesOnWithAnEpochThatWasBegunElsewhere) {
+  EpochSums sums(6);
+  EXPECT_EQ(sums.LastEpoch(), SampleSums());
+  sums.GoOn(/*epoch=*/2, /*epoch_first_step=*/4, OfSteps(4, 6));
+  EXPECT_EQ(sums.LastEpoch(), OfSteps(4, 6));
+  EXPECT_EQ(sums.TakeNews().per_epoch_size(), 0) << "it is known";
+  sums.Add(2, OfStep(6));
+  sums.Add(3, OfStep(7));
+  EXPECT_EQ(sums.LastEpoch(), OfStep(7));
+  const StepsDone news = sums.TakeNews();
+  EXPECT_EQ(news.step(), 8u);
+  EXPECT_EQ(news.first_step(), 4u);
+  EXPECT_EQ(news.first_epoch(), 2u);
+  ASSERT_EQ(news.per_epoch_size(), 2);
+  EXPECT_EQ(FromProto(news.per_epoch(0)), OfSteps(4, 7));
+  EXPECT_EQ(FromProto(news.per_epoch(1)), OfStep(7));
+}
+
 TEST(EpochSumsTest, TellsAllAgainToASchedulerThatMayHaveForgotten) {
   EpochSums sums(0);
   for (uint64_t step = 0; step < 10; ++step) {
