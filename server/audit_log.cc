@@ -68,7 +68,10 @@ absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Create(
       path, std::move(file), plan.spec().schedule().micro_batches()));
   log->Append(absl::StrCat("H 1 ", plan.spec().name(), " ", server, " ",
                            log->micro_batches_, "\n"));
-  if (goes_on) log->Append(absl::StrCat("V ", plan.restore().step(), "\n"));
+  if (goes_on) {
+    log->Append(absl::StrCat("V ", plan.blocks_since(), " ",
+                             plan.restore().step(), "\n"));
+  }
   for (const Block& block : plan.blocks()) {
     if (block.server() == server) {
       log->Append(absl::StrCat("B ", block.id(), "\n"));

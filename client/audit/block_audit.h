@@ -27,8 +27,12 @@ class BlockAudit {
   // Is told each violation, as a sentence.
   using Complain = absl::FunctionRef<void(AuditRule, std::string)>;
 
-  explicit BlockAudit(uint64_t micro_batches)
-      : micro_batches_(micro_batches), steps_(micro_batches) {}
+  // The block begins with so many steps complete: 0, or those that the job was
+  // rolled back to.
+  BlockAudit(uint64_t micro_batches, uint64_t first_step)
+      : micro_batches_(micro_batches), steps_(micro_batches, first_step) {}
+
+  uint64_t complete_steps() const { return steps_.complete_steps(); }
 
   // One that has come from another server; the phases of what it has counted
   // may not be known yet.

@@ -30,6 +30,7 @@ struct BlockStay {
   uint64_t server = 0;
   std::string file;  // and line, where it says that the block came
   uint64_t line = 0;
+  bool is_rolled_back = false;  // it came with what a checkpoint had of it
   Counted came;
   Counted left;
 };

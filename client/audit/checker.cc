@@ -27,19 +27,39 @@ absl::Status HistoryChecker::Do(const RecordPlace&,
   }
   micro_batches_ = header.micro_batches;
   for (const auto& [block, audit] : blocks_) Leave(block);
-  report_.servers.push_back({.server = header.server});
+  if (report_.servers.empty() || server().server != header.server) {
+    report_.servers.push_back({.server = header.server});
+  }
   phases_ = AuditPhases();
   blocks_.clear();
+  rolled_back_ = RollBackRecord();
   return absl::OkStatus();
+}
+
+absl::Status HistoryChecker::Do(const RecordPlace&,
+                                const RollBackRecord& roll_back) {
+  if (!blocks_.empty()) {
+    return absl::DataLossError("a V record comes before the blocks");
+  }
+  rolled_back_ = roll_back;
+  return absl::OkStatus();
+}
+
+bool HistoryChecker::HasBeenHere(uint64_t block) const {
+  const auto stays = stays_.find(block);
+  return stays != stays_.end() &&
+         stays->second.back().server == report_.servers.back().server;
 }
 
 absl::Status HistoryChecker::Do(const RecordPlace& place,
                                 const BlockRecord& block) {
-  if (!blocks_.try_emplace(block.block, micro_batches_).second) {
+  if (!blocks_.try_emplace(block.block, micro_batches_, rolled_back_.step)
+           .second) {
     return absl::OkStatus();
   }
-  ++server().blocks;
-  Come(place, block.block, /*since=*/0, {});
+  if (!HasBeenHere(block.block)) ++server().blocks;
+  Come(place, block.block, rolled_back_.incarnation,
+       {.steps = rolled_back_.step});
   return absl::OkStatus();
 }
 
@@ -74,11 +94,13 @@ void HistoryChecker::Come(const RecordPlace& place, uint64_t block,
     Complain(place, block, AuditRule::kExactlyOnce,
              absl::StrCat("server ", same->server, " holds it, too"));
   }
-  stays.push_back({.since = since,
-                   .server = server().server,
-                   .file = std::string(place.file),
-                   .line = place.line,
-                   .came = counted});
+  stays.push_back(
+      {.since = since,
+       .server = server().server,
+       .file = std::string(place.file),
+       .line = place.line,
+       .is_rolled_back = since != 0 && since == rolled_back_.incarnation,
+       .came = counted});
 }
 
 void HistoryChecker::Leave(uint64_t block) {
@@ -92,14 +114,33 @@ void HistoryChecker::Finish() {
                      [](const BlockStay& a, const BlockStay& b) {
                        return a.since < b.since;
                      });
-    for (size_t i = 1; i < stays.size(); ++i) {
-      if (stays[i - 1].since == stays[i].since) continue;  // said already
+    for (size_t i = 0; i < stays.size(); ++i) {
+      if (stays[i].is_rolled_back) {
+        CheckRollBack(block, stays, i);
+        continue;
+      }
+      if (i == 0 || stays[i - 1].since == stays[i].since) continue;  // said
       const auto gap = GapBetween(stays[i - 1], stays[i]);
       if (!gap.has_value()) continue;
       Complain({.file = stays[i].file, .line = stays[i].line}, block,
                AuditRule::kExactlyOnce, *gap);
     }
   }
+}
+
+void HistoryChecker::CheckRollBack(uint64_t block,
+                                   const std::vector<BlockStay>& stays,
+                                   size_t number) {
+  const BlockStay& stay = stays[number];
+  uint64_t complete = 0;
+  for (size_t i = 0; i < number; ++i) {
+    complete = std::max(complete, stays[i].left.steps);
+  }
+  if (stay.came.steps <= complete) return;
+  Complain({.file = stay.file, .line = stay.line}, block,
+           AuditRule::kCompleteSteps,
+           absl::StrCat("was rolled back to step ", stay.came.steps, ", when ",
+                        complete, " steps had been complete"));
 }
 
 absl::Status HistoryChecker::Do(const RecordPlace&, const PhaseRecord& phase) {

@@ -39,8 +39,9 @@ class HistoryChecker {
       : violations_kept_(violations_kept) {}
 
   // The next record. The servers come one after the other, each with its header
-  // first. DATA_LOSS: the record cannot stand here, because one that it needs
-  // is missing; the message does not say where.
+  // first, and once more after each of its roll-backs. DATA_LOSS: the record
+  // cannot stand here, because one that it needs is missing; the message does
+  // not say where.
   absl::Status Take(const RecordPlace& place, const AuditRecord& record);
 
   // After the last record: what the servers' histories are together.
@@ -50,6 +51,7 @@ class HistoryChecker {
 
  private:
   absl::Status Do(const RecordPlace& place, const HeaderRecord& header);
+  absl::Status Do(const RecordPlace& place, const RollBackRecord& roll_back);
   absl::Status Do(const RecordPlace& place, const BlockRecord& block);
   absl::Status Do(const RecordPlace& place, const ArriveRecord& arrive);
   absl::Status Do(const RecordPlace& place, const PhaseRecord& phase);
@@ -63,6 +65,9 @@ class HistoryChecker {
   void Come(const RecordPlace& place, uint64_t block, uint64_t since,
             const BlockStay::Counted& counted);
   void Leave(uint64_t block);
+  bool HasBeenHere(uint64_t block) const;
+  void CheckRollBack(uint64_t block, const std::vector<BlockStay>& stays,
+                     size_t number);
   absl::StatusOr<BlockAudit*> Block(uint64_t block);
   void Complain(const RecordPlace& place, uint64_t block, AuditRule rule,
                 const std::string& sentence);
@@ -73,7 +78,9 @@ class HistoryChecker {
   uint64_t micro_batches_ = 0;                               // of every server
   absl::btree_map<uint64_t, std::vector<BlockStay>> stays_;  // by block
   AuditPhases phases_;                                       // of this server
-  absl::flat_hash_map<uint64_t, BlockAudit> blocks_;         // of this server
+  // Of this server, since its last roll-back; which that was.
+  absl::flat_hash_map<uint64_t, BlockAudit> blocks_;
+  RollBackRecord rolled_back_;
 };
 
 }  // namespace hawser

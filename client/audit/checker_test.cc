@@ -58,6 +58,47 @@ std::string Error(const std::string& history) {
   return std::string(report.status().message());
 }
 
+// --- Roll-backs ---
+
+TEST(RollBackTest, WhatCameAfterTheCheckpointIsMadeAgain) {
+  const std::string before = Start(kSynchronous) +
+                             "P 0 1 0 0 0 2 0\nP 0 2 1 1 0 2 0\n"
+                             "P 0 1 2 2 0 1 0\n";
+  const std::string after =
+      "H 1 a 0 2\nV 9 1\nB 0\nM 0 SYNCHRONOUS - -\nJ 0 3 0\nR 0 3 1 1 -\n";
+  const AuditReport report = Clean(before + after + "P 0 3 1 1 0 2 0\n");
+  ASSERT_EQ(report.servers.size(), 1u);
+  EXPECT_EQ(report.servers[0].blocks, 1u);
+  EXPECT_EQ(report.servers[0].pushes, 4u);
+  // Once more to the same step; and again from the beginning.
+  Clean(before + after + "P 0 3 1 1 0 2 0\n" +
+        "H 1 a 0 2\nV 10 1\nB 0\nM 0 SYNCHRONOUS - -\nJ 0 4 0\n");
+  Clean(before + "H 1 a 0 2\nV 9 0\nB 0\nM 0 SYNCHRONOUS - -\nJ 0 3 0\n" +
+        "P 0 3 0 0 0 2 0\n");
+}
+
+TEST(RollBackTest, AStepThatWasNotComplete) {
+  const std::string start = Start(kSynchronous) + "P 0 1 0 0 0 2 0\n";
+  Broken(start + "H 1 a 0 2\nV 9 2\nB 0\n", AuditRule::kCompleteSteps, 4,
+         "rolled back to step 2, when 1 steps had been complete");
+  Broken(start + "H 1 a 0 2\nV 9 1\nB 0\nB 1\n", AuditRule::kCompleteSteps, 5,
+         "block 1: was rolled back to step 1, when 0");
+  // What was complete before a roll-back to an earlier step was so.
+  Clean(start + "H 1 a 0 2\nV 8 0\nB 0\nH 1 a 0 2\nV 9 1\nB 0\n");
+}
+
+TEST(RollBackTest, AStepBeforeItIsNotCountedAgain) {
+  const std::string start = Start(kAsynchronous) + "P 0 1 0 0 0 2 0\n";
+  Broken(start + "H 1 a 0 2\nV 9 1\nB 0\nM 0 ASYNCHRONOUS - -\nJ 0 3 0\n" +
+             "P 0 3 0 0 0 2 0\n",
+         AuditRule::kExactlyOnce, 7, "step 0, which was complete already");
+}
+
+TEST(RollBackTest, TheRecordComesBeforeTheBlocks) {
+  EXPECT_THAT(Error(Start(kSynchronous) + "V 9 1\n"),
+              HasSubstr("before the blocks"));
+}
+
 // --- Exactly once ---
 
 TEST(ExactlyOnceTest, APushCountedTwice) {

@@ -4,10 +4,12 @@
 #include <filesystem>
 #include <optional>
 #include <system_error>
+#include <utility>
 #include <variant>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "client/audit/line_reader.h"
 #include "common/files.h"
@@ -16,19 +18,29 @@
 namespace hawser {
 namespace {
 
-std::string FileName(uint64_t server) {
-  return absl::StrCat("server-", server, ".audit");
+std::string FileName(const HistoryFile& file) {
+  return absl::StrCat(
+      "server-", file.server,
+      file.blocks_since == 0 ? "" : absl::StrCat("-", file.blocks_since),
+      ".audit");
 }
 
-std::optional<uint64_t> ServerOf(const std::string& name) {
+std::optional<HistoryFile> FileOf(const std::string& name) {
   absl::string_view digits = name;
-  uint64_t server = 0;
   if (!absl::ConsumePrefix(&digits, "server-") ||
-      !absl::ConsumeSuffix(&digits, ".audit") ||
-      !absl::SimpleAtoi(digits, &server) || FileName(server) != name) {
+      !absl::ConsumeSuffix(&digits, ".audit")) {
     return std::nullopt;
   }
-  return server;
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(digits, absl::MaxSplits('-', 1));
+  HistoryFile file;
+  if (!absl::SimpleAtoi(parts.first, &file.server)) return std::nullopt;
+  // What is no number is seen by its name.
+  if (!absl::SimpleAtoi(parts.second, &file.blocks_since)) {
+    file.blocks_since = 0;
+  }
+  if (FileName(file) != name) return std::nullopt;
+  return file;
 }
 
 absl::Status CheckFirst(const AuditRecord& record, const std::string& job,
@@ -60,31 +72,37 @@ absl::Status AtPlace(const absl::Status& status, const RecordPlace& place) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> HistoryFiles(
+absl::StatusOr<std::vector<HistoryFile>> HistoryFiles(
     const std::string& directory) {
   std::error_code error;
-  std::vector<uint64_t> servers;
+  std::vector<HistoryFile> files;
   for (std::filesystem::directory_iterator entry(directory, error), end;
        !error && entry != end; entry.increment(error)) {
-    const auto server = ServerOf(entry->path().filename().string());
-    if (server.has_value()) servers.push_back(*server);
+    auto file = FileOf(entry->path().filename().string());
+    if (!file.has_value()) continue;
+    file->path = absl::StrCat(directory, "/", FileName(*file));
+    files.push_back(*std::move(file));
   }
   if (error) {
     errno = error.value();
     return SystemError("read directory", directory);
   }
-  if (servers.empty()) {
+  if (files.empty()) {
     return absl::NotFoundError(absl::StrCat("no history in ", directory));
   }
-  std::sort(servers.begin(), servers.end());
-  std::vector<std::string> files;
-  for (uint64_t i = 0; i < servers.size(); ++i) {
-    const std::string path = absl::StrCat(directory, "/", FileName(i));
-    if (servers[i] != i) {
-      return absl::DataLossError(absl::StrCat(
-          path, " is missing: without it the history is not whole"));
+  std::sort(files.begin(), files.end(),
+            [](const HistoryFile& a, const HistoryFile& b) {
+              return std::pair(a.server, a.blocks_since) <
+                     std::pair(b.server, b.blocks_since);
+            });
+  uint64_t next = 0;
+  for (const HistoryFile& file : files) {
+    if (file.server > next) {
+      return absl::DataLossError(
+          absl::StrCat(directory, "/", FileName({.server = next}),
+                       " is missing: without it the history is not whole"));
     }
-    files.push_back(path);
+    next = file.server + 1;
   }
   return files;
 }
@@ -121,10 +139,10 @@ absl::Status ReadHistory(
     const std::string& directory, const std::string& job,
     absl::FunctionRef<absl::Status(const RecordPlace&, const AuditRecord&)>
         take) {
-  ASSIGN_OR_RETURN(const std::vector<std::string> files,
+  ASSIGN_OR_RETURN(const std::vector<HistoryFile> files,
                    HistoryFiles(directory));
-  for (uint64_t server = 0; server < files.size(); ++server) {
-    RETURN_IF_ERROR(ReadHistoryFile(files[server], job, server, take));
+  for (const HistoryFile& file : files) {
+    RETURN_IF_ERROR(ReadHistoryFile(file.path, job, file.server, take));
   }
   return absl::OkStatus();
 }

@@ -1,11 +1,13 @@
-// Reads the history that a job's servers left in a directory: a file a server,
-// a record a line, in the format of docs/audit_format.md.
+// Reads the history that a job's servers left in a directory: a file a server
+// (and a further one after each roll-back), a record a line, in the format of
+// docs/audit_format.md.
 //
 // Streams: holds one line at a time, of at most kMostHistoryLineBytes.
 #ifndef HAWSER_CLIENT_AUDIT_HISTORY_H_
 #define HAWSER_CLIENT_AUDIT_HISTORY_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,10 +20,16 @@ namespace hawser {
 
 inline constexpr size_t kMostHistoryLineBytes = 1 << 20;
 
-// The paths of the directory's histories, in the order of the servers. Other
-// files do not matter. NOT_FOUND: there is none, or no directory. DATA_LOSS:
-// one that is not the last is missing.
-absl::StatusOr<std::vector<std::string>> HistoryFiles(
+struct HistoryFile {
+  uint64_t server = 0;
+  uint64_t blocks_since = 0;  // in the name after a roll-back; else 0
+  std::string path;
+};
+
+// The directory's histories, in the order of the servers, those of one in that
+// of its roll-backs. Other files do not matter. NOT_FOUND: there is none, or no
+// directory. DATA_LOSS: all of a server that is not the last are missing.
+absl::StatusOr<std::vector<HistoryFile>> HistoryFiles(
     const std::string& directory);
 
 // Gives each record of the history of server number `server` of a job to

@@ -245,6 +245,9 @@ struct ToText {
   std::string operator()(const HeaderRecord& r) {
     return absl::StrCat("H 1 ", r.job, " ", r.server, " ", r.micro_batches);
   }
+  std::string operator()(const RollBackRecord& r) {
+    return Line("V", r.incarnation, r.step);
+  }
   std::string operator()(const BlockRecord& r) { return Line("B", r.block); }
   std::string operator()(const ArriveRecord& r) {
     return absl::StrCat(

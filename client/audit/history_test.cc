@@ -68,11 +68,28 @@ TEST_F(HistoryTest, ServersInOrder) {
   const auto files = HistoryFiles(directory_);
   ASSERT_TRUE(files.ok()) << files.status();
   ASSERT_EQ(files->size(), 12u);
-  EXPECT_EQ(files->at(2), directory_ + "/server-2.audit");
-  EXPECT_EQ(files->at(11), directory_ + "/server-11.audit");
+  EXPECT_EQ(files->at(2).path, directory_ + "/server-2.audit");
+  EXPECT_EQ(files->at(11).path, directory_ + "/server-11.audit");
   ASSERT_TRUE(Read().ok());
   EXPECT_EQ(files_, 12);
   EXPECT_EQ(places_.size(), 24u);
+}
+
+TEST_F(HistoryTest, RollBacksInOrder) {
+  for (const char* name : {"server-0", "server-1", "server-1-9", "server-1-10",
+                           "server-1-0", "server-1-x", "server-1-"}) {
+    Write(absl::StrCat(name, ".audit"),
+          absl::StrCat("H 1 a ", name[7] - '0', " 4\n"));
+  }
+  const auto files = HistoryFiles(directory_);
+  ASSERT_TRUE(files.ok()) << files.status();
+  ASSERT_EQ(files->size(), 4u);
+  EXPECT_EQ(files->at(1).path, directory_ + "/server-1.audit");
+  EXPECT_EQ(files->at(2).path, directory_ + "/server-1-9.audit");
+  EXPECT_EQ(files->at(3).path, directory_ + "/server-1-10.audit");
+  EXPECT_EQ(files->at(3).server, 1u);
+  ASSERT_TRUE(Read().ok());
+  EXPECT_EQ(files_, 4);
 }
 
 TEST_F(HistoryTest, NoHistory) {

@@ -154,6 +154,10 @@ HeaderRecord Header(Fields* fields) {
 // Braces evaluate from left to right.
 AuditRecord Take(absl::string_view kind, Fields* fields) {
   if (kind == "H") return Header(fields);
+  if (kind == "V") {
+    return RollBackRecord{fields->Number("INCARNATION"),
+                          fields->Number("STEP")};
+  }
   if (kind == "B") return BlockRecord{fields->Number("BLOCK")};
   if (kind == "A") {
     return ArriveRecord{fields->Number("BLOCK"), fields->Number("INCARNATION"),

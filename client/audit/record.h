@@ -43,6 +43,11 @@ struct ArriveRecord {  // A
   std::vector<std::pair<uint64_t, uint64_t>> counted;
 };
 
+struct RollBackRecord {  // V
+  uint64_t incarnation = 0;
+  uint64_t step = 0;
+};
+
 struct PhaseRecord {  // M
   uint64_t from_step = 0;
   AuditPhase phase;
@@ -91,9 +96,9 @@ struct ReadRecord {  // R
 };
 
 using AuditRecord =
-    std::variant<HeaderRecord, BlockRecord, ArriveRecord, PhaseRecord,
-                 JoinRecord, LeaveRecord, PushRecord, RepeatRecord, TickRecord,
-                 ReadRecord>;
+    std::variant<HeaderRecord, RollBackRecord, BlockRecord, ArriveRecord,
+                 PhaseRecord, JoinRecord, LeaveRecord, PushRecord, RepeatRecord,
+                 TickRecord, ReadRecord>;
 
 // Where a record is; the first line is 1.
 struct RecordPlace {

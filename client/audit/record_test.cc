@@ -37,6 +37,8 @@ TEST(AuditRecordTest, EveryKindFieldByField) {
   EXPECT_EQ(header.server, 3u);
   EXPECT_EQ(header.micro_batches, 64u);
   EXPECT_EQ(Parse<BlockRecord>("B 12").block, 12u);
+  EXPECT_EQ(Parse<RollBackRecord>("V 9 60").incarnation, 9u);
+  EXPECT_EQ(Parse<RollBackRecord>("V 9 60").step, 60u);
 
   const auto arrive = Parse<ArriveRecord>("A 12 9 4 17:19,24:25");
   EXPECT_EQ(arrive.block, 12u);

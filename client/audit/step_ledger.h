@@ -1,5 +1,5 @@
 // Which micro-batches of which steps one block has counted, and how many steps
-// are complete without a gap from step 0 on.
+// are complete without a gap from its first on.
 //
 // Remembers ranges of the steps that are not complete, and of complete ones
 // only until those before them are. Not thread-safe.
@@ -17,7 +17,9 @@ namespace hawser {
 
 class StepLedger {
  public:
-  explicit StepLedger(uint64_t micro_batches) : micro_batches_(micro_batches) {}
+  // Steps before first_step are complete.
+  explicit StepLedger(uint64_t micro_batches, uint64_t first_step = 0)
+      : micro_batches_(micro_batches), complete_(first_step) {}
 
   // What a range may do with those counted before in its step.
   enum class Overlap {
@@ -47,7 +49,7 @@ class StepLedger {
   };
 
   uint64_t micro_batches_;
-  uint64_t complete_ = 0;
+  uint64_t complete_;
   absl::btree_map<uint64_t, Step> open_;  // from complete_ on
 };
 

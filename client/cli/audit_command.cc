@@ -59,7 +59,7 @@ absl::Status CheckThatAllAreThere(const Histories& histories,
         "if there is one elsewhere, name its directory with --from"));
   }
   RETURN_IF_ERROR(files.status());
-  const int there = static_cast<int>(files->size());
+  const int there = static_cast<int>(files->back().server) + 1;
   if (there >= histories.servers) return absl::OkStatus();
   return absl::NotFoundError(absl::StrCat(
       "job ", flags.name, " has ", histories.servers, " servers, but ",
