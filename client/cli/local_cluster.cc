@@ -199,21 +199,18 @@ absl::Status LocalCluster::CheckForJob() {
   RETURN_IF_ERROR(CheckScheduler());
   const Process* last_ended = nullptr;
   bool has_worker = false;
-  bool has_server = false;
   for (const Process& process : processes_) {
     if (process.pid < 0) {
       last_ended = &process;
-      if (WIFEXITED(process.status) && WEXITSTATUS(process.status) != 0) {
+      if (absl::StartsWith(process.name, "server") ||
+          (WIFEXITED(process.status) && WEXITSTATUS(process.status) != 0)) {
         return EndOf(process);
       }
     } else {
       has_worker |= absl::StartsWith(process.name, "worker");
-      has_server |= absl::StartsWith(process.name, "server");
     }
   }
-  if (last_ended == nullptr || (has_worker && has_server)) {
-    return absl::OkStatus();
-  }
+  if (last_ended == nullptr || has_worker) return absl::OkStatus();
   return EndOf(*last_ended);
 }
 

@@ -47,8 +47,9 @@ class LocalCluster {
   // Each says which process has ended, and what it said last.
   absl::Status CheckAll();        // any of them
   absl::Status CheckScheduler();  // the scheduler: others may come and go
-  // What a job cannot go on without: the scheduler, one worker, one server; or
-  // a process that ended with an error of its own.
+  // What a job cannot go on without: the scheduler, one worker, all servers
+  // (there is no other to take the place of one that was lost); or a process
+  // that ended with an error of its own.
   absl::Status CheckForJob();
 
  private:

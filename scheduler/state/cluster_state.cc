@@ -11,6 +11,7 @@
 #include "common/job/personalise.h"
 #include "common/status_macros.h"
 #include "scheduler/state/planner.h"
+#include "scheduler/state/roll_back.h"
 
 namespace hawser {
 namespace {
@@ -247,7 +248,10 @@ void ClusterState::Lose(uint64_t node, const std::string& why, absl::Time now) {
   news_.insert(node);
   assignments_.WorkerLeaves(node);
   for (const uint64_t id : assignments_.JobsOf(node)) {
-    Touch(id)->MemberLost(node, why, now);
+    Job* job = Touch(id);
+    job->MemberLost(node, why, now);
+    // Without a server there is nothing for its workers to do.
+    if (job->NeedsRollBack()) TellMembers(id);
   }
   NoteWhyJobsWait();
 }
@@ -653,6 +657,9 @@ void ClusterState::NoteWhyJobsWait() {
                                         " servers; ", servers, " are there"));
     }
     if (job.state() == QUEUED) job.SetWaitingReason(WhyItWaits(job));
+    if (job.NeedsRollBack()) {
+      job.SetWaitingReason(WhyItDoesNotRollBack(job, membership_));
+    }
     if (job.revision() != before) news_.insert(id);
   }
 }

@@ -176,7 +176,7 @@ TEST_F(ChangeTest, APausedJobIsCancelledOrFailsAsAnyOther) {
   ASSERT_TRUE(Submit(Spec("b", 2, 2)).ok());
   StartJob("b");
   ASSERT_TRUE(Set("b", "mode: ASYNCHRONOUS").ok());
-  Leave(servers_[1]);
+  ASSERT_TRUE(Fail(servers_[1], "b", "disk full", /*permanent=*/true).ok());
   EXPECT_EQ(Get("b").state(), FAILED);
 }
 

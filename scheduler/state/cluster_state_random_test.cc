@@ -3,6 +3,8 @@
 // - micro-batches: the ranges of a plan with workers cover each one once;
 // - a worker serves one job that has not ended at most;
 // - a job's incarnation never falls, and rises with every plan;
+// - a job goes back to a committed checkpoint or to its first step alone, and
+//   no epoch is left out;
 // - an accepted job ends once, and all of them end when they are cancelled;
 // - orders change their version exactly when they change;
 // - whose orders or status have changed is told as news;
@@ -149,6 +151,7 @@ class ClusterStateRandomTest : public ClusterStateTest {
       case 5:
         report.mutable_failed()->set_message("made up");
         report.mutable_failed()->set_permanent(OneIn(4));
+        report.mutable_failed()->set_cannot_restore(OneIn(2));
         break;
       default:
         break;  // empty
@@ -161,7 +164,7 @@ class ClusterStateRandomTest : public ClusterStateTest {
     const Job& job = Get(name);
     if (job.ended() || job.reattaching()) return;
     const Plan plan = *job.plan();
-    if (plan.workers_size() == 0) return;
+    if (plan.workers_size() == 0 || job.NeedsRollBack()) return;
     const uint64_t worker =
         plan.workers(static_cast<int>(random_() % plan.workers_size())).node();
     if (plan.total_steps() == 0) {
@@ -225,20 +228,44 @@ class ClusterStateRandomTest : public ClusterStateTest {
         ASSERT_GT(planned.plan().incarnation(), known);
         known = planned.plan().incarnation();
         ASSERT_EQ(planned.plan().job(), planned.job());
+        CheckRollBack(planned);
       } else if (event.has_job_ended()) {
         ASSERT_TRUE(
             ends_.emplace(event.job_ended().job(), event.job_ended().state())
                 .second);
       } else if (event.has_checkpoint_committed()) {
         const CheckpointCommitted& committed = event.checkpoint_committed();
-        uint64_t& known = checkpoints_[committed.job()];
-        ASSERT_GT(committed.step(), known);
-        known = committed.step();
+        std::set<uint64_t>& known = checkpoints_[committed.job()];
+        if (!known.empty()) {
+          ASSERT_GT(committed.step(), *known.rbegin());
+        }
+        known.insert(committed.step());
       } else if (event.has_epoch_finished()) {
         const EpochFinished& finished = event.epoch_finished();
         ASSERT_EQ(finished.metrics().epoch(), ++epochs_[finished.job()]);
       }
     }
+  }
+
+  // To the last checkpoint, or, if that cannot be read, to one before; the
+  // epochs after it are made again.
+  void CheckRollBack(const JobPlanned& planned) {
+    const Plan& plan = planned.plan();
+    uint64_t& since = blocks_since_[planned.job()];
+    if (plan.blocks_since() == since) return;
+    ASSERT_EQ(plan.blocks_since(), plan.incarnation());
+    ASSERT_EQ(plan.has_restore(), since != 0);
+    since = plan.blocks_since();
+    if (!plan.has_restore()) return;
+    ++roll_backs_;
+    const uint64_t step = plan.restore().step();
+    std::set<uint64_t>& known = checkpoints_[planned.job()];
+    ASSERT_TRUE(step == 0 || known.count(step) != 0);
+    known.erase(known.upper_bound(step), known.end());
+    uint64_t& epochs = epochs_[planned.job()];
+    // Every epoch that ends before it is known.
+    ASSERT_GE(epochs, step == 0 ? 0 : (step - 1) / 4);
+    epochs = std::min(epochs, step / 4);
   }
 
   // For a member one version is one content, and one content is one version,
@@ -301,7 +328,9 @@ class ClusterStateRandomTest : public ClusterStateTest {
   std::vector<uint64_t> nodes_;
   std::vector<std::string> names_;
   size_t checked_ = 0;
-  std::map<uint64_t, uint64_t> incarnations_, checkpoints_, epochs_;  // by job
+  std::map<uint64_t, uint64_t> incarnations_, epochs_, blocks_since_;  // by job
+  std::map<uint64_t, std::set<uint64_t>> checkpoints_;                 // by job
+  int roll_backs_ = 0;
   std::map<uint64_t, JobState> ends_;
   std::map<uint64_t, std::map<uint64_t, size_t>> contents_;  // by version
   std::map<uint64_t, std::map<size_t, uint64_t>> versions_;  // by hash
@@ -334,6 +363,7 @@ TEST_F(ClusterStateRandomTest, InvariantsHoldUnderAnything) {
   EXPECT_GT(count[SUCCEEDED], 0);
   EXPECT_GT(count[FAILED], 0);
   EXPECT_GT(count[CANCELLED], 0);
+  EXPECT_GT(roll_backs_, 0);
   EXPECT_EQ(count[SUCCEEDED] + count[FAILED] + count[CANCELLED],
             static_cast<int>(ends_.size()));
   RecordProperty("succeeded", count[SUCCEEDED]);

@@ -253,8 +253,15 @@ class ClusterStateTest : public testing::Test {
     const Plan plan = PlanOf(job);
     for (const auto& server : plan.servers()) {
       ReportRequest report = From(server.node(), job);
-      report.mutable_checkpoint_written()->set_step(step);
-      report.mutable_checkpoint_written()->set_directory("/out/step");
+      CheckpointWritten* written = report.mutable_checkpoint_written();
+      written->set_step(step);
+      written->set_directory(absl::StrCat("/out/step-", step));
+      if (server.node() == plan.servers(0).node()) {
+        // As DoSteps says of each step.
+        const auto steps = static_cast<int64_t>((step + 3) % 4 + 1);
+        *written->mutable_epoch_training() =
+            ToProto({100 * steps, 8 * steps, 16 * steps});
+      }
       EXPECT_TRUE(Report(report).ok());
     }
   }

@@ -1,6 +1,7 @@
 #include "scheduler/state/job.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -69,13 +70,13 @@ bool Job::NeedsServer(uint64_t node) const {
 }
 
 bool Job::ServersReady() const {
-  return plan_.has_value() && plan_->total_steps() != 0 &&
+  return plan_.has_value() && plan_->total_steps() != 0 && !NeedsRollBack() &&
          servers_ready_.size() == servers_.size();
 }
 
 bool Job::Works() const {
-  return ServersReady() ||
-         (reattaching_ && running_since_ != absl::InfiniteFuture());
+  return ServersReady() || (reattaching_ && !NeedsRollBack() &&
+                            running_since_ != absl::InfiniteFuture());
 }
 
 Plan Job::PlanFor(uint64_t node) const {
@@ -133,7 +134,40 @@ void Job::Change(const SynchronisationSpec& synchronisation, absl::Time now) {
                    synchronisation.ShortDebugString()));
 }
 
+Restore Job::RestorePoint() const {
+  // One that cannot be read is as good as none.
+  const auto& all = checkpoints_.all();
+  const auto end =
+      restore_failed_ ? all.lower_bound(plan_->restore().step()) : all.end();
+  Restore restore;
+  if (end == all.begin()) return restore;
+  const auto& [step, checkpoint] = *std::prev(end);
+  restore.set_step(step);
+  restore.set_directory(checkpoint.event.directory());
+  return restore;
+}
+
+// To the step that the plan restores. Later checkpoints could not be read.
+void Job::RollBack(const Plan& plan) {
+  const uint64_t step = plan.restore().step();
+  while (checkpoints_.Newest() != nullptr &&
+         checkpoints_.Newest()->event.step() > step) {
+    checkpoints_.Drop(checkpoints_.Newest()->event.step());
+  }
+  const CheckpointList::Checkpoint* from = checkpoints_.Find(step);
+  progress_.RollBack(step, from == nullptr
+                               ? SampleSums()
+                               : FromProto(from->event.epoch_training()));
+  checkpoint_step_ = step;
+  output_ = plan.restore().directory();
+  pending_.AbandonAll(step);
+  hashed_step_ = 0;
+  sha256_.clear();
+}
+
 void Job::Adopt(const Plan& plan, absl::Time now) {
+  const bool rolls_back = plan.has_restore() && plan_.has_value() &&
+                          plan.blocks_since() != plan_->blocks_since();
   const bool had_phases = plan_.has_value() && plan_->phases_size() != 0;
   const bool was_paused = plan_.has_value() && plan_->pause();
   if (plan.phases_size() != 0 &&
@@ -146,6 +180,8 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
   plan_without_workers_.clear_workers();
   NoteMembers();
   servers_ready_.clear();
+  servers_lost_.clear();
+  restore_failed_ = false;
   workers_changed_ = false;
   waiting_reason_ = plan.workers_size() == 0 ? "waits for a worker" : "";
   progress_.DropPartialValidation();
@@ -156,6 +192,14 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
     return;
   }
   progress_.SetSchedule(StepSchedule(plan), plan.validation_samples() != 0);
+  if (rolls_back) {
+    RollBack(plan);
+    Log(now, "scheduler",
+        absl::StrCat("rolled back to step ", plan.restore().step(),
+                     plan.restore().directory().empty()
+                         ? ", the initial values"
+                         : ", from " + plan.restore().directory()));
+  }
   if (plan.pause()) {
     Log(now, "scheduler",
         absl::StrCat("incarnation ", plan.incarnation(), ": pauses"));
@@ -251,12 +295,16 @@ absl::Status Job::CheckMember(const ReportRequest& report) const {
     return absl::FailedPreconditionError(absl::StrCat(
         "node ", report.node(), " is not a member of job ", name()));
   }
-  // Completed steps and written files are facts whatever the incarnation; what
-  // depends on the members' shares is not.
+  // Completed steps and written files are facts until a roll-back, whatever the
+  // incarnation, and so is what keeps a server from going on; what depends on
+  // the members' shares is not.
   const bool is_fact =
       report.has_steps_done() || report.has_checkpoint_written() ||
-      report.has_checkpoint_failed() || report.has_parameters_hashed();
-  if (!is_fact && report.incarnation() != plan_->incarnation()) {
+      report.has_checkpoint_failed() || report.has_parameters_hashed() ||
+      (report.has_failed() && HasServer(report.node()));
+  const uint64_t incarnation = report.incarnation();
+  if (is_fact ? incarnation < plan_->blocks_since()
+              : incarnation != plan_->incarnation()) {
     return absl::FailedPreconditionError(
         absl::StrCat("stale incarnation ", report.incarnation(),
                      ", the job is at ", plan_->incarnation()));
@@ -311,6 +359,11 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
       return absl::OkStatus();
     case ReportRequest::kFailed:
       Log(now, NameOf(node), report.failed().message());
+      if (report.failed().cannot_restore() && HasServer(node) &&
+          !plan_->restore().directory().empty()) {
+        restore_failed_ = true;
+        return absl::OkStatus();
+      }
       if (report.failed().permanent() || HasServer(node)) {
         failure_ = absl::StrCat(NameOf(node), ": ", report.failed().message());
       } else {
@@ -381,13 +434,10 @@ void Job::MemberLost(uint64_t node, const std::string& why, absl::Time now) {
     Log(now, "scheduler", absl::StrCat("worker ", node, " ", why));
   }
   if (!HasServer(node)) return;
-  Log(now, "scheduler", absl::StrCat("server ", node, " ", why));
-  if (NeedsServer(node) || plan_->total_steps() == 0) {
-    failure_ = absl::StrCat(
-        "server ", node, " ", why,
-        " and with it the parameters it held; submit the job again (this "
-        "version does not restore a running job from its checkpoints)");
-  }
+  servers_lost_.insert(node);
+  Log(now, "scheduler",
+      absl::StrCat("server ", node, " ", why,
+                   " and with it the parameters it held"));
 }
 
 void Job::Fail(const std::string& reason, absl::Time now) {
@@ -424,8 +474,15 @@ std::optional<CheckpointCommitted> Job::CompleteCheckpoint(
   for (const ServerEndpoint& server : plan_->servers()) {
     if (NeedsServer(server.node())) servers.push_back(server.node());
   }
-  auto complete = pending_.Complete(servers, now);
-  if (complete.has_value()) complete->set_job(id_);
+  auto complete = pending_.Complete(servers, now, [this](uint64_t step) {
+    return progress_.IsFinishedBefore(step);
+  });
+  if (!complete.has_value()) return complete;
+  complete->set_job(id_);
+  for (const CheckpointWritten& file : complete->files()) {
+    if (!file.has_epoch_training()) continue;
+    *complete->mutable_epoch_training() = file.epoch_training();
+  }
   return complete;
 }
 
@@ -460,7 +517,7 @@ std::optional<absl::Time> Job::BeginningToRecord() const {
 bool Job::Finished() const {
   return plan_.has_value() && plan_->total_steps() != 0 &&
          progress_.AllEpochsFinished() &&
-         checkpoint_step_ == plan_->total_steps() &&
+         checkpoints_.count(plan_->total_steps()) != 0 &&
          hashed_step_ == plan_->total_steps();
 }
 
@@ -531,6 +588,8 @@ void Job::Describe(bool with_plan, absl::Time now, JobStatus* status) const {
   status->set_submitted_unix_ms(absl::ToUnixMillis(accepted_));
   if (!plan_.has_value()) return;
   status->set_incarnation(plan_->incarnation());
+  status->set_blocks_since(plan_->blocks_since());
+  status->set_restored_step(plan_->restore().step());
   if (with_plan) *status->mutable_plan() = *plan_;
 }
 

@@ -13,6 +13,22 @@
 // told first, keep their blocks and report ready, then its workers; steps that
 // were made stay made.
 //
+// A server of the plan that is lost takes its blocks with it (MemberLost). The
+// job's workers stop, and when there are servers for all places (roll_back.h),
+// the next plan rolls the job back to its last committed checkpoint, or to the
+// initial values, whatever state it was in (JobPlanned, with a new
+// blocks_since):
+//
+//   whole --MemberLost, cannot_restore--> needs roll-back --JobPlanned--> whole
+//
+// A checkpoint that cannot be read (MemberFailed.cannot_restore) is forgotten,
+// and the one before is tried. What holds of a roll-back:
+// - all servers begin anew from one step, also those that were there before;
+// - what members report of the time before (an incarnation below blocks_since)
+//   is refused: no checkpoint has files from both sides;
+// - nothing of an epoch is lost: a checkpoint is committed when every epoch
+//   that ends before its step is recorded, and knows the sums of the one after.
+//
 // A restart of the scheduler changes no state. Until each of its members has
 // come back or been lost, a job that has a plan reattaches:
 //
@@ -35,6 +51,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/job/model_layout.h"
+#include "common/metrics.h"
 #include "proto/job.pb.h"
 #include "proto/journal.pb.h"
 #include "proto/plan.pb.h"
@@ -88,6 +105,15 @@ class Job {
   // Members of the plan are to work on by it, which servers have prepared as
   // far as is known.
   bool Works() const;
+  // Servers of the plan are lost, or what it restores cannot be read.
+  bool NeedsRollBack() const {
+    return !servers_lost_.empty() || restore_failed_;
+  }
+  bool IsLost(uint64_t server) const {
+    return servers_lost_.count(server) != 0;
+  }
+  // What a roll-back would begin from.
+  Restore RestorePoint() const;
 
   // How the job is to be synchronised from its last phase on, a change that has
   // not been planned yet included.
@@ -129,7 +155,8 @@ class Job {
   // They have, and it has no blocks yet.
   bool WaitsForServers() const;
   std::optional<std::string> failure() const { return failure_; }
-  // Files of the newest checkpoint that every server has written.
+  // Files of the newest checkpoint that every server has written, if all epochs
+  // that end before its step are recorded.
   std::optional<CheckpointCommitted> CompleteCheckpoint(absl::Time now) const;
   // When a checkpoint is complete that was refused, or one is due by the time
   // (FollowTimedCheckpoint); InfiniteFuture: never.
@@ -165,6 +192,7 @@ class Job {
   bool IsLastStep(uint64_t step) const;
   void ReportCheckpointFailed(uint64_t node, const CheckpointFailed& failed,
                               absl::Time now);
+  void RollBack(const Plan& plan);
   void ReportDataLoaded(uint64_t node, const DataLoaded& loaded,
                         absl::Time now);
   // Nothing: nothing new.
@@ -194,6 +222,8 @@ class Job {
   std::set<uint64_t> servers_with_blocks_;
   // Of this incarnation, by server: the first step they have no work of.
   std::map<uint64_t, uint64_t> servers_ready_;
+  std::set<uint64_t> servers_lost_;
+  bool restore_failed_ = false;
   std::map<uint64_t, DataLoaded> data_loaded_;  // by node
   std::set<uint64_t> excluded_;
   bool workers_changed_ = false;

@@ -169,7 +169,9 @@ std::optional<EpochMetrics> JobProgress::FinishedEpoch() const {
 }
 
 std::optional<Metrics> JobProgress::ValidationBefore() const {
-  if (epochs_finished_ > 0) return validation_before_;
+  if (epochs_finished_ > 0 || validation_before_.has_value()) {
+    return validation_before_;
+  }
   const auto validation = validation_.find(0);
   if (validation == validation_.end() || !validation->second.complete()) {
     return std::nullopt;
@@ -201,6 +203,27 @@ void JobProgress::FinishEpoch(const EpochMetrics& metrics) {
   while (!validation_.empty() && validation_.begin()->first < before) {
     validation_.erase(validation_.begin());
   }
+}
+
+void JobProgress::RollBack(uint64_t step, const SampleSums& epoch_training) {
+  step_ = step;
+  samples_ = 0;
+  last_training_ = SampleSums();
+  recent_.clear();
+  epochs_finished_ = std::min(epochs_finished_, schedule_->EpochsOver(step));
+  while (!finished_.empty() && finished_.back().epoch() > epochs_finished_) {
+    finished_.pop_back();
+  }
+  training_.clear();
+  if (step > 0 && schedule_->EpochOf(step - 1) >= epochs_finished_) {
+    training_[schedule_->EpochOf(step - 1) + 1] = epoch_training;
+  }
+  validation_.erase(validation_.upper_bound(step), validation_.end());
+}
+
+bool JobProgress::IsFinishedBefore(uint64_t step) const {
+  return step == 0 || !schedule_.has_value() ||
+         epochs_finished_ >= schedule_->EpochsOver(step - 1);
 }
 
 bool JobProgress::AllEpochsFinished() const {

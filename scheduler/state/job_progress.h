@@ -47,8 +47,16 @@ class JobProgress {
   // What is durable has been read back; members tell the rest.
   void Resume() { resumed_ = true; }
 
-  // Marks an epoch as reported; see FinishedEpoch.
+  // Marks an epoch as reported; see FinishedEpoch. Epochs that are made again
+  // after a roll-back are reported again.
   void FinishEpoch(const EpochMetrics& metrics);
+
+  // Forgets what came after `step` steps. epoch_training: sums over the samples
+  // of the epoch of step number `step` - 1 up to there.
+  void RollBack(uint64_t step, const SampleSums& epoch_training);
+
+  // All epochs that end before `step` steps are reported.
+  bool IsFinishedBefore(uint64_t step) const;
 
   // The next epoch to report, when all of its sums are in.
   std::optional<EpochMetrics> FinishedEpoch() const;

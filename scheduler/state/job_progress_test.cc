@@ -104,6 +104,50 @@ TEST(JobProgressTest, AnEpochThatNobodyKnowsAnyMoreHasNoSums) {
   EXPECT_EQ(progress.FinishedEpoch()->training().samples(), 16u);
 }
 
+TEST(JobProgressTest, ARollBackForgetsWhatCameAfter) {
+  JobProgress progress;
+  progress.SetSchedule(Schedule(12, 4), /*has_validation=*/true);
+  ASSERT_TRUE(progress.AddSteps(Steps(0, 4, 4), kStart).ok());
+  ASSERT_TRUE(progress.AddValidation(Chunks(0, 0, 2, 2)).ok());
+  ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 2, 2)).ok());
+  progress.FinishEpoch(*progress.FinishedEpoch());
+  ASSERT_TRUE(progress.AddSteps(Steps(4, 8, 4), kStart).ok());
+  ASSERT_TRUE(progress.AddValidation(Chunks(8, 0, 2, 2)).ok());
+  EXPECT_TRUE(progress.IsFinishedBefore(8));
+  EXPECT_FALSE(progress.IsFinishedBefore(9));
+  const EpochMetrics second = *progress.FinishedEpoch();
+  progress.FinishEpoch(second);
+  ASSERT_TRUE(progress.AddSteps(Steps(8, 10, 4), kStart).ok());
+
+  progress.RollBack(6, {40 + 50, 2, 8});
+  EXPECT_EQ(progress.step(), 6u);
+  EXPECT_EQ(progress.epochs_finished(), 1u);
+  ASSERT_EQ(progress.finished().size(), 1u);
+  EXPECT_EQ(progress.SamplesPerSecond(), 0);
+  EXPECT_FALSE(progress.AddSteps(Steps(8, 9, 4), kStart).ok());
+  ASSERT_TRUE(progress.AddSteps(Steps(6, 8, 4), kStart).ok());
+  EXPECT_FALSE(progress.FinishedEpoch().has_value());  // not validated
+  ASSERT_TRUE(progress.AddValidation(Chunks(8, 0, 2, 2)).ok());
+  const auto again = progress.FinishedEpoch();
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->SerializeAsString(), second.SerializeAsString());
+
+  // At the end of an epoch that is recorded, which stays, and of one that is
+  // not, of which the sums stay; the first validation is kept from everywhere.
+  progress.RollBack(4, {60, 4, 16});
+  EXPECT_EQ(progress.epochs_finished(), 1u);
+  EXPECT_TRUE(progress.ValidationBefore().has_value());
+  progress.RollBack(0, {});
+  EXPECT_EQ(progress.epochs_finished(), 0u);
+  EXPECT_TRUE(progress.finished().empty());
+  EXPECT_TRUE(progress.ValidationBefore().has_value());
+  progress.RollBack(4, {60, 4, 16});
+  ASSERT_TRUE(progress.AddValidation(Chunks(4, 0, 2, 2)).ok());
+  const auto first = progress.FinishedEpoch();
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(FromProto(first->training()), (SampleSums{60, 4, 16}));
+}
+
 // Reports that overlap, come twice, late or not at all, against a plain sum.
 TEST(JobProgressTest, SumsAreThoseOfTheStepsHoweverTheyAreCut) {
   for (uint32_t seed = 0; seed < 100; ++seed) {

@@ -90,12 +90,14 @@ void PendingCheckpoints::Abandon(std::map<uint64_t, Files>::iterator from,
 }
 
 std::optional<CheckpointCommitted> PendingCheckpoints::Complete(
-    const std::vector<uint64_t>& servers, absl::Time now) const {
+    const std::vector<uint64_t>& servers, absl::Time now,
+    const std::function<bool(uint64_t step)>& may_be) const {
   if (servers.empty()) return std::nullopt;
   if (next_try_ != absl::InfiniteFuture() && now < next_try_) {
     return std::nullopt;
   }
   for (auto it = written_.rbegin(); it != written_.rend(); ++it) {
+    if (!may_be(it->first)) continue;
     CheckpointCommitted complete;
     complete.set_step(it->first);
     for (const uint64_t server : servers) {

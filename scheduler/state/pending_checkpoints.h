@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -49,10 +50,13 @@ class PendingCheckpoints {
   // All of them are over, and those after step `committed` may come anew.
   void AbandonAll(uint64_t committed);
 
-  // The newest one of which each of the servers, in this order, has written its
-  // file.
+  // The newest one, of those that may be, of which each of the servers, in this
+  // order, has written its file.
   std::optional<CheckpointCommitted> Complete(
-      const std::vector<uint64_t>& servers, absl::Time now) const;
+      const std::vector<uint64_t>& servers, absl::Time now,
+      const std::function<bool(uint64_t step)>& may_be = [](uint64_t) {
+        return true;
+      }) const;
   // When one that was refused is complete again; InfiniteFuture: none is.
   absl::Time NextTry() const { return next_try_; }
 

@@ -9,6 +9,8 @@
 #include "common/job/step_schedule.h"
 #include "scheduler/state/micro_batch_leases.h"
 #include "scheduler/state/placement.h"
+#include "scheduler/state/roll_back.h"
+#include "scheduler/state/server_load.h"
 
 namespace hawser {
 namespace {
@@ -53,24 +55,10 @@ bool AwaitsMembers(const Job& job, const Membership& membership) {
 std::vector<uint64_t> ChooseServers(const Job& job,
                                     const std::map<uint64_t, Job>& jobs,
                                     const Membership& membership) {
-  std::map<uint64_t, uint64_t> load;
-  for (const auto& [address, node] : membership.servers()) load[node] = 0;
-  for (const auto& [id, other] : jobs) {
-    if (other.ended() || !other.plan().has_value()) continue;
-    for (const Block& block : other.plan()->blocks()) {
-      const auto found = load.find(
-          other.plan()->servers(static_cast<int>(block.server())).node());
-      if (found != load.end()) found->second += block.elements();
-    }
-  }
-  std::vector<std::pair<uint64_t, uint64_t>> by_load;
-  for (const auto& [node, elements] : load)
-    by_load.emplace_back(elements, node);
-  std::sort(by_load.begin(), by_load.end());
+  std::vector<uint64_t> servers = ServersByLoad(jobs, membership);
   const size_t wanted = job.spec().resources().servers();
-  std::vector<uint64_t> servers;
-  if (by_load.size() < wanted) return servers;
-  for (size_t i = 0; i < wanted; ++i) servers.push_back(by_load[i].second);
+  if (servers.size() < wanted) return {};
+  servers.resize(wanted);
   std::sort(servers.begin(), servers.end());
   return servers;
 }
@@ -155,7 +143,7 @@ std::optional<Plan> NextPlan(const Job& job,
   if (planned && job.plan()->total_steps() != 0 && !job.WorkersChanged() &&
       (static_cast<uint32_t>(job.plan()->workers_size()) >= wanted ||
        idle.empty()) &&
-      !changes && !job.reattaching()) {
+      !changes && !job.reattaching() && !job.NeedsRollBack()) {
     return std::nullopt;
   }
   const std::optional<DataLoaded> data =
@@ -167,7 +155,8 @@ std::optional<Plan> NextPlan(const Job& job,
   size_t taken = 0;
   const std::vector<uint64_t> workers =
       ChooseWorkers(job, membership, idle, &taken);
-  const bool members_change = job.WorkersChanged() || taken != 0;
+  const bool members_change =
+      job.WorkersChanged() || taken != 0 || job.NeedsRollBack();
   if (!planned) {
     if (workers.size() < wanted || servers.empty()) return std::nullopt;
   } else if (!members_change && !changes && !job.reattaching() &&
@@ -178,6 +167,10 @@ std::optional<Plan> NextPlan(const Job& job,
   if (planned) {
     plan = *job.plan();
     plan.clear_workers();
+    if (job.NeedsRollBack() &&
+        !PlanRollBack(job, jobs, membership, incarnation, &plan)) {
+      return std::nullopt;
+    }
   } else {
     plan.set_job(job.id());
     *plan.mutable_spec() = job.spec();
@@ -196,6 +189,7 @@ std::optional<Plan> NextPlan(const Job& job,
     plan.set_optimizer_steps(TotalSteps(job.spec(), data->training_samples()));
     *plan.add_phases()->mutable_synchronisation() = job.synchronisation();
     FillServers(job, membership, servers, &plan);
+    plan.set_blocks_since(incarnation);
   }
   ApplyChange(job, &plan);
   if (plan.phases_size() != 0) {

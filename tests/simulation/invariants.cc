@@ -1,5 +1,7 @@
 #include "tests/simulation/invariants.h"
 
+#include <filesystem>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -68,6 +70,7 @@ void Invariants::Ordered(const Plan& plan) {
     Fail(absl::StrCat("incarnation ", plan.incarnation(), " was ",
                       known->second, " and is ", Members(plan)));
   }
+  if (is_new) CheckRestored(plan);
   // Servers are told all workers' places, a worker its own.
   auto& places = places_[plan.incarnation()];
   for (const MicroBatchRange& worker : plan.workers()) {
@@ -75,6 +78,20 @@ void Invariants::Ordered(const Plan& plan) {
     if (places.emplace(worker.node(), place).first->second == place) continue;
     Fail(absl::StrCat("incarnation ", plan.incarnation(), ": worker ",
                       worker.node(), " has two places"));
+  }
+}
+
+void Invariants::CheckRestored(const Plan& plan) {
+  const uint64_t step = plan.restore().step();
+  const auto [known, is_new] = restored_.emplace(plan.blocks_since(), step);
+  if (!is_new && known->second != step) {
+    Fail(absl::StrCat("what was restored at step ", known->second,
+                      " is to be restored at step ", step));
+  }
+  if (!is_new || step == 0) return;
+  const std::string manifest = plan.restore().directory() + "/manifest.json";
+  if (!std::filesystem::exists(manifest)) {
+    Fail(absl::StrCat("step ", step, " is to be restored, without ", manifest));
   }
 }
 
@@ -92,8 +109,13 @@ void Invariants::Told(const JobStatus& status) {
     }
     return;
   }
-  const bool falls = status.step() < job_.step();
-  if (status.epoch() < job_.epoch() || (falls && falls_allowed_ == 0)) {
+  const bool is_rolled_back =
+      status.blocks_since() > job_.blocks_since() &&
+      status.restored_step() >= job_.checkpoint_step() &&
+      status.step() >= status.restored_step();
+  const bool falls = status.step() < job_.step() && !is_rolled_back;
+  const bool loses_epochs = status.epoch() < job_.epoch() && !is_rolled_back;
+  if (loses_epochs || (falls && falls_allowed_ == 0)) {
     Fail(absl::StrCat("the job went back from step ", job_.step(), ", epoch ",
                       job_.epoch(), " to step ", status.step(), ", epoch ",
                       status.epoch()));
@@ -181,12 +203,19 @@ void Invariants::Serves(const Process& server, const ServerDriver& driver) {
   const auto shard = driver.Find(job_number_);
   if (shard == nullptr) return;
   const uint64_t step = shard->completed_steps();
+  const uint64_t blocks_since = shard->blocks_since();
   Version& known = versions_[server.number()];
-  if (known.life == server.life() && step < known.step) {
+  const bool same_blocks = known.blocks_since == blocks_since;
+  if (known.life == server.life() &&
+      (same_blocks ? step < known.step : blocks_since < known.blocks_since)) {
     Fail(absl::StrCat(server.name(), " went back from version ", known.step,
                       " to ", step));
   }
-  known = {server.life(), step};
+  if (step < restored_[blocks_since]) {
+    Fail(absl::StrCat(server.name(), " is at version ", step,
+                      ", before the step that it was to restore"));
+  }
+  known = {server.life(), blocks_since, step};
 }
 
 Reference Invariants::TakeReference() {

@@ -7,10 +7,11 @@
 //   4. so are every epoch's sums over samples, their number included: each
 //      sample counted once;
 //   5. its epochs never go back, nor does its step, but once for each restart
-//      of the scheduler, which is told again how far the job has come;
-//   6. a server's version of a job never falls within the server's life, and
-//      every block that is sent has the bytes of its version in the fault-free
-//      run;
+//      of the scheduler, which is told again how far the job has come, and by a
+//      roll-back, which is to its last committed checkpoint and not beyond;
+//   6. a server's version of a job never falls, but to the step that a plan
+//      says to restore, from a checkpoint that is committed; and every block
+//      that is sent has the bytes of its version in the fault-free run;
 //   7. no number is given to two processes, jobs or plans.
 //
 // Of a job that is not synchronous all the way, 3 and 6 say nothing, and 4 only
@@ -64,6 +65,7 @@ class Invariants {
 
  private:
   void Give(uint64_t number, absl::string_view what);
+  void CheckRestored(const Plan& plan);
   void CheckEnd();
   void CheckSamples();
 
@@ -78,8 +80,10 @@ class Invariants {
   // each worker.
   std::map<uint64_t, std::string> plans_;
   std::map<uint64_t, std::map<uint64_t, std::pair<uint32_t, uint32_t>>> places_;
+  std::map<uint64_t, uint64_t> restored_;  // steps, by blocks_since
   struct Version {
     uint64_t life = 0;
+    uint64_t blocks_since = 0;
     uint64_t step = 0;
   };
   std::map<uint32_t, Version> versions_;  // by number of the server's process

@@ -120,6 +120,42 @@ TEST_F(InvariantsTest, AnEpochBack) {
   ExpectFailure("epoch 2 to step 3, epoch 1");
 }
 
+TEST_F(InvariantsTest, ARollBackToTheLastCheckpoint) {
+  JobStatus before = AtStep(9);
+  before.set_blocks_since(3);
+  before.set_checkpoint_step(6);
+  invariants.Told(before);
+  JobStatus after = AtStep(7);
+  after.set_blocks_since(8);
+  after.set_restored_step(6);
+  invariants.Told(after);
+  EXPECT_FALSE(invariants.failure().has_value()) << *invariants.failure();
+  after.set_step(6);  // once more, without another roll-back
+  invariants.Told(after);
+  ExpectFailure("went back from step 7");
+}
+
+TEST_F(InvariantsTest, ARollBackBeyondTheLastCheckpoint) {
+  JobStatus status = AtStep(9);
+  status.set_checkpoint_step(6);
+  invariants.Told(status);
+  status.set_blocks_since(8);
+  status.set_restored_step(4);
+  status.set_step(4);
+  invariants.Told(status);
+  ExpectFailure("went back from step 9");
+}
+
+TEST_F(InvariantsTest, ARollBackToNoCheckpoint) {
+  Plan plan;
+  plan.set_incarnation(3);
+  plan.set_blocks_since(3);
+  plan.mutable_restore()->set_step(6);
+  plan.mutable_restore()->set_directory("/none");
+  invariants.Ordered(plan);
+  ExpectFailure("without /none/manifest.json");
+}
+
 TEST_F(InvariantsTest, ABlockOfOtherBytes) {
   FrameHeader block;
   block.clock = 3;
