@@ -230,7 +230,7 @@ TEST(ArrivalTest, AVoidPushCountsAndChangesNoParameter) {
   shards.PushRun(kBob, 1, 3, 1, 2.0f);
   shards.ExpectAck(/*repeat=*/false);
   EXPECT_FLOAT_EQ(shards.DescentNow(), kRate * 2 / kMicroBatches);
-  EXPECT_EQ(shards.shard().TakeStepsDone().per_step_size(), 1);
+  EXPECT_EQ(shards.shard().TakeStepsDone().per_epoch_size(), 1);
 }
 
 TEST(ArrivalTest, ARunThatIsCountedInPartIsRefusedWhole) {

@@ -19,7 +19,7 @@ bool IsBounded(const AuditPhase& phase) {
 }  // namespace
 
 BlockAudit::BlockAudit(uint64_t micro_batches, const ArriveRecord& arrive)
-    : BlockAudit(micro_batches) {
+    : BlockAudit(micro_batches, /*first_step=*/0) {
   steps_.StartAt(arrive.steps);
   for (const auto& [first, last] : arrive.counted) {
     for (uint64_t at = first; at < last;) {

@@ -262,8 +262,14 @@ TEST_F(RestartTest, AServerThatDoesNotComeBackIsLostAsIfItsLeaseHadEnded) {
   EXPECT_THAT(LogOf("a"),
               Contains(absl::StrCat("server ", servers_[1],
                                     " did not come back after the scheduler "
-                                    "restarted")));
-  EXPECT_EQ(Get("a").state(), FAILED);
+                                    "restarted and with it the parameters it "
+                                    "held")));
+  // It is rolled back when there is another.
+  EXPECT_THAT(ReasonOf("a"), HasSubstr("waits for a server"));
+  EXPECT_TRUE(OrdersOf(workers_[0]).empty());
+  const uint64_t other = Join(SERVER);
+  EXPECT_EQ(PlanOf("a").servers(1).node(), other);
+  EXPECT_EQ(PlanOf("a").blocks_since(), PlanOf("a").incarnation());
 }
 
 TEST_F(RestartTest, AServerThatHasStartedOverIsNotTakenForTheOneBefore) {
@@ -274,10 +280,14 @@ TEST_F(RestartTest, AServerThatHasStartedOverIsNotTakenForTheOneBefore) {
   Restart();
   ComeBack(workers_);
   // Killed while the scheduler was away: it has no former number, nor blocks.
-  EXPECT_NE(JoinAt("here", SERVER), servers_[0]);
-  EXPECT_THAT(LogOf("a"), Contains(absl::StrCat("server ", servers_[0],
-                                                " has started over")));
-  EXPECT_EQ(Get("a").state(), FAILED);
+  const uint64_t other = JoinAt("here", SERVER);
+  EXPECT_NE(other, servers_[0]);
+  EXPECT_THAT(LogOf("a"),
+              Contains(absl::StrCat(
+                  "server ", servers_[0],
+                  " has started over and with it the parameters it held")));
+  EXPECT_EQ(PlanOf("a").servers(0).node(), other);
+  EXPECT_TRUE(PlanOf("a").has_restore());
 }
 
 TEST_F(RestartTest, WhoeverLeavesBeforeItIsBackIsLostAtOnce) {

@@ -255,8 +255,7 @@ TEST_F(RollBackTest, WhatIsReportedOfTheTimeBeforeIsRefused) {
   const uint64_t kept = ServerAt(0);
   const uint64_t lost = ServerAt(1);
   ReportRequest steps = From(kept, "a");
-  steps.mutable_steps_done()->set_first_step(6);
-  *steps.mutable_steps_done()->add_per_step() = ToProto({1, 1, 1});
+  *steps.mutable_steps_done() = StepsOf(6, 7);
   ReportRequest file = From(kept, "a");
   file.mutable_checkpoint_written()->set_step(6);
   ReportRequest hash = From(workers_[0], "a");

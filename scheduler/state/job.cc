@@ -517,7 +517,7 @@ std::optional<absl::Time> Job::BeginningToRecord() const {
 bool Job::Finished() const {
   return plan_.has_value() && plan_->total_steps() != 0 &&
          progress_.AllEpochsFinished() &&
-         checkpoints_.count(plan_->total_steps()) != 0 &&
+         checkpoint_step_ == plan_->total_steps() &&
          hashed_step_ == plan_->total_steps();
 }
 

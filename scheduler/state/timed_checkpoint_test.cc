@@ -27,8 +27,10 @@ class TimedCheckpointTest : public testing::Test {
     for (int i = 0; i < 10; ++i) {
       now_ += absl::Milliseconds(100);
       StepsDone done;
-      done.set_first_step(progress_.step());
-      *done.add_per_step() = ToProto({1, 1, 1});
+      done.set_step(progress_.step() + 1);
+      done.set_first_epoch(1);
+      *done.add_per_epoch() =
+          ToProto({1, 1, static_cast<int64_t>(done.step())});
       EXPECT_TRUE(progress_.AddSteps(done, now_).ok());
       ordered = timed_.Follow(progress_, now_) || ordered;
     }
