@@ -5,6 +5,7 @@
 
 #include <climits>
 #include <csignal>
+#include <cstdlib>
 
 #include "glog/logging.h"
 
@@ -21,7 +22,13 @@ sigset_t TerminationSignals() {
 
 }  // namespace
 
+void SetUpConnections() {
+  // gRPC has no other way to set it.
+  setenv("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "100", /*replace=*/0);
+}
+
 void SetUpDaemon(const char* program) {
+  SetUpConnections();
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
   mallopt(M_TOP_PAD, 64 << 20);

@@ -10,6 +10,11 @@ namespace hawser {
 // blocks SIGINT and SIGTERM in every thread to come, for WaitForTermination.
 void SetUpDaemon(const char* program);
 
+// Of it, what a program that only calls others needs, too: gRPC looks every
+// 100 ms instead of every 5 s for what has happened to connections while no
+// call is under way, such as that a scheduler is there again.
+void SetUpConnections();
+
 // Waits for SIGINT or SIGTERM.
 void WaitForTermination();
 

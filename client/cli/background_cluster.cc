@@ -26,6 +26,11 @@ namespace {
 constexpr absl::Duration kPoll = absl::Milliseconds(20);
 constexpr absl::Duration kStartLimit = absl::Seconds(30);
 constexpr absl::Duration kStopLimit = absl::Seconds(10);
+// Until a scheduler that has ended is started again.
+constexpr absl::Duration kRestartPause = absl::Seconds(2);
+// One that has run for so long is fit to be started again.
+constexpr absl::Duration kStays = absl::Minutes(1);
+constexpr int kMaxStarts = 10;
 
 std::string LockPath(const std::string& directory) {
   return directory + "/lock";
@@ -56,6 +61,44 @@ absl::Status AwaitMembers(LocalCluster* cluster, uint32_t members) {
   return absl::UnavailableError("the members do not register");
 }
 
+// Starts a scheduler that has ended again, unless somebody else does.
+class SchedulerKeeper {
+ public:
+  explicit SchedulerKeeper(LocalCluster* cluster)
+      : cluster_(cluster),
+        client_(MakeGrpcSchedulerClient(cluster->scheduler_address())) {}
+
+  // Called again and again. An error: it ends as soon as it is started.
+  absl::Status Look() {
+    const absl::Time now = absl::Now();
+    if (now < look_at_) return absl::OkStatus();
+    const absl::Status ended = cluster_->CheckScheduler();
+    if (ended.ok()) {
+      if (now > started_at_ + kStays) starts_ = 0;
+      return absl::OkStatus();
+    }
+    const bool has_just_ended = look_at_ == absl::InfinitePast();
+    look_at_ = now + kRestartPause;
+    if (has_just_ended) {
+      std::fprintf(stderr, "%s\n", std::string(ended.message()).c_str());
+      return absl::OkStatus();
+    }
+    if (client_->GetVersion(GetVersionRequest()).ok()) return absl::OkStatus();
+    if (++starts_ > kMaxStarts) return ended;
+    std::fprintf(stderr, "the scheduler is started again\n");
+    look_at_ = absl::InfinitePast();
+    started_at_ = now;
+    return cluster_->RestartScheduler();
+  }
+
+ private:
+  LocalCluster* const cluster_;
+  const std::unique_ptr<SchedulerClient> client_;
+  int starts_ = 0;  // in a row
+  absl::Time started_at_ = absl::InfinitePast();
+  absl::Time look_at_ = absl::InfinitePast();
+};
+
 // The supervisor's life. Its output goes to supervisor.log.
 absl::Status Supervise(const LocalCluster::Options& options) {
   const std::string address_file = options.state_directory + "/address";
@@ -64,9 +107,10 @@ absl::Status Supervise(const LocalCluster::Options& options) {
       AwaitMembers(cluster.get(), options.servers + options.workers));
   RETURN_IF_ERROR(WriteWholeFile(address_file, cluster->scheduler_address()));
   absl::Status status;
+  SchedulerKeeper keeper(cluster.get());
   while (!Interrupted() && status.ok()) {
     absl::SleepFor(kPoll);
-    status = cluster->CheckScheduler();
+    status = keeper.Look();
   }
   unlink(address_file.c_str());
   return status;

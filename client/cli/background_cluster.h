@@ -1,5 +1,7 @@
 // The local cluster that stays: a supervisor process that is the parent of the
-// daemons and holds a lock in the state directory while it lives.
+// daemons and holds a lock in the state directory while it lives. It starts a
+// scheduler that has ended again after 2 s, at the same address, unless one
+// answers there by then; workers and servers that have ended it does not.
 //
 // In the directory: `lock` (held: a cluster runs; its content is the
 // supervisor's pid), `address` (of the scheduler, once everybody has

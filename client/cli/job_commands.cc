@@ -15,6 +15,7 @@
 #include "client/cli/describe_users.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/interruption.h"
+#include "client/cli/patience.h"
 #include "client/cli/start_checkpoint.h"
 #include "client/cli/user_directory.h"
 #include "client/cli/watch.h"
@@ -171,10 +172,14 @@ int ShowLogs(const CommandLine& line, const JobFlags& flags) {
   GetJobRequest look;
   look.set_name(flags.argument);
   look.set_wait_ms(kLookMs);
+  Patience patience;
   for (;;) {
     const auto job = scheduler->GetJob(look);
+    if (Interrupted()) return kInterrupted;
+    if (patience.TriesAgain(job.status())) continue;
     if (!job.ok()) return Fail(job.status());
     const auto log = scheduler->GetJobLog(request);
+    if (patience.TriesAgain(log.status())) continue;
     if (!log.ok()) return Fail(log.status());
     for (const LogLine& entry : log->lines()) {
       const std::string time = absl::FormatTime(
@@ -296,8 +301,13 @@ int Wait(const CommandLine& line, const JobFlags& flags) {
           ? absl::Now() + absl::Seconds(flags.timeout_seconds)
           : absl::InfiniteFuture();
   uint64_t revision = 0;
+  Patience patience;
   for (;;) {
     const auto jobs = LookAt(scheduler.get(), flags.argument, revision);
+    if (absl::Now() < limit && !Interrupted() &&
+        patience.TriesAgain(jobs.status())) {
+      continue;
+    }
     if (!jobs.ok()) return Fail(jobs.status());
     bool all_reached = true;
     const JobStatus* other = nullptr;  // that has not reached it yet

@@ -103,14 +103,10 @@ absl::Status LocalCluster::StartAll() {
     directory_ = options_.state_directory;
     RETURN_IF_ERROR(MakeDirectories(directory_));
   }
-  const std::string port_file = directory_ + "/scheduler.address";
-  unlink(port_file.c_str());
-  RETURN_IF_ERROR(Spawn(
-      "scheduler", "hawser-scheduler",
-      {"--listen", options_.listen, "--state-dir", directory_ + "/state",
-       "--port-file", port_file, "--lease-ms", absl::StrCat(options_.lease_ms),
-       "--heartbeat-ms", absl::StrCat(options_.heartbeat_ms)}));
-  RETURN_IF_ERROR(AwaitScheduler(port_file));
+  unlink(PortFile().c_str());
+  RETURN_IF_ERROR(Spawn("scheduler", "hawser-scheduler",
+                        SchedulerArguments(options_.listen)));
+  RETURN_IF_ERROR(AwaitScheduler(PortFile()));
   for (uint32_t i = 0; i < options_.servers; ++i) {
     RETURN_IF_ERROR(
         Spawn(absl::StrCat("server-", i), "hawser-server",
@@ -125,9 +121,34 @@ absl::Status LocalCluster::StartAll() {
   return absl::OkStatus();
 }
 
+std::vector<std::string> LocalCluster::SchedulerArguments(
+    const std::string& listen) const {
+  return {"--listen",       listen,
+          "--state-dir",    directory_ + "/state",
+          "--port-file",    PortFile(),
+          "--lease-ms",     absl::StrCat(options_.lease_ms),
+          "--heartbeat-ms", absl::StrCat(options_.heartbeat_ms)};
+}
+
+absl::Status LocalCluster::RestartScheduler() {
+  ASSIGN_OR_RETURN(processes_.front().pid,
+                   StartProcess("scheduler", "hawser-scheduler",
+                                SchedulerArguments(address_)));
+  return absl::OkStatus();
+}
+
 absl::Status LocalCluster::Spawn(const std::string& name,
                                  const std::string& program,
                                  const std::vector<std::string>& arguments) {
+  unlink(absl::StrCat(directory_, "/", name, ".log").c_str());
+  ASSIGN_OR_RETURN(const pid_t pid, StartProcess(name, program, arguments));
+  processes_.push_back({name, pid});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<pid_t> LocalCluster::StartProcess(
+    const std::string& name, const std::string& program,
+    const std::vector<std::string>& arguments) {
   const std::string path = ProgramBeside(program);
   std::vector<char*> argv = {const_cast<char*>(path.c_str())};
   for (const std::string& argument : arguments) {
@@ -136,14 +157,13 @@ absl::Status LocalCluster::Spawn(const std::string& name,
   argv.push_back(nullptr);
   const FileDescriptor log(
       open(absl::StrCat(directory_, "/", name, ".log").c_str(),
-           O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644));
+           O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (!log.valid()) return SystemError("create", "a log file");
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid < 0) return SystemError("start", program);
   if (pid == 0) Become(path, argv.data(), log.get(), parent);
-  processes_.push_back({name, pid});
-  return absl::OkStatus();
+  return pid;
 }
 
 absl::Status LocalCluster::AwaitScheduler(const std::string& port_file) {

@@ -47,6 +47,8 @@ class LocalCluster {
   // Each says which process has ended, and what it said last.
   absl::Status CheckAll();        // any of them
   absl::Status CheckScheduler();  // the scheduler: others may come and go
+  // Starts it again, where it was: its jobs and members find it.
+  absl::Status RestartScheduler();
   // What a job cannot go on without: the scheduler, one worker, all servers
   // (there is no other to take the place of one that was lost); or a process
   // that ended with an error of its own.
@@ -63,6 +65,13 @@ class LocalCluster {
   absl::Status StartAll();
   absl::Status Spawn(const std::string& name, const std::string& program,
                      const std::vector<std::string>& arguments);
+  // Its output is added to its log.
+  absl::StatusOr<pid_t> StartProcess(const std::string& name,
+                                     const std::string& program,
+                                     const std::vector<std::string>& arguments);
+  // listen: where it listens.
+  std::vector<std::string> SchedulerArguments(const std::string& listen) const;
+  std::string PortFile() const { return directory_ + "/scheduler.address"; }
   absl::Status AwaitScheduler(const std::string& port_file);
   // Notes who has ended.
   void Reap();

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/command_line.h"
 #include "client/cli/exit_code.h"
+#include "common/process_setup.h"
 #include "common/version.h"
 #include "nlohmann/json.hpp"
 
@@ -12,6 +13,7 @@ namespace hawser {
 namespace {
 
 int Main(int argc, char** argv) {
+  SetUpConnections();
   CommandLine line;
   CLI::App& app = line.app;
   app.require_subcommand(1);

@@ -9,6 +9,7 @@
 #include "client/cli/describe.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/interruption.h"
+#include "client/cli/patience.h"
 #include "client/cli/progress.h"
 #include "common/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -18,9 +19,6 @@ namespace {
 
 // Ctrl-C is noticed within this time.
 constexpr uint32_t kLookMs = 200;
-// A scheduler that has answered before may be away for so long.
-constexpr absl::Duration kPatience = absl::Seconds(10);
-constexpr absl::Duration kPause = absl::Milliseconds(100);
 
 }  // namespace
 
@@ -31,18 +29,13 @@ absl::StatusOr<JobStatus> WatchJob(SchedulerClient* scheduler,
   GetJobRequest request;
   request.set_name(name);
   request.set_wait_ms(kLookMs);
-  absl::Time last_answer = absl::InfinitePast();
+  Patience patience;
   for (;;) {
     const auto response = scheduler->GetJob(request);
     if (Interrupted()) return absl::CancelledError("interrupted");
     RETURN_IF_ERROR(check());
-    if (absl::IsUnavailable(response.status()) &&
-        absl::Now() < last_answer + kPatience) {
-      absl::SleepFor(kPause);
-      continue;
-    }
+    if (patience.TriesAgain(response.status())) continue;
     if (!response.ok()) return response.status();
-    last_answer = absl::Now();
     progress.Show(response->status(), absl::Now());
     if (IsFinal(response->status().state())) return response->status();
     request.set_newer_than_revision(response->status().revision());

@@ -13,6 +13,7 @@
 #include "client/cli/describe_users.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/interruption.h"
+#include "client/cli/patience.h"
 #include "client/cli/progress.h"
 #include "common/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -24,8 +25,6 @@ namespace {
 constexpr absl::Duration kPause = absl::Milliseconds(200);
 // More for many jobs, which are listed whole.
 constexpr absl::Duration kPauseAJob = absl::Milliseconds(1);
-// A scheduler that has answered before may be away for so long.
-constexpr absl::Duration kPatience = absl::Seconds(10);
 
 bool HasEnded(const JobStatus& job) { return IsFinal(job.state()); }
 
@@ -79,22 +78,16 @@ absl::StatusOr<std::vector<JobStatus>> WatchUsers(
     SchedulerClient* scheduler, const std::string& name,
     const std::function<absl::Status()>& check) {
   UserProgress progress;
-  absl::Time last_answer = absl::InfinitePast();
+  Patience patience;
   for (;;) {
     auto jobs = FindUsers(scheduler, name);
     if (Interrupted()) return absl::CancelledError("interrupted");
     RETURN_IF_ERROR(check());
-    absl::Duration pause = kPause;
-    if (jobs.ok()) {
-      last_answer = absl::Now();
-      progress.Show(*jobs);
-      if (std::all_of(jobs->begin(), jobs->end(), HasEnded)) return jobs;
-      pause += kPauseAJob * static_cast<int64_t>(jobs->size());
-    } else if (!absl::IsUnavailable(jobs.status()) ||
-               absl::Now() >= last_answer + kPatience) {
-      return jobs.status();
-    }
-    absl::SleepFor(pause);
+    if (patience.TriesAgain(jobs.status())) continue;
+    if (!jobs.ok()) return jobs.status();
+    progress.Show(*jobs);
+    if (std::all_of(jobs->begin(), jobs->end(), HasEnded)) return jobs;
+    absl::SleepFor(kPause + kPauseAJob * static_cast<int64_t>(jobs->size()));
   }
 }
 
