@@ -35,7 +35,12 @@ class ClusterStateCheckpointTest : public ClusterStateTest {
     report.mutable_checkpoint_failed()->set_message("no space left");
     EXPECT_TRUE(Report(report).ok());
   }
+  // With the epoch before it recorded, without which none is committed.
   void WriteCheckpoint(const std::string& job, uint64_t step) {
+    if (step > 4 && Describe(job).epoch() == 0) {
+      EXPECT_TRUE(DoSteps(job, 0, 4).ok());
+      EXPECT_TRUE(Validate(worker_, job, 4, 0, 2).ok());
+    }
     ReportRequest report = From(server_, job);
     CheckpointWritten* written = report.mutable_checkpoint_written();
     written->set_step(step);

@@ -161,6 +161,7 @@ void Job::RollBack(const Plan& plan) {
   checkpoint_step_ = step;
   output_ = plan.restore().directory();
   pending_.AbandonAll(step);
+  guards_.RollBack(step);
   hashed_step_ = 0;
   sha256_.clear();
 }

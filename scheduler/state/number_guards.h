@@ -34,6 +34,12 @@ class NumberGuards {
   // Nothing: nobody has told another digest of the micro-batch.
   std::optional<Finding> Take(uint64_t worker, const MicroBatchDigest& digest);
 
+  // The steps from this one on are made again; with other bits, where pushes
+  // are applied on arrival.
+  void RollBack(uint64_t step) {
+    digests_.erase(digests_.lower_bound({step, 0}), digests_.end());
+  }
+
   // Micro-batches whose gradient was not finite.
   uint64_t micro_batches_not_finite() const { return not_finite_; }
 

@@ -94,5 +94,14 @@ TEST(NumberGuardsTest, KeepsNoMoreThanItSays) {
   EXPECT_FALSE(guards.Take(2, Digest(0, 0, 2)).has_value());
 }
 
+TEST(NumberGuardsTest, StepsThatAreMadeAgainMayHaveOtherBits) {
+  NumberGuards guards(Policy(STOP));
+  EXPECT_FALSE(guards.Take(1, Digest(49, 1, 5)).has_value());
+  EXPECT_FALSE(guards.Take(1, Digest(50, 1, 5)).has_value());
+  guards.RollBack(50);
+  EXPECT_FALSE(guards.Take(2, Digest(50, 1, 6)).has_value());
+  EXPECT_TRUE(guards.Take(2, Digest(49, 1, 6)).has_value());
+}
+
 }  // namespace
 }  // namespace hawser
