@@ -332,6 +332,22 @@ TEST_F(RestartTest, TheLimitsCountOverARestart) {
   EXPECT_THAT(ReasonOf("a"), HasSubstr("limits.max_seconds"));
 }
 
+TEST_F(RestartTest, CheckpointsByTheTimeGoOn) {
+  servers_ = JoinAll(SERVER, 1);
+  workers_ = JoinAll(WORKER, 1);
+  JobSpec spec = Spec("a", 1, 1);
+  spec.mutable_checkpoint()->set_every_seconds(10);
+  ASSERT_TRUE(Submit(spec).ok());
+  StartJob("a");
+  Restart();
+  AllComeBack();
+  AllReady("a");
+  ASSERT_TRUE(DoSteps("a", 0, 2).ok());
+  EXPECT_EQ(Get("a").ordered_checkpoint(), 0u);
+  for (int i = 0; i < 3; ++i) PassWithout({}, absl::Seconds(4));
+  EXPECT_GT(Get("a").ordered_checkpoint(), 2u);
+}
+
 // Who validates goes on once it is told that all is in, and no block has that
 // version any more.
 TEST_F(RestartTest, AValidationThatWasCompleteIsKept) {

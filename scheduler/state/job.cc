@@ -237,6 +237,7 @@ void Job::Reattach(absl::Time now) {
   reattaching_ = true;
   lost_since_restart_ = 0;
   progress_.Resume();
+  if (running_since_ != absl::InfiniteFuture()) timed_.Start(now);
   waiting_reason_ = "waits for its members: the scheduler has restarted";
   Log(now, "scheduler",
       absl::StrCat("the scheduler restarted; ",
