@@ -5,7 +5,9 @@
 #include <set>
 #include <system_error>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "common/checkpoint/checkpoint_verifier.h"
 #include "common/checkpoint/manifest.h"
@@ -16,30 +18,36 @@
 namespace hawser::simulation {
 namespace {
 
-// Directories with a manifest.
-std::vector<std::string> ManifestsBelow(const std::string& output_root) {
-  std::vector<std::string> directories;
+// So many of the newest checkpoints are looked into.
+constexpr size_t kMostRead = 20;
+
+// Directories with a manifest, by step.
+std::map<uint64_t, std::string> ManifestsBelow(const std::string& output_root) {
+  std::map<uint64_t, std::string> directories;
   std::error_code error;
   for (const auto& entry :
        std::filesystem::recursive_directory_iterator(output_root, error)) {
-    if (entry.path().filename() == kManifestFile) {
-      directories.push_back(entry.path().parent_path().string());
+    if (entry.path().filename() != kManifestFile) continue;
+    const std::filesystem::path directory = entry.path().parent_path();
+    absl::string_view name = directory.filename().native();
+    uint64_t step = 0;
+    if (absl::ConsumePrefix(&name, "step-") && absl::SimpleAtoi(name, &step)) {
+      directories[step] = directory.string();
     }
   }
   return directories;
 }
 
-// Of a checkpoint that is whole.
-void ReadTensors(const std::string& directory, CheckpointTensors* tensors) {
-  const SourceDirectory source = SourceDirectory::Anywhere(directory);
-  const auto text = source.Read(kManifestFile, 1 << 24);
-  const auto manifest = ParseManifest(text.value());
-  for (const CheckpointFile& file : manifest->files) {
-    const auto reader = SafetensorsReader::Open(source.PathOf(file.name));
+void ReadTensors(uint64_t step, const std::string& directory,
+                 CheckpointTensors* tensors) {
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    if (entry.path().extension() != ".safetensors") continue;
+    const auto reader = SafetensorsReader::Open(entry.path().string());
+    if (!reader.ok()) continue;
     for (const auto& [name, tensor] : reader->tensors()) {
       std::vector<float> values(tensor.elements);
       if (!reader->Read(name, absl::MakeSpan(values)).ok()) continue;
-      (*tensors)[{manifest->step, name}] =
+      (*tensors)[{step, name}] =
           Crc32c(values.data(), values.size() * sizeof(float));
     }
   }
@@ -63,8 +71,8 @@ std::map<uint64_t, std::string> Listed(const std::vector<JournalEvent>& journal,
 
 CheckpointTensors ReadCheckpointTensors(const std::string& output_root) {
   CheckpointTensors tensors;
-  for (const std::string& directory : ManifestsBelow(output_root)) {
-    ReadTensors(directory, &tensors);
+  for (const auto& [step, directory] : ManifestsBelow(output_root)) {
+    ReadTensors(step, directory, &tensors);
   }
   return tensors;
 }
@@ -72,19 +80,24 @@ CheckpointTensors ReadCheckpointTensors(const std::string& output_root) {
 std::optional<std::string> CheckCheckpoints(
     const std::string& output_root, const std::vector<JournalEvent>& journal,
     const JobStatus& job, const Reference* reference) {
-  std::set<std::string> whole;
-  for (const std::string& directory : ManifestsBelow(output_root)) {
+  std::set<std::string> with_manifest;
+  CheckpointTensors tensors;
+  const auto manifests = ManifestsBelow(output_root);
+  size_t read = 0;
+  for (auto it = manifests.rbegin(); it != manifests.rend(); ++it) {
+    with_manifest.insert(it->second);
+    if (++read > kMostRead) continue;
     const CheckpointVerdict verdict =
-        VerifyCheckpoint(SourceDirectory::Anywhere(directory), nullptr);
+        VerifyCheckpoint(SourceDirectory::Anywhere(it->second), nullptr);
     for (const FileVerdict& file : verdict.files) {
       if (file.problem.empty()) continue;
       return absl::StrCat("checkpoint: ", file.path, ": ", file.problem);
     }
-    whole.insert(directory);
+    ReadTensors(it->first, it->second, &tensors);
   }
   const auto listed = Listed(journal, job.job());
   for (const auto& [step, directory] : listed) {
-    if (whole.count(directory) != 0) continue;
+    if (with_manifest.count(directory) != 0) continue;
     return absl::StrCat("checkpoint: the journal lists step ", step, ", but ",
                         directory, " has no manifest");
   }
@@ -95,7 +108,7 @@ std::optional<std::string> CheckCheckpoints(
                         job.checkpoint_step());
   }
   if (reference == nullptr || !reference->has_one_result) return std::nullopt;
-  for (const auto& [place, crc32c] : ReadCheckpointTensors(output_root)) {
+  for (const auto& [place, crc32c] : tensors) {
     const auto expected = reference->checkpoints.find(place);
     if (expected == reference->checkpoints.end()) continue;
     if (expected->second == crc32c) continue;

@@ -1,9 +1,8 @@
 // What must hold of the checkpoints that a run has left, judged by the files
 // and by the journal:
 //
-//   - every manifest's checkpoint is whole: each file is there, as long and
-//   with
-//     the CRC32C that it must have;
+//   - every manifest's checkpoint, of the newest ones, is whole: each file is
+//     there, as long and with the CRC32C that it must have;
 //   - every checkpoint that the journal lists has its manifest;
 //   - the newest of them is the one that the job's client was told of last;
 //   - of a job with one result, each holds the parameters and the optimizer

@@ -22,7 +22,7 @@ struct Reference {
   bool has_one_result = true;
   // CRC32C of each block's bytes by (version, block, codec).
   std::map<std::tuple<uint64_t, uint32_t, CodecId>, uint32_t> blocks;
-  CheckpointTensors checkpoints;  // of every step
+  CheckpointTensors checkpoints;  // of some steps
   JobStatus end;
 };
 
