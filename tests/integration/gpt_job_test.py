@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 
 from tests.integration import harness
@@ -42,6 +43,30 @@ class GptJobTest(harness.ClusterTest):
                                     str(servers), "--threads", str(threads))
                 outcomes.add(done["parameters_sha256"])
             self.assertEqual(len(outcomes), 1, outcomes)
+        self.assert_nothing_left()
+
+    def test_a_killed_server_costs_steps_and_no_bit(self):
+        job = self.gpt_job(steps=60, model="width: 32 dropout: 0.1")
+        with open(job, "a", encoding="utf-8") as file:
+            file.write("checkpoint { every_steps: 10 }")
+        expected = self.run_job(job)["parameters_sha256"]
+        shutil.rmtree(f"{self.directory}/hawser-output")
+        with open(job, encoding="utf-8") as file:
+            text = file.read().replace("workers: 1 servers: 1",
+                                       "workers: 2 servers: 2")
+        job = self.write("gpt.textproto", text)
+        with self.cluster(2, 3, "--data-root", "/", "--lease-ms", "600",
+                          "--heartbeat-ms", "200"):
+            self.hawser("submit", job)
+            self.await_that("a checkpoint", lambda: self.hawser_json(
+                "job", "gpt")["checkpoint_step"] >= 10)
+            serving = [node["process"] for node in self.hawser_json("nodes")
+                       if node["role"] == "server" and node["job"]]
+            os.kill(serving[0], signal.SIGKILL)
+            self.hawser("wait", "gpt", "--timeout", "100")
+            done = self.hawser_json("job", "gpt")
+            self.assertEqual(done["parameters_sha256"], expected)
+            self.assertIn("rolled back to step", self.hawser("logs", "gpt")[0])
         self.assert_nothing_left()
 
     def worker(self, *arguments):
