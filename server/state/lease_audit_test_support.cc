@@ -46,7 +46,8 @@ void LeaseAudit::Adopt(const Plan& plan) {
   leases_.clear();
   speeds_.clear();
   clocks_.clear();
-  // The scheduler forgets what there is of a pass.
+  // The scheduler may have restarted, and forgets what there is of a pass.
+  hash_is_done_ = false;
   for (auto pass = validated_.begin(); pass != validated_.end();) {
     pass = pass->second.size() < chunks_ ? validated_.erase(pass) : ++pass;
   }
