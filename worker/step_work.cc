@@ -129,7 +129,10 @@ absl::StatusOr<bool> StepWork::IsVoid(uint64_t step, uint32_t micro_batch,
 
 bool StepWork::IsRecomputed(uint64_t step, uint32_t micro_batch) const {
   const uint32_t every = plan_.spec().guards().recompute_every();
+  // A job may have been set to another mode, whose gradients differ each time
+  // that they are computed.
   return every != 0 &&
+         schedule_.PhaseOf(step).synchronisation().mode() == SYNCHRONOUS &&
          CounterRandom(plan_.spec().seed(), RandomPurpose::kRecomputed, step)
                  .Below(micro_batch, every) == 0;
 }
