@@ -49,6 +49,8 @@ CarrierServer::CarrierServer(Carrier carrier, ServerDriver* driver,
                                  : "localhost:0";
   builder.AddListeningPort(listen, credentials, &port);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  // Or the port may be another process's, too.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.RegisterService(service_.get());
   grpc_ = builder.BuildAndStart();
   CHECK(grpc_ != nullptr);
