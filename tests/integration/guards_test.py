@@ -29,7 +29,7 @@ class GuardsTest(harness.ClusterTest):
         job = self.guarded("diverges", "", rate="1e25")
         for cluster in CLUSTERS:
             done = self.run_on(job, cluster, code=1)
-            self.assertEqual(done["state"], "FAILED")
+            self.assertEqual(done["state"], "failed")
             self.assertRegex(
                 done["reason"],
                 r"worker \d+, step \d+, micro-batch \d+: the gradient is "
@@ -41,7 +41,7 @@ class GuardsTest(harness.ClusterTest):
         outcomes = set()
         for cluster in CLUSTERS:
             done = self.run_on(job, cluster)
-            self.assertEqual(done["state"], "SUCCEEDED")
+            self.assertEqual(done["state"], "succeeded")
             self.assertGreater(int(done["micro_batches_not_finite"]), 0)
             outcomes.add(done["parameters_sha256"])
         self.assertEqual(len(outcomes), 1, outcomes)

@@ -141,7 +141,7 @@ class PersonaliseTest(harness.ClusterTest):
         # What was bad is put right.
         self.write("users/mallory/1.txt", self.bob)
         out, err = self.hawser("run", path)
-        self.assertRegex(err, "[12] users were done or under way already")
+        self.assertRegex(err, "[123] users were done or under way already")
         self.assertIn("3 of 3 users succeeded, 0 failed", out)
         self.assertEqual(self.written("alice"), before)
         # All are done: told at once.
