@@ -16,7 +16,7 @@ namespace hawser {
 namespace {
 
 constexpr int64_t kMebibyte = int64_t{1} << 20;
-constexpr int64_t kProcess = 64 * kMebibyte;
+constexpr int64_t kProcess = 56 * kMebibyte;
 constexpr int64_t kThread = 8 * kMebibyte;
 
 int64_t SamplesOf(const JobSpec& spec) {

@@ -27,6 +27,11 @@ class FailureTest(harness.ClusterTest):
                               for epoch in job["epochs_done"]],
                              [samples] * LONG)
 
+    def busy_worker(self):
+        """The process of one that has work; others stand by."""
+        return next(node["process"] for node in self.hawser_json("nodes")
+                    if node["role"] == "worker" and node["job"])
+
     def disturbed(self, disturb, workers=2, servers=2, more="",
                   same_bits=True):
         expected = self.undisturbed() if same_bits else None
@@ -56,14 +61,14 @@ class FailureTest(harness.ClusterTest):
                        more="scheduling { policy: DYNAMIC }")
 
     def test_a_killed_worker_of_an_asynchronous_job(self):
-        self.disturbed(lambda: os.kill(self.processes("hawser-worker")[0],
-                                       signal.SIGKILL), workers=3,
+        self.disturbed(lambda: os.kill(self.busy_worker(), signal.SIGKILL),
+                       workers=3,
                        more="synchronisation { mode: ASYNCHRONOUS }",
                        same_bits=False)
 
     def test_a_killed_worker_that_others_wait_for(self):
-        self.disturbed(lambda: os.kill(self.processes("hawser-worker")[0],
-                                       signal.SIGKILL), workers=3,
+        self.disturbed(lambda: os.kill(self.busy_worker(), signal.SIGKILL),
+                       workers=3,
                        more="synchronisation { mode: BOUNDED_STALENESS }"
                             "scheduling { policy: DYNAMIC }",
                        same_bits=False)
