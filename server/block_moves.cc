@@ -105,6 +105,9 @@ void BlockStore::NoteArrival() {
   }
   shared_->audit->Arrived(id_, members_.placed_since, version(), counted);
   shared_->audit->Synchronised(members_.schedule->phases()[phase_]);
+  for (const auto& [node, clock] : clocks_.clocks().clocks()) {
+    shared_->audit->Joined(id_, node, clock);
+  }
 }
 
 }  // namespace hawser

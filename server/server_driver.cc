@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/status_macros.h"
@@ -260,8 +261,13 @@ absl::Status ServerDriver::FetchFrom(uint64_t node, const Plan& plan,
     }
     fetching_ = channel.get();
   }
+  // However this ends: the channel goes with it.
+  const auto forget = absl::MakeCleanup([this] {
+    absl::MutexLock lock(&mutex_);
+    fetching_ = nullptr;
+  });
   BlockFetch fetch(&plan, node, channel.get());
-  const absl::Status status = fetch.Run(
+  return fetch.Run(
       blocks, [&](uint32_t block, BlockContents contents) -> absl::Status {
         ASSIGN_OR_RETURN(const uint64_t step,
                          shard->Receive(block, std::move(contents)));
@@ -269,9 +275,6 @@ absl::Status ServerDriver::FetchFrom(uint64_t node, const Plan& plan,
         untouched = std::max(untouched, step);
         return absl::OkStatus();
       });
-  absl::MutexLock lock(&mutex_);
-  fetching_ = nullptr;
-  return status;
 }
 
 bool ServerDriver::PauseForNextTry() {

@@ -43,8 +43,8 @@ void EpochSums::Restore(const EpochSumsState& state) {
   forgotten_ = state.forgotten();
   epochs_.clear();
   for (const StepSums& sums : state.epochs()) {
-    epochs_.push_back({sums.step(),
-                       {sums.loss_nanonats(), sums.correct(), sums.samples()}});
+    epochs_.push_back(
+        {sums.step(), {sums.loss_nanonats(), sums.correct(), sums.samples()}});
   }
   TellAgain();
 }
