@@ -64,8 +64,8 @@ absl::StatusOr<NodeStatus> Drain(const CommandLine& line,
 std::string Text(const NodeStatus& node) {
   switch (node.state()) {
     case DRAINING:
-      return absl::StrCat("node ", node.node(), " is draining: ",
-                          node.reason(), "\n");
+      return absl::StrCat("node ", node.node(), " is draining: ", node.reason(),
+                          "\n");
     case DRAINED:
       return absl::StrCat("node ", node.node(),
                           " is drained: it may be stopped\n");
