@@ -66,9 +66,7 @@ class Shards : public NormCarrier {
     plan_ = next;
     uint64_t untouched = 0;
     for (auto& shard : shards_) {
-      untouched = std::max(
-          untouched,
-          shard->Adopt(plan_, static_cast<uint32_t>(&shard - shards_.data())));
+      untouched = std::max(untouched, shard->Adopt(plan_));
     }
     return untouched;
   }

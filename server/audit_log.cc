@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <set>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -56,11 +55,10 @@ absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Create(
       MakeDirectoriesBeneath(
           output_root,
           absl::StrCat(plan.spec().checkpoint().directory(), "/audit")));
-  const uint32_t number = plan.servers(static_cast<int>(server)).history();
   const bool goes_on = plan.has_restore();
-  if (!goes_on) RETURN_IF_ERROR(RemoveHistories(directory, number));
+  if (!goes_on) RETURN_IF_ERROR(RemoveHistories(directory, server));
   const std::string path = absl::StrCat(
-      directory, "/server-", number,
+      directory, "/server-", server,
       goes_on ? absl::StrCat("-", plan.blocks_since()) : "", ".audit");
   FileDescriptor file(
       ::open(path.c_str(),
@@ -68,16 +66,14 @@ absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Create(
   if (!file.valid()) return SystemError("create", path);
   auto log = absl::WrapUnique(new AuditLog(
       path, std::move(file), plan.spec().schedule().micro_batches()));
-  log->Append(absl::StrCat("H 1 ", plan.spec().name(), " ", number, " ",
+  log->Append(absl::StrCat("H 1 ", plan.spec().name(), " ", server, " ",
                            log->micro_batches_, "\n"));
   if (goes_on) {
     log->Append(absl::StrCat("V ", plan.blocks_since(), " ",
                              plan.restore().step(), "\n"));
   }
-  std::set<uint32_t> moves;
-  for (const BlockMove& move : plan.moves()) moves.insert(move.block());
   for (const Block& block : plan.blocks()) {
-    if (block.server() == server && moves.count(block.id()) == 0) {
+    if (block.server() == server) {
       log->Append(absl::StrCat("B ", block.id(), "\n"));
     }
   }
@@ -91,20 +87,6 @@ AuditLog::AuditLog(std::string path, FileDescriptor file,
       file_(std::move(file)) {}
 
 AuditLog::~AuditLog() { Flush(); }
-
-void AuditLog::Arrived(uint32_t block, uint64_t incarnation, uint64_t steps,
-                       const std::vector<WorkRun>& counted) {
-  Append(absl::StrCat(
-      "A ", block, " ", incarnation, " ", steps, " ",
-      counted.empty() ? "-"
-                      : absl::StrJoin(counted, ",",
-                                      [](std::string* out, const WorkRun& run) {
-                                        absl::StrAppend(
-                                            out, run.position(), ":",
-                                            run.position() + run.count());
-                                      }),
-      "\n"));
-}
 
 void AuditLog::Synchronised(const Phase& phase) {
   const SynchronisationSpec& spec = phase.synchronisation();

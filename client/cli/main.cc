@@ -34,7 +34,6 @@ int Main(int argc, char** argv) {
   AddRunCommand(&line);
   AddClusterCommands(&line);
   AddJobCommands(&line);
-  AddDrainCommand(&line);
   AddSetCommand(&line);
   AddCheckpointsCommand(&line);
   AddVerifyCommand(&line);

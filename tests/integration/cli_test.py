@@ -7,8 +7,7 @@ import subprocess
 from tests.integration import harness
 
 VERBS = ("run", "up", "down", "submit", "jobs", "job", "watch", "logs",
-         "cancel", "set", "drain", "wait", "nodes", "checkpoints", "verify",
-         "export",
+         "cancel", "set", "wait", "nodes", "checkpoints", "verify", "export",
          "generate", "eval", "audit", "trace", "version", "completion")
 
 
