@@ -182,7 +182,7 @@ class InterruptionTest(harness.ClusterTest):
         with self.cluster():
             self.hawser("submit", self.job(epochs=100000))
             watch = self.start("watch", "small")
-            self.await_step("small", 1)
+            self.assertIn("epoch", watch.stderr.readline())
             watch.send_signal(signal.SIGINT)
             _, err = watch.communicate(timeout=harness.DEADLINE)
             self.assertEqual(watch.returncode, 130)
