@@ -1,7 +1,7 @@
 // A gradient's computation on parameters that may still be on their way.
 //
-// A computation that has begun is brought to its end, whatever the parameters
-// are then; after an error nothing of it may be pushed.
+// After an error, what is computed may not be written: it would go where an
+// earlier push still is, which a server may be reading.
 //
 // Not thread-safe.
 #ifndef HAWSER_WORKER_ARRIVING_LAYERS_H_
@@ -20,11 +20,12 @@ class ArrivingLayers : public LayerObserver {
   ArrivingLayers(ParameterClient* client, const Clock* clock)
       : client_(client), clock_(clock) {}
 
-  void AwaitParameters(int layer) final {
-    if (!status_.ok()) return;
+  bool AwaitParameters(int layer) final {
+    if (!status_.ok()) return false;
     const absl::Time start = clock_->Now();
     status_ = client_->AwaitLayer(static_cast<uint32_t>(layer));
     waited_ += clock_->Now() - start;
+    return status_.ok();
   }
   void GradientDone(int) override {}
 

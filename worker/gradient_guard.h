@@ -25,8 +25,8 @@ class GradientGuard : public LayerObserver {
         takes_digest_(takes_digest),
         observer_(observer) {}
 
-  void AwaitParameters(int layer) override {
-    observer_->AwaitParameters(layer);
+  bool AwaitParameters(int layer) override {
+    return observer_->AwaitParameters(layer);
   }
   void GradientDone(int layer) override;
 

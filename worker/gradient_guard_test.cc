@@ -17,9 +17,13 @@ constexpr uint64_t kLayer = 5000;  // elements
 
 class Recorder : public LayerObserver {
  public:
-  void AwaitParameters(int layer) override { awaited.push_back(layer); }
+  bool AwaitParameters(int layer) override {
+    awaited.push_back(layer);
+    return layer != missing;
+  }
   void GradientDone(int layer) override { done.push_back(layer); }
 
+  int missing = -1;
   std::vector<int> awaited;
   std::vector<int> done;
 };
@@ -34,7 +38,9 @@ class GradientGuardTest : public testing::Test {
   }
 
   void Run(GradientGuard* guard) {
-    for (int layer = 0; layer < 3; ++layer) guard->AwaitParameters(layer);
+    for (int layer = 0; layer < 3; ++layer) {
+      EXPECT_EQ(guard->AwaitParameters(layer), layer != observer_.missing);
+    }
     for (int layer = 2; layer >= 0; --layer) guard->GradientDone(layer);
   }
 

@@ -25,10 +25,11 @@ class LayerSpans : public LayerObserver {
   LayerSpans(const TraceScope& scope, int layers, LayerObserver* observer)
       : scope_(scope), layers_(layers), observer_(observer) {}
 
-  void AwaitParameters(int layer) override {
+  bool AwaitParameters(int layer) override {
     Begin(SPAN_AWAIT_PULL, layer);
-    observer_->AwaitParameters(layer);
+    if (!observer_->AwaitParameters(layer)) return false;
     Begin(layer + 1 == layers_ ? SPAN_LAST_LAYER : SPAN_FORWARD, layer);
+    return true;
   }
 
   void GradientDone(int layer) override {

@@ -21,9 +21,10 @@ class HandClock : public Clock {
 class SlowObserver : public LayerObserver {
  public:
   explicit SlowObserver(HandClock* clock) : clock_(clock) {}
-  void AwaitParameters(int layer) override {
+  bool AwaitParameters(int layer) override {
     awaited.push_back(layer);
     clock_->Pass(100);
+    return true;
   }
   void GradientDone(int layer) override {
     done.push_back(layer);
@@ -43,7 +44,7 @@ TEST(LayerSpansTest, EachLayerHasItsTimeAndTheObserverItsOwn) {
   {
     LayerSpans spans({&recorder, 1, 5}, 3, &observer);
     for (const int layer : {0, 1, 2}) {
-      spans.AwaitParameters(layer);
+      EXPECT_TRUE(spans.AwaitParameters(layer));
       clock.Pass(1);
     }
     for (const int layer : {2, 1, 0}) {
@@ -73,7 +74,7 @@ TEST(LayerSpansTest, TellsTheObserverWhenNothingIsRecorded) {
   HandClock clock;
   SlowObserver observer(&clock);
   LayerSpans spans(TraceScope(), 1, &observer);
-  spans.AwaitParameters(0);
+  EXPECT_TRUE(spans.AwaitParameters(0));
   spans.GradientDone(0);
   EXPECT_EQ(observer.awaited.size(), 1u);
   EXPECT_EQ(observer.done.size(), 1u);

@@ -76,7 +76,9 @@ SampleSums StepWork::Unguarded(uint64_t step, uint32_t micro_batch,
   }
   const int layers = plan_.layers_size();
   TraceSpan pull(scope_, SPAN_AWAIT_PULL);
-  for (int k = 0; k < layers; ++k) observer->AwaitParameters(k);
+  for (int k = 0; k < layers; ++k) {
+    if (!observer->AwaitParameters(k)) return {};
+  }
   pull.End();
   NoObserver nobody;
   TraceSpan local(scope_, SPAN_LOCAL_STEPS);

@@ -93,7 +93,7 @@ class Gpt : public Model {
     const auto layers = static_cast<int>(shape_.layers);
     if (batch.samples == 0) {
       for (int layer = 0; layer <= layers + 1; ++layer) {
-        observer->AwaitParameters(layer);
+        if (!observer->AwaitParameters(layer)) return {};
       }
       Clear(gradient, tensors_.parameters);
       for (int layer = layers + 1; layer >= 0; --layer) {
@@ -104,7 +104,7 @@ class Gpt : public Model {
     const GptParameters parameters = ParametersAt(theta);
     const absl::Span<const int32_t> tokens(batch.tokens);
     const int64_t rows = batch.samples * shape_.context;
-    Forward(parameters, tokens, &key, observer);
+    if (!Forward(parameters, tokens, &key, observer)) return {};
     WeightGradients gradients(gradient);
     int at = 0;
     head_.Backward(parameters, batch.labels,
@@ -136,7 +136,7 @@ class Gpt : public Model {
             static_cast<size_t>(s * shape_.context),
             static_cast<size_t>(count * shape_.context));
       };
-      Forward(parameters, piece(batch.tokens), nullptr, &observer);
+      CHECK(Forward(parameters, piece(batch.tokens), nullptr, &observer));
       head_.Forward(parameters, piece(batch.labels), buffers_);
       sums += SumsOf(buffers_.losses, count, shape_.context);
     }
@@ -151,17 +151,19 @@ class Gpt : public Model {
     return {theta, operands_.data(), shape_.element};
   }
 
-  // Waits for a layer's parameters and makes operands of them.
-  void TakeLayer(const GptParameters& parameters, int layer,
+  // Waits for a layer's parameters and makes operands of them. False: see
+  // LayerObserver.
+  bool TakeLayer(const GptParameters& parameters, int layer,
                  LayerObserver* observer) {
-    observer->AwaitParameters(layer);
-    if (shape_.element == Element::kFloat32) return;
+    if (!observer->AwaitParameters(layer)) return false;
+    if (shape_.element == Element::kFloat32) return true;
     const LayerRange& range = layers_[static_cast<size_t>(layer)];
     ForEachPiece(range.elements, [&](Lane& lane, int64_t piece, int64_t count) {
       const int64_t first = range.offset + piece;
       lane.Convert(ConstMatrix(parameters.theta + first, 1, count),
                    operands_.Columns(first, count));
     });
+    return true;
   }
 
   template <typename Work>
@@ -177,11 +179,11 @@ class Gpt : public Model {
     });
   }
 
-  // key: null when dropout is off.
-  void Forward(const GptParameters& parameters,
+  // key: null when dropout is off. False: see LayerObserver.
+  bool Forward(const GptParameters& parameters,
                absl::Span<const int32_t> tokens, const MicroBatchKey* key,
                LayerObserver* observer) {
-    TakeLayer(parameters, 0, observer);
+    if (!TakeLayer(parameters, 0, observer)) return false;
     const auto rows = static_cast<int64_t>(tokens.size());
     const bool learned = tensors_.position_embedding >= 0;
     const ConstMatrix weight(parameters.theta + tensors_.token_embedding,
@@ -203,10 +205,10 @@ class Gpt : public Model {
     });
     int layer = 0;
     for (const GptBlock& block : blocks_) {
-      TakeLayer(parameters, ++layer, observer);
+      if (!TakeLayer(parameters, ++layer, observer)) return false;
       block.Forward(parameters, key, rows, buffers_);
     }
-    TakeLayer(parameters, ++layer, observer);
+    return TakeLayer(parameters, ++layer, observer);
   }
 
   // From dstream[at], the derivative by the embedding's output.

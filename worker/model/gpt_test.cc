@@ -244,6 +244,9 @@ TEST(GptTest, LayersComeWhenTheyAreAwaitedAndGoWhenTheyAreDone) {
       EXPECT_EQ(GradientByLayers(model.get(), LayoutOf(each.model)->layers,
                                  example.theta, batch, kKey, kScale),
                 gradient);
+      ExpectNothingWithoutParameters(
+          model.get(), static_cast<int>(LayoutOf(each.model)->layers.size()),
+          example.theta, batch);
     }
   }
 }

@@ -29,11 +29,12 @@ inline std::vector<float> GradientByLayers(
           gradient_(theta.size(), NAN),
           done_gradient_(theta.size(), NAN) {}
 
-    void AwaitParameters(int layer) override {
+    bool AwaitParameters(int layer) override {
       EXPECT_EQ(layer, awaited_++);
       EXPECT_TRUE(std::all_of(gradient_.begin(), gradient_.end(),
                               [](float g) { return std::isnan(g); }));
       Move(layer, source_, &theta_);
+      return true;
     }
     void GradientDone(int layer) override {
       EXPECT_EQ(awaited_, static_cast<int>(layers_.size()));
@@ -66,6 +67,33 @@ inline std::vector<float> GradientByLayers(
     int done_ = 0;
   };
   return Observer(layers, theta).Run(model, batch, key, scale);
+}
+
+// A gradient whose layer number k does not come is not begun, for each k.
+inline void ExpectNothingWithoutParameters(Model* model, int layers,
+                                           const std::vector<float>& theta,
+                                           const Batch& batch) {
+  class Observer : public LayerObserver {
+   public:
+    explicit Observer(int missing) : missing_(missing) {}
+    bool AwaitParameters(int layer) override {
+      EXPECT_LE(layer, missing_);
+      return layer != missing_;
+    }
+    void GradientDone(int layer) override {
+      ADD_FAILURE() << "layer " << layer << " is done without " << missing_;
+    }
+
+   private:
+    const int missing_;
+  };
+  for (int missing = 0; missing < layers; ++missing) {
+    std::vector<float> gradient(theta.size(), 7.0f);
+    Observer observer(missing);
+    model->Gradient(theta.data(), batch, MicroBatchKey(), 1, gradient.data(),
+                    &observer);
+    EXPECT_EQ(gradient, std::vector<float>(theta.size(), 7.0f));
+  }
 }
 
 }  // namespace hawser

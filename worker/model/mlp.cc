@@ -80,7 +80,7 @@ class Mlp : public Model {
                       LayerObserver* observer) override {
     CHECK_LE(batch.samples, max_batch_);
     const float* input = DropInput(batch, key);
-    Forward(theta, input, batch.samples, &key, observer);
+    if (!Forward(theta, input, batch.samples, &key, observer)) return {};
     Layer& last = layers_.back();
     const SampleSums sums = SoftmaxGradient(
         batch.labels.data(), batch.samples, last.outputs,
@@ -100,8 +100,8 @@ class Mlp : public Model {
     for (int64_t s = 0; s < batch.samples; s += max_batch_) {
       const int64_t count = std::min(max_batch_, batch.samples - s);
       NoObserver observer;
-      Forward(theta, batch.features.data() + s * layers_.front().inputs, count,
-              nullptr, &observer);
+      CHECK(Forward(theta, batch.features.data() + s * layers_.front().inputs,
+                    count, nullptr, &observer));
       sums += SoftmaxLoss(layers_.back().linear.data(), batch.labels.data() + s,
                           count, layers_.back().outputs);
     }
@@ -128,17 +128,17 @@ class Mlp : public Model {
                          key.micro_batch, layer);
   }
 
-  // key: null when dropout is off.
-  void Forward(const float* theta, const float* input, int64_t rows,
+  // key: null when dropout is off. False: see LayerObserver.
+  bool Forward(const float* theta, const float* input, int64_t rows,
                const MicroBatchKey* key, LayerObserver* observer) {
     for (size_t k = 0; k < layers_.size(); ++k) {
-      observer->AwaitParameters(static_cast<int>(k));
+      if (!observer->AwaitParameters(static_cast<int>(k))) return false;
       Layer& layer = layers_[k];
       gemm_.MultiplyTransposed(input, theta + layer.weight, rows, layer.outputs,
                                layer.inputs, layer.linear.data());
       if (IsLast(k)) {
         AddBias(theta + layer.bias, rows, layer.outputs, layer.linear.data());
-        return;
+        return true;
       }
       AddBiasAndActivate(spec_.activation(), theta + layer.bias, rows,
                          layer.outputs, layer.linear.data(),
@@ -152,6 +152,7 @@ class Mlp : public Model {
       }
       input = layer.activated.data();
     }
+    return true;
   }
 
   // The gradient of layer k from the derivative of the loss by its linear

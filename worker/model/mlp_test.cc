@@ -231,6 +231,8 @@ TEST(MlpTest, AnyNumberOfThreadsGivesTheSameBitsAndSoDoLayersThatComeAndGo) {
     EXPECT_EQ(gradient, first) << threads << " threads";
     EXPECT_EQ(GradientByLayers(model->get(), layers, theta, batch, kKey, 0.5f),
               first);
+    ExpectNothingWithoutParameters(
+        model->get(), static_cast<int>(layers.size()), theta, batch);
   }
 }
 

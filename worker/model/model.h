@@ -34,8 +34,9 @@ class LayerObserver {
   virtual ~LayerObserver() = default;
   // Called before the layer's parameters are used, first layer first; returns
   // when they may be. A later layer may use those of an earlier one. No
-  // gradient is written before every layer has been awaited.
-  virtual void AwaitParameters(int layer) = 0;
+  // gradient is written before every layer has been awaited. False: they will
+  // not come, and neither parameters nor gradient may be touched any more.
+  [[nodiscard]] virtual bool AwaitParameters(int layer) = 0;
   // The layer's part of the gradient is final and its parameters are not used
   // any more; last layer first.
   virtual void GradientDone(int layer) = 0;
@@ -44,7 +45,7 @@ class LayerObserver {
 // For whoever has all parameters and wants the gradient as a whole.
 class NoObserver : public LayerObserver {
  public:
-  void AwaitParameters(int) override {}
+  bool AwaitParameters(int) override { return true; }
   void GradientDone(int) override {}
 };
 
@@ -61,7 +62,8 @@ class Model {
 
   // Writes scale * d(sum of the samples' losses)/d(theta) to gradient
   // [parameters()], every element. theta: [parameters()]. Layers are those of
-  // the model's layout. An empty batch gives zeros.
+  // the model's layout. An empty batch gives zeros. When the observer says that
+  // parameters will not come, returns soon, with sums that mean nothing.
   virtual SampleSums Gradient(const float* theta, const Batch& batch,
                               const MicroBatchKey& key, float scale,
                               float* gradient, LayerObserver* observer) = 0;
