@@ -57,6 +57,10 @@ class GrpcService : public Scheduler::CallbackService {
                      ListNodesResponse* response) override {
     return Finish(context, driver_->ListNodes(response));
   }
+  Reactor* DrainNode(Context* context, const DrainNodeRequest* request,
+                     DrainNodeResponse*) override {
+    return Finish(context, driver_->DrainNode(*request));
+  }
   Reactor* GetVersion(Context* context, const GetVersionRequest*,
                       GetVersionResponse* response) override {
     return Finish(context, driver_->GetVersion(response));

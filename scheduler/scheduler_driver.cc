@@ -260,9 +260,19 @@ absl::Status SchedulerDriver::ChangeJob(const ChangeJobRequest& request,
   return Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     ASSIGN_OR_RETURN(const JournalEvent event, state_.Change(request, now));
     RETURN_IF_ERROR(Commit({event}));
-    *response->mutable_synchronisation() =
-        event.job_changed().synchronisation();
+    JobStatus status;
+    (*state_.FindJob(request.name()))
+        ->Describe(/*with_plan=*/false, now, &status);
+    *response->mutable_synchronisation() = status.spec().synchronisation();
+    response->set_servers(status.spec().resources().servers());
     return absl::OkStatus();
+  });
+}
+
+absl::Status SchedulerDriver::DrainNode(const DrainNodeRequest& request) {
+  return Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    ASSIGN_OR_RETURN(const JournalEvent event, state_.Drain(request, now));
+    return Commit({event});
   });
 }
 

@@ -55,6 +55,7 @@ class SchedulerDriver {
   absl::Status GetLog(const GetJobLogRequest& request,
                       GetJobLogResponse* response);
   absl::Status ListNodes(ListNodesResponse* response);
+  absl::Status DrainNode(const DrainNodeRequest& request);
   absl::Status GetVersion(GetVersionResponse* response) const;
   absl::Status StartTrace(const StartTraceRequest& request,
                           StartTraceResponse* response);

@@ -66,7 +66,9 @@ class Shards : public NormCarrier {
     plan_ = next;
     uint64_t untouched = 0;
     for (auto& shard : shards_) {
-      untouched = std::max(untouched, shard->Adopt(plan_));
+      untouched = std::max(
+          untouched,
+          shard->Adopt(plan_, static_cast<uint32_t>(&shard - shards_.data())));
     }
     return untouched;
   }

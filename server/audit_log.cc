@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <set>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -55,10 +56,11 @@ absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Create(
       MakeDirectoriesBeneath(
           output_root,
           absl::StrCat(plan.spec().checkpoint().directory(), "/audit")));
+  const uint32_t number = plan.servers(static_cast<int>(server)).history();
   const bool goes_on = plan.has_restore();
-  if (!goes_on) RETURN_IF_ERROR(RemoveHistories(directory, server));
+  if (!goes_on) RETURN_IF_ERROR(RemoveHistories(directory, number));
   const std::string path = absl::StrCat(
-      directory, "/server-", server,
+      directory, "/server-", number,
       goes_on ? absl::StrCat("-", plan.blocks_since()) : "", ".audit");
   FileDescriptor file(
       ::open(path.c_str(),
@@ -66,14 +68,16 @@ absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Create(
   if (!file.valid()) return SystemError("create", path);
   auto log = absl::WrapUnique(new AuditLog(
       path, std::move(file), plan.spec().schedule().micro_batches()));
-  log->Append(absl::StrCat("H 1 ", plan.spec().name(), " ", server, " ",
+  log->Append(absl::StrCat("H 1 ", plan.spec().name(), " ", number, " ",
                            log->micro_batches_, "\n"));
   if (goes_on) {
     log->Append(absl::StrCat("V ", plan.blocks_since(), " ",
                              plan.restore().step(), "\n"));
   }
+  std::set<uint32_t> moves;
+  for (const BlockMove& move : plan.moves()) moves.insert(move.block());
   for (const Block& block : plan.blocks()) {
-    if (block.server() == server) {
+    if (block.server() == server && moves.count(block.id()) == 0) {
       log->Append(absl::StrCat("B ", block.id(), "\n"));
     }
   }
@@ -87,6 +91,20 @@ AuditLog::AuditLog(std::string path, FileDescriptor file,
       file_(std::move(file)) {}
 
 AuditLog::~AuditLog() { Flush(); }
+
+void AuditLog::Arrived(uint32_t block, uint64_t incarnation, uint64_t steps,
+                       const std::vector<WorkRun>& counted) {
+  Append(absl::StrCat(
+      "A ", block, " ", incarnation, " ", steps, " ",
+      counted.empty() ? "-"
+                      : absl::StrJoin(counted, ",",
+                                      [](std::string* out, const WorkRun& run) {
+                                        absl::StrAppend(
+                                            out, run.position(), ":",
+                                            run.position() + run.count());
+                                      }),
+      "\n"));
+}
 
 void AuditLog::Synchronised(const Phase& phase) {
   const SynchronisationSpec& spec = phase.synchronisation();

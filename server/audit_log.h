@@ -11,25 +11,32 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "common/file_descriptor.h"
 #include "common/wire/frame.h"
+#include "proto/parameter_server.pb.h"
 #include "proto/plan.pb.h"
 
 namespace hawser {
 
 class AuditLog {
  public:
-  // DIRECTORY/audit/server-INDEX.audit below the output root, where DIRECTORY
-  // is that of the job's checkpoints; after a roll-back
-  // server-INDEX-INCARNATION.audit, of Plan.blocks_since. The first of a job
-  // replaces all histories of this INDEX.
+  // DIRECTORY/audit/server-HISTORY.audit below the output root, where DIRECTORY
+  // is that of the job's checkpoints, and HISTORY the server's number in the
+  // plan; after a roll-back server-HISTORY-INCARNATION.audit, of
+  // Plan.blocks_since. The first of a job replaces all histories of this
+  // HISTORY.
   static absl::StatusOr<std::unique_ptr<AuditLog>> Create(
       const Plan& plan, uint32_t server, const std::string& output_root);
   ~AuditLog();
 
+  // A block that has moved here by the plan of an incarnation, with so many
+  // complete steps, and these runs counted of later ones.
+  void Arrived(uint32_t block, uint64_t incarnation, uint64_t steps,
+               const std::vector<WorkRun>& counted);
   void Synchronised(const Phase& phase);
   void Joined(uint32_t block, uint64_t node, uint64_t clock);
   void Left(uint32_t block, uint64_t node);

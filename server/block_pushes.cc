@@ -27,6 +27,9 @@ absl::Status BlockStore::CheckPush(const FrameHeader& header) const {
   if (header.incarnation != members_.incarnation) {
     return StaleIncarnation(header.incarnation, members_.incarnation);
   }
+  if (members_.leaves) {
+    return absl::FailedPreconditionError("the block is another server's");
+  }
   return absl::OkStatus();
 }
 
@@ -228,7 +231,10 @@ void BlockStore::Update(uint64_t step, const UpdateStep& update) {
 }
 
 void BlockStore::UpdateNow(uint64_t step, const UpdateStep& given) {
-  CHECK_EQ(step, version());
+  CHECK_LE(step, version());
+  // A block that has moved here may be a step ahead of the others, or what it
+  // had in sum is still to be pushed again.
+  if (step < version() || members_.rests || !partial_sums_.complete()) return;
   // The sum becomes the next parameters where it lies.
   std::shared_ptr<FloatBuffer> next = partial_sums_.TakeTotal().gradient;
   if (std::exchange(step_is_void_, false)) {
@@ -252,16 +258,25 @@ void BlockStore::UpdateNow(uint64_t step, const UpdateStep& given) {
   ReachVersion();
 }
 
+void BlockStore::OfferSnapshot() {
+  strand_.Run([this] {
+    if (version() != 0) TakeSnapshotIfWanted();
+  });
+}
+
+void BlockStore::TakeSnapshotIfWanted() {
+  if (!shared_->listener->WantsSnapshot(version(), *members_.schedule)) return;
+  const TraceSpan span(ScopeOf(version()), SPAN_SNAPSHOT, {.block = id_});
+  shared_->listener->TakeSnapshot({id_,
+                                   version(),
+                                   current_,
+                                   optimizer_->StateNames(),
+                                   {state_.begin(), state_.end()},
+                                   optimizer_updates_});
+}
+
 void BlockStore::ReachVersion() {
-  if (shared_->listener->WantsSnapshot(version(), *members_.schedule)) {
-    const TraceSpan span(ScopeOf(version()), SPAN_SNAPSHOT, {.block = id_});
-    shared_->listener->TakeSnapshot({id_,
-                                     version(),
-                                     current_,
-                                     optimizer_->StateNames(),
-                                     {state_.begin(), state_.end()},
-                                     optimizer_updates_});
-  }
+  TakeSnapshotIfWanted();
   const StepSchedule& schedule = *members_.schedule;
   const bool is_end = version() == schedule.EndOfPhase(phase_);
   if (is_end && version() < schedule.total_steps()) {

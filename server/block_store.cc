@@ -1,4 +1,5 @@
-// Phases of a block; its pushes and reads: block_pushes.cc, block_reads.cc.
+// Phases of a block; its pushes, reads and moves: block_pushes.cc,
+// block_reads.cc, block_moves.cc.
 #include "server/block_store.h"
 
 #include <algorithm>
@@ -111,10 +112,11 @@ void BlockStore::ResetClocks() {
 
 void BlockStore::Adopt(Members members, std::function<void(uint64_t)> done) {
   strand_.Run([this, members = std::move(members), done = std::move(done)] {
-    const uint64_t m = shared_->micro_batches;
-    const uint64_t untouched =
-        on_arrival() ? (ledger_.ceiling() + m - 1) / m : version() + 1;
+    const uint64_t untouched = UntouchedStep();
     const auto before = members_.schedule;
+    const bool is_over = members.incarnation == 0;
+    const bool comes_back = members_.leaves && !members.leaves && !is_over;
+    const bool wakes_up = members_.rests && !members.rests && !is_over;
     members_.incarnation = members.incarnation;
     if (members.incarnation != 0) members_ = members;
     versions_.Dismiss();
@@ -132,8 +134,15 @@ void BlockStore::Adopt(Members members, std::function<void(uint64_t)> done) {
     } else {
       ResetClocks();
     }
+    if (comes_back) ComeBack();
+    if (wakes_up) WakeUp();
     if (done != nullptr) done(untouched);
   });
+}
+
+uint64_t BlockStore::UntouchedStep() const {
+  const uint64_t m = shared_->micro_batches;
+  return on_arrival() ? (ledger_.ceiling() + m - 1) / m : version() + 1;
 }
 
 void BlockStore::RefuseWaiting(std::map<uint64_t, WaitingRead>* waiting) {

@@ -18,6 +18,10 @@
 // A phase ends when its last step is complete; then the block goes over to what
 // the next phase asks for, and answers those who came too early for it.
 //
+// A block that moves to another server leaves as it is, with all that it has
+// counted; what it has in sum of a step that is not complete is left behind,
+// and pushed again (block_moves.cc).
+//
 // The version in use, and once per step the one before, are kept in buffers of
 // their own, so that a read never waits for a write nor sees half of one.
 //
@@ -42,6 +46,7 @@
 #include "common/metrics.h"
 #include "common/optimizer/optimizer.h"
 #include "common/trace/trace_recorder.h"
+#include "proto/parameter_server.pb.h"
 #include "proto/plan.pb.h"
 #include "server/audit_log.h"
 #include "server/encoded_versions.h"
@@ -64,6 +69,14 @@ struct BlockSnapshot {
   std::vector<std::string> state_names;
   std::vector<std::shared_ptr<const FloatBuffer>> state;  // as state_names
   uint64_t updates = 0;  // of the optimizer, since its state was fresh
+};
+
+// A block on its way to another server.
+struct BlockContents {
+  BlockState state;
+  // Parameters, those of the version before if there are any, then the
+  // optimizer's state.
+  std::vector<std::shared_ptr<FloatBuffer>> vectors;
 };
 
 class BlockStore {
@@ -112,6 +125,10 @@ class BlockStore {
     uint64_t incarnation = 0;  // 0: the job is over
     std::shared_ptr<const StepSchedule> schedule;
     std::vector<uint64_t> workers;
+    // Blocks are on their way: no update is made before a later incarnation.
+    bool rests = false;
+    bool leaves = false;        // this one, to another server
+    uint64_t placed_since = 0;  // see Plan
   };
 
   // To be initialised.
@@ -121,6 +138,16 @@ class BlockStore {
   // before anybody else knows the block. Errors are those of values.
   absl::Status Initialise(const InitialValues& values, const Plan& plan,
                           const Block& block);
+
+  // In place of Initialise: goes on with what another server had. DATA_LOSS: it
+  // is of another block.
+  absl::Status Import(BlockContents contents);
+
+  // Requires that it leaves: all there is of it, on the strand.
+  void Export(std::function<void(BlockContents)> done);
+
+  // The listener is given a snapshot if it wants one of the present version.
+  void OfferSnapshot();
 
   // A push, of either kind: counts once, or is refused by an error to
   // frame.sink.
@@ -169,6 +196,11 @@ class BlockStore {
   std::vector<std::shared_ptr<FloatBuffer>> ReplaceHeldState();
   void CompleteSteps();
   void ReachVersion();
+  void TakeSnapshotIfWanted();
+  uint64_t UntouchedStep() const;
+  void ComeBack();
+  void WakeUp();
+  void NoteArrival();
 
   void ReadNow(const FrameHeader& header, std::shared_ptr<ReplySink> sink);
   void PullVersion(const FrameHeader& header, std::shared_ptr<ReplySink> sink);

@@ -77,6 +77,7 @@ absl::StatusOr<CheckpointWritten> WriteCheckpoint(
   if (snapshot.epoch_training.has_value()) {
     *written.mutable_epoch_training() = ToProto(*snapshot.epoch_training);
   }
+  written.set_placed_since(snapshot.placed_since);
   return written;
 }
 

@@ -25,7 +25,8 @@ namespace hawser {
 struct CheckpointSnapshot {
   uint64_t job = 0;
   uint64_t step = 0;
-  uint32_t server = 0;  // index in the plan
+  uint32_t server = 0;        // index in the plan
+  uint64_t placed_since = 0;  // see Plan
   std::string job_name;
   std::string directory;  // below the output root; of the whole job
   bool is_last = false;   // of the job

@@ -106,6 +106,16 @@ void LeaseDesk::Answer(const MicroBatchLeases::Grants& grants) {
   }
 }
 
+LeaseState LeaseDesk::Export() {
+  absl::MutexLock lock(&mutex_);
+  return leases_.Export();
+}
+
+absl::Status LeaseDesk::Restore(const LeaseState& state) {
+  absl::MutexLock lock(&mutex_);
+  return leases_.Restore(state);
+}
+
 std::optional<uint64_t> LeaseDesk::UnfinishedStep() {
   absl::MutexLock lock(&mutex_);
   return leases_.UnfinishedStep();

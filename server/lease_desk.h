@@ -37,6 +37,8 @@ class LeaseDesk {
   void Handle(IncomingFrame frame);
 
   // See MicroBatchLeases.
+  LeaseState Export();
+  absl::Status Restore(const LeaseState& state);
   std::optional<uint64_t> UnfinishedStep();
   void StepCompleted(uint64_t version);
   void Tick();

@@ -56,8 +56,14 @@ absl::Status Serve(const Flags& flags) {
   const RealClock clock;
   ASSIGN_OR_RETURN(const Carriers carriers, ParseCarriers(flags.carriers));
   TraceRecorder trace(&clock);
+  CarrierOptions to_servers;
+  to_servers.carriers = carriers;
   ServerDriver driver(&norms, flags.output_root, &clock, RealThreads(),
-                      flags.data_root, carriers.shared_memory, &trace);
+                      flags.data_root, carriers.shared_memory, &trace,
+                      MachineFileCalls(),
+                      [&to_servers](const ServerEndpoint& server) {
+                        return ChooseCarrier(to_servers, server);
+                      });
   Intake intake(ShardHandlers(&driver), Intake::LimitsFor(MemoryBytes()));
   const auto service = MakeGrpcService(&driver, &intake);
   ASSIGN_OR_RETURN(
@@ -131,8 +137,8 @@ int main(int argc, char** argv) {
   app.add_flag("--allow-insecure-network", flags.allow_insecure_network,
                "listen beyond loopback without encryption or a token");
   app.add_option("--carriers", flags.carriers,
-                 "how workers may reach this server besides TCP: any of "
-                 "shared-memory, unix-socket, tcp")
+                 "how workers may reach this server besides TCP, and it other "
+                 "servers: any of shared-memory, unix-socket, tcp")
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = hawser::Serve(flags);

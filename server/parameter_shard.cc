@@ -1,8 +1,8 @@
 #include "server/parameter_shard.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -51,12 +51,6 @@ size_t BlocksOf(const Plan& plan, uint32_t server) {
                     [server](const Block& b) { return b.server() == server; }));
 }
 
-// By the servers: a gradient that is applied once per step.
-bool IsClipped(const Phase& phase) {
-  return phase.synchronisation().mode() == SYNCHRONOUS &&
-         phase.synchronisation().local_steps() <= 1;
-}
-
 bool IsRead(FrameKind kind) {
   return kind == FrameKind::kPull || kind == FrameKind::kRead ||
          kind == FrameKind::kTick;
@@ -87,7 +81,7 @@ ParameterShard::ParameterShard(
     const Clock* clock, std::unique_ptr<AuditLog> audit, Callbacks callbacks,
     std::unique_ptr<SharedMemory> memory, TraceRecorder* trace)
     : plan_(plan),
-      server_(server),
+      newest_(plan),
       codecs_(plan.spec()),
       optimizer_(std::move(optimizer)),
       outer_optimizer_(std::move(outer_optimizer)),
@@ -96,11 +90,13 @@ ParameterShard::ParameterShard(
       norm_carrier_(norms),
       callbacks_(std::move(callbacks)),
       memory_(std::move(memory)),
-      block_by_id_(static_cast<size_t>(plan.blocks_size()), nullptr),
       incarnation_(plan.incarnation()),
       norm_gather_(static_cast<uint32_t>(plan.blocks_size()), first_step),
       admission_(BlocksOf(plan, server)),
+      server_(server),
+      placed_since_(plan.placed_since()),
       epoch_sums_(first_step) {
+  placed_anew_ = plan.moves_size() != 0;
   shared_.job = plan.job();
   shared_.micro_batches = plan.spec().schedule().micro_batches();
   shared_.needs_norm = plan.spec().optimizer().clip_global_norm() > 0;
@@ -111,17 +107,23 @@ ParameterShard::ParameterShard(
   shared_.audit = audit_.get();
   shared_.memory = memory_.get();
   shared_.trace = trace;
-  const BlockStore::Members members = SetMembers(plan);
+  members_ = SetMembers(plan, server);
+  std::set<uint32_t> moves;
+  for (const BlockMove& move : plan.moves()) moves.insert(move.block());
+  auto holding = std::make_shared<Holding>();
+  holding->by_id.resize(static_cast<size_t>(plan.blocks_size()), nullptr);
   for (const Block& block : plan.blocks()) {
-    if (block.server() != server) continue;
-    blocks_.push_back(std::make_unique<BlockStore>(&shared_, block, members));
-    block_by_id_[block.id()] = blocks_.back().get();
+    if (block.server() != server || moves.count(block.id()) != 0) continue;
+    holding->blocks.push_back(
+        std::make_shared<BlockStore>(&shared_, block, members_));
+    holding->by_id[block.id()] = holding->blocks.back().get();
   }
+  Hold(std::move(holding));
   OpenDesk(plan);
 }
 
 absl::Status ParameterShard::Initialise(const InitialValues& values) {
-  for (const auto& block : blocks_) {
+  for (const auto& block : holding()->blocks) {
     RETURN_IF_ERROR(block->Initialise(
         values, plan_, plan_.blocks(static_cast<int>(block->id()))));
   }
@@ -141,9 +143,12 @@ void ParameterShard::OpenDesk(const Plan& plan) {
   desk_.store(desk_owner_.get());
 }
 
-BlockStore::Members ParameterShard::SetMembers(const Plan& plan) {
+BlockStore::Members ParameterShard::SetMembers(const Plan& plan,
+                                               uint32_t server) {
   BlockStore::Members members;
   members.incarnation = plan.incarnation();
+  members.placed_since = plan.placed_since();
+  members.rests = plan.moves_size() != 0;
   members.schedule = std::make_shared<const StepSchedule>(plan);
   for (const auto& worker : plan.workers()) {
     members.workers.push_back(worker.node());
@@ -154,25 +159,44 @@ BlockStore::Members ParameterShard::SetMembers(const Plan& plan) {
   }
   workers_.store(std::max<uint64_t>(1, members.workers.size()));
   absl::MutexLock lock(&norm_mutex_);
-  peers_ = PeersOf(plan, server_);
+  peers_ = PeersOf(plan, server);
   return members;
 }
 
-uint64_t ParameterShard::Adopt(const Plan& plan) {
+uint64_t ParameterShard::Adopt(const Plan& plan, uint32_t server) {
   CHECK_EQ(plan.blocks_size(), plan_.blocks_size());
   incarnation_.store(plan.incarnation());
-  const BlockStore::Members members = SetMembers(plan);
+  newest_ = plan;
+  members_ = SetMembers(plan, server);
+  {
+    absl::MutexLock lock(&checkpoint_mutex_);
+    server_ = server;
+    if (placed_since_ != plan.placed_since()) {
+      placed_since_ = plan.placed_since();
+      placed_anew_ = true;
+      gathering_.clear();
+    }
+  }
+  Arrange(plan);
+  const auto holding = this->holding();
   std::atomic<uint64_t> untouched{0};
-  absl::BlockingCounter adopted(static_cast<int>(blocks_.size()));
-  for (const auto& block : blocks_) {
+  absl::BlockingCounter adopted(
+      static_cast<int>(holding->blocks.size() + holding->leaving.size()));
+  const auto adopt = [&](BlockStore* block, bool leaves) {
+    BlockStore::Members members = members_;
+    members.leaves = leaves;
     block->Adopt(members, [&](uint64_t step) {
       uint64_t known = untouched.load();
       while (known < step && !untouched.compare_exchange_weak(known, step)) {
       }
       adopted.DecrementCount();
     });
-  }
+  };
+  for (const auto& block : holding->blocks) adopt(block.get(), false);
+  for (const auto& block : holding->leaving) adopt(block.get(), true);
   adopted.Wait();
+  // Once another server has them, this one may go at any moment.
+  if (!holding->leaving.empty()) FlushAudit();
   if (desk_owner_ != nullptr) {
     desk_owner_->Adopt(plan);
   } else {
@@ -197,7 +221,11 @@ void ParameterShard::Handle(IncomingFrame frame) {
   } else if (header.incarnation != current) {
     refusal = StaleIncarnation(header.incarnation, current);
   } else if (IsRead(header.kind) && header.block == kAllBlocks) {
-    for (const auto& block : blocks_) block->Read(header, frame.sink);
+    for (const auto& block : holding()->blocks) block->Read(header, frame.sink);
+    frame.done();
+    return;
+  } else if (header.kind == FrameKind::kFetch) {
+    SendContents(header, frame.sink);
     frame.done();
     return;
   } else if (header.kind == FrameKind::kLeaseRequest) {
@@ -206,15 +234,15 @@ void ParameterShard::Handle(IncomingFrame frame) {
       return;
     }
     refusal = absl::InvalidArgumentError("nothing is leased here");
-  } else if (BlockHere(header.block) == nullptr) {
+  } else if (const auto block = BlockHere(header.block); block == nullptr) {
     refusal = absl::InvalidArgumentError(
         absl::StrCat("block ", header.block, " is not on this server"));
   } else if (header.kind == FrameKind::kPush ||
              header.kind == FrameKind::kPushRun) {
-    BlockHere(header.block)->Push(std::move(frame));
+    block->Push(std::move(frame));
     return;
   } else if (IsRead(header.kind)) {
-    BlockHere(header.block)->Read(header, frame.sink);
+    block->Read(header, frame.sink);
     frame.done();
     return;
   } else {
@@ -224,8 +252,16 @@ void ParameterShard::Handle(IncomingFrame frame) {
   frame.done();
 }
 
-BlockStore* ParameterShard::BlockHere(uint32_t id) const {
-  return id < block_by_id_.size() ? block_by_id_[id] : nullptr;
+std::shared_ptr<const ParameterShard::Holding> ParameterShard::holding() const {
+  absl::ReaderMutexLock lock(&holding_mutex_);
+  return holding_;
+}
+
+std::shared_ptr<BlockStore> ParameterShard::BlockHere(uint32_t id) const {
+  std::shared_ptr<const Holding> holding = this->holding();
+  BlockStore* block = id < holding->by_id.size() ? holding->by_id[id] : nullptr;
+  if (block == nullptr) return nullptr;
+  return {std::move(holding), block};
 }
 
 UpdateStep ParameterShard::StepOf(uint64_t step, double clip,
@@ -265,115 +301,8 @@ UpdateStep ParameterShard::UpdateOnArrival(uint64_t step, uint32_t run,
 void ParameterShard::StepSums(uint64_t step, const SampleSums& sums) {
   const uint64_t epoch = schedule()->EpochOf(step) + 1;
   absl::MutexLock lock(&steps_mutex_);
-  epoch_sums_.Add(epoch, sums);
-}
-
-bool ParameterShard::NeedsNorm(uint64_t step,
-                               const StepSchedule& schedule) const {
-  return shared_.needs_norm && IsClipped(schedule.PhaseOf(step));
-}
-
-uint64_t ParameterShard::FirstThatNeedsNorm(uint64_t step) const {
-  const auto schedule = this->schedule();
-  size_t phase = schedule->PhaseIndexOf(step);
-  while (phase > 0 && IsClipped(schedule->phases()[phase - 1])) --phase;
-  return schedule->phases()[phase].from_step();
-}
-
-void ParameterShard::SumReady(uint32_t block, uint64_t step,
-                              double squared_norm,
-                              const StepSchedule& schedule) {
-  if (!NeedsNorm(step, schedule)) {
-    block_by_id_[block]->Update(step, StepOf(step, 1.0, schedule));
-    return;
-  }
-  ShareNormsRequest request;
-  request.set_job(plan_.job());
-  request.set_incarnation(incarnation());
-  request.set_step(step);
-  BlockNorm* norm = request.add_norms();
-  norm->set_block(block);
-  norm->set_squared_norm(squared_norm);
-  std::vector<std::string> peers;
-  std::optional<double> total;
-  {
-    absl::MutexLock lock(&norm_mutex_);
-    peers = peers_;
-    norm_gather_.SkipTo(FirstThatNeedsNorm(step));
-    total = norm_gather_.Add(step, block, squared_norm);
-  }
-  SendNorms(request, peers);
-  if (total.has_value()) UpdateAll(step, *total);
-}
-
-absl::Status ParameterShard::ReceiveNorms(const ShareNormsRequest& request) {
-  if (request.incarnation() != incarnation()) {
-    return StaleIncarnation(request.incarnation(), incarnation());
-  }
-  std::optional<double> total;
-  {
-    absl::MutexLock lock(&norm_mutex_);
-    if (NeedsNorm(request.step(), *schedule())) {
-      norm_gather_.SkipTo(FirstThatNeedsNorm(request.step()));
-    }
-    for (const BlockNorm& norm : request.norms()) {
-      if (norm.block() >= block_by_id_.size() ||
-          BlockHere(norm.block()) != nullptr) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "the norm of block ", norm.block(), " is not a peer's to tell"));
-      }
-      const auto complete =
-          norm_gather_.Add(request.step(), norm.block(), norm.squared_norm());
-      if (complete.has_value()) total = complete;
-    }
-  }
-  if (total.has_value()) UpdateAll(request.step(), *total);
-  return absl::OkStatus();
-}
-
-void ParameterShard::ResendNorms() {
-  if (!shared_.needs_norm) return;
-  std::vector<ShareNormsRequest> requests;
-  std::vector<std::string> peers;
-  {
-    absl::MutexLock lock(&norm_mutex_);
-    const uint64_t step = norm_gather_.step();
-    if (step > 0) requests.push_back(KnownNorms(step - 1));
-    requests.push_back(KnownNorms(step));
-    peers = peers_;
-  }
-  for (const ShareNormsRequest& request : requests) {
-    if (request.norms_size() != 0) SendNorms(request, peers);
-  }
-}
-
-ShareNormsRequest ParameterShard::KnownNorms(uint64_t step) const {
-  ShareNormsRequest request;
-  request.set_job(plan_.job());
-  request.set_incarnation(incarnation());
-  request.set_step(step);
-  for (const auto& block : blocks_) {
-    const std::optional<double> known = norm_gather_.Known(step, block->id());
-    if (!known.has_value()) continue;
-    BlockNorm* norm = request.add_norms();
-    norm->set_block(block->id());
-    norm->set_squared_norm(*known);
-  }
-  return request;
-}
-
-void ParameterShard::SendNorms(const ShareNormsRequest& request,
-                               const std::vector<std::string>& peers) {
-  for (const std::string& peer : peers) norm_carrier_->Send(peer, request);
-}
-
-void ParameterShard::UpdateAll(uint64_t step, double squared_norm) {
-  const double norm =
-      std::sqrt(squared_norm) / static_cast<double>(shared_.micro_batches);
-  const double limit = plan_.spec().optimizer().clip_global_norm();
-  const double clip = norm > limit ? limit / norm : 1.0;
-  const UpdateStep update = StepOf(step, clip, *schedule());
-  for (const auto& block : blocks_) block->Update(step, update);
+  // One that was counted where block 0 has come from may be made again.
+  if (step == epoch_sums_.step()) epoch_sums_.Add(epoch, sums);
 }
 
 bool ParameterShard::WantsSnapshot(uint64_t version,
@@ -385,6 +314,7 @@ bool ParameterShard::WantsSnapshot(uint64_t version,
   absl::MutexLock lock(&checkpoint_mutex_);
   const bool is_ordered = version == ordered_step_ && !is_late_;
   if (!is_last && by_time && !is_ordered) return false;
+  if (!is_last && version <= passed_over_) return false;
   return admission_.Admit(version, is_last);
 }
 
@@ -415,14 +345,15 @@ void ParameterShard::TakeSnapshot(BlockSnapshot snapshot) {
     CheckpointSnapshot& gathered = gathering_[step];
     if (epoch_training.has_value()) gathered.epoch_training = epoch_training;
     gathered.blocks.push_back(std::move(snapshot));
-    if (gathered.blocks.size() != blocks_.size()) return;
+    if (gathered.blocks.size() != holding()->blocks.size()) return;
     complete = std::move(gathered);
     gathering_.erase(step);
     complete.step = step;
+    complete.server = server_;
+    complete.placed_since = placed_since_;
   }
   complete.job = plan_.job();
   complete.is_last = complete.step == schedule()->total_steps();
-  complete.server = server_;
   complete.job_name = plan_.spec().name();
   complete.directory = plan_.spec().checkpoint().directory();
   std::sort(complete.blocks.begin(), complete.blocks.end(),
@@ -443,11 +374,15 @@ void ParameterShard::OrderCheckpoint(uint64_t step) {
   ordered_step_ = step;
   // A block that reaches the step after this has still to ask (WantsSnapshot);
   // all get the same answer.
-  is_late_ = step != 0 && std::any_of(blocks_.begin(), blocks_.end(),
-                                      [step](const auto& block) {
-                                        return block->version() >= step;
-                                      });
+  is_late_ = step != 0 && HasReached(step);
   is_late_told_ = false;
+}
+
+bool ParameterShard::HasReached(uint64_t step) const {
+  const auto holding = this->holding();
+  return std::any_of(
+      holding->blocks.begin(), holding->blocks.end(),
+      [step](const auto& block) { return block->version() >= step; });
 }
 
 std::vector<CheckpointFailed> ParameterShard::TakeSkippedCheckpoints() {
@@ -492,7 +427,9 @@ void ParameterShard::FlushAudit() {
 
 uint64_t ParameterShard::completed_steps() const {
   uint64_t step = std::numeric_limits<uint64_t>::max();
-  for (const auto& block : blocks_) step = std::min(step, block->version());
+  for (const auto& block : holding()->blocks) {
+    step = std::min(step, block->version());
+  }
   return step;
 }
 
@@ -508,6 +445,7 @@ absl::StatusOr<uint64_t> ParameterShard::Progress(uint64_t incarnation) const {
 }
 
 StepsDone ParameterShard::TakeStepsDone() {
+  if (BlockHere(0) == nullptr) return StepsDone();
   absl::MutexLock lock(&steps_mutex_);
   return epoch_sums_.TakeNews();
 }
@@ -515,7 +453,8 @@ StepsDone ParameterShard::TakeStepsDone() {
 void ParameterShard::Close() {
   closed_.store(true);
   if (LeaseDesk* desk = desk_.load()) desk->Close();
-  for (const auto& block : blocks_) block->Adopt({}, nullptr);
+  const auto holding = this->holding();
+  for (const auto& block : holding->blocks) block->Adopt({}, nullptr);
   if (audit_ != nullptr) audit_->End();
 }
 

@@ -2,7 +2,13 @@
 // together: the norm of the whole gradient, the learning rate, checkpoints, and
 // the sums over samples of each step.
 //
-// Thread-safe.
+// Blocks that a plan moves (Plan.moves) leave in two steps: they are kept as
+// they are for as long as plans name this server as where they are, and come in
+// two: Arrivals() says which are to be fetched, Receive() takes each, and
+// Settle() says that all are there (shard_moves.cc).
+//
+// Thread-safe, but Adopt, Arrivals, Receive and Settle are called by one thread
+// at a time.
 #ifndef HAWSER_SERVER_PARAMETER_SHARD_H_
 #define HAWSER_SERVER_PARAMETER_SHARD_H_
 
@@ -11,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -70,10 +77,22 @@ class ParameterShard : public BlockStore::Listener {
       Callbacks callbacks, std::unique_ptr<SharedMemory> memory = nullptr,
       TraceRecorder* trace = nullptr);
 
-  // A new incarnation with the same blocks, and what they hold (blocks_since).
-  // Returns when all of them have adopted it: the first step of which no work
-  // has been counted here.
-  uint64_t Adopt(const Plan& plan);
+  // A new incarnation with what the blocks hold (blocks_since), of which this
+  // is server number `server`. Returns when all blocks that are here have
+  // adopted it: the first step of which no work has been counted in them.
+  uint64_t Adopt(const Plan& plan, uint32_t server);
+
+  // Blocks of the plan that are not here yet.
+  struct Arrival {
+    uint32_t block = 0;
+    uint32_t from = 0;  // index into the plan's servers
+  };
+  std::vector<Arrival> Arrivals() const;
+  // One of them, as it was there. Returns the first step of which no work has
+  // been counted in it. DATA_LOSS: it is of another block or plan.
+  absl::StatusOr<uint64_t> Receive(uint32_t block, BlockContents contents);
+  // All are here: what the job does together goes on.
+  void Settle();
 
   // A frame of this job. Refused by an error to its sink when its incarnation
   // is not the current one or it names a block of another server.
@@ -115,6 +134,12 @@ class ParameterShard : public BlockStore::Listener {
 
   // The steps completed by every block held here.
   uint64_t completed_steps() const;
+  size_t blocks_held() const { return holding()->blocks.size(); }
+  // The incarnation from which on it holds the blocks that it holds.
+  uint64_t placed_since() const {
+    absl::MutexLock lock(&checkpoint_mutex_);
+    return placed_since_;
+  }
 
   uint64_t job() const { return shared_.job; }
   uint64_t incarnation() const { return incarnation_.load(); }
@@ -147,9 +172,9 @@ class ParameterShard : public BlockStore::Listener {
   absl::Status Initialise(const InitialValues& values);
   void OpenDesk(const Plan& plan);
   // Takes over what a plan says; returns what its blocks are to know.
-  BlockStore::Members SetMembers(const Plan& plan);
+  BlockStore::Members SetMembers(const Plan& plan, uint32_t server);
 
-  BlockStore* BlockHere(uint32_t id) const;
+  std::shared_ptr<BlockStore> BlockHere(uint32_t id) const;
   ShareNormsRequest KnownNorms(uint64_t step) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(norm_mutex_);
   bool NeedsNorm(uint64_t step, const StepSchedule& schedule) const;
@@ -161,8 +186,30 @@ class ParameterShard : public BlockStore::Listener {
                  const std::vector<std::string>& peers);
   void UpdateAll(uint64_t step, double squared_norm);
 
+  // Which blocks are here; replaced as a whole.
+  struct Holding {
+    std::vector<std::shared_ptr<BlockStore>> blocks;
+    std::vector<BlockStore*> by_id;  // null: another server's
+    // To other servers; only to be fetched.
+    std::vector<std::shared_ptr<BlockStore>> leaving;
+  };
+  std::shared_ptr<const Holding> holding() const;
+  uint32_t server() const {
+    absl::MutexLock lock(&checkpoint_mutex_);
+    return server_;
+  }
+  void Hold(std::shared_ptr<const Holding> holding);
+  // Those that stay, leave and come back, by the plan.
+  void Arrange(const Plan& plan);
+  void SendContents(const FrameHeader& request,
+                    std::shared_ptr<ReplySink> sink);
+  absl::Status RestoreLeases(const BlockState& state);
+  void GatherAnew();
+  void RestoreNorms();
+  bool HasReached(uint64_t step) const;
+
   const Plan plan_;  // of the first incarnation: spec, shapes, blocks
-  const uint32_t server_;
+  Plan newest_;
   const JobCodecs codecs_;
   const std::unique_ptr<Optimizer> optimizer_;
   const std::unique_ptr<Optimizer> outer_optimizer_;
@@ -172,8 +219,12 @@ class ParameterShard : public BlockStore::Listener {
   Callbacks callbacks_;
   const std::unique_ptr<SharedMemory> memory_;
   BlockStore::Shared shared_;
-  std::vector<std::unique_ptr<BlockStore>> blocks_;  // held here
-  std::vector<BlockStore*> block_by_id_;             // null: another server's
+  // As schedule_ is.
+  mutable absl::Mutex holding_mutex_;
+  std::shared_ptr<const Holding> holding_ ABSL_GUARDED_BY(holding_mutex_);
+  BlockStore::Members members_;  // of the newest incarnation
+  std::vector<std::pair<uint64_t, BlockNorm>> norms_received_;  // by step
+  bool placed_anew_ = false;
   std::atomic<uint64_t> incarnation_;
   // Of the newest incarnation; blocks have it from theirs.
   // Not an atomic pointer: load() of libstdc++ 12 unlocks without release
@@ -192,11 +243,15 @@ class ParameterShard : public BlockStore::Listener {
   NormGather norm_gather_ ABSL_GUARDED_BY(norm_mutex_);
   std::vector<std::string> peers_ ABSL_GUARDED_BY(norm_mutex_);
 
-  absl::Mutex checkpoint_mutex_;
+  mutable absl::Mutex checkpoint_mutex_;
   CheckpointAdmission admission_ ABSL_GUARDED_BY(checkpoint_mutex_);
   uint64_t ordered_step_ ABSL_GUARDED_BY(checkpoint_mutex_) = 0;
   bool is_late_ ABSL_GUARDED_BY(checkpoint_mutex_) = false;  // ordered_step_
   bool is_late_told_ ABSL_GUARDED_BY(checkpoint_mutex_) = false;
+  // Nothing is kept of versions up to it, but for the last one.
+  uint64_t passed_over_ ABSL_GUARDED_BY(checkpoint_mutex_) = 0;
+  uint32_t server_ ABSL_GUARDED_BY(checkpoint_mutex_);
+  uint64_t placed_since_ ABSL_GUARDED_BY(checkpoint_mutex_);
   std::map<uint64_t, CheckpointSnapshot> gathering_  // by version
       ABSL_GUARDED_BY(checkpoint_mutex_);
 

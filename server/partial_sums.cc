@@ -70,6 +70,11 @@ PartialSums::Sum PartialSums::TakeTotal() {
   return total;
 }
 
+void PartialSums::StartOver() {
+  partials_.clear();
+  aggregation_.Reset();
+}
+
 void PartialSums::EncodeAndDecode(float* sum) {
   const Codec& codec = *codecs_->push().codec;
   encoded_.resize(codec.EncodedBytes(elements_));

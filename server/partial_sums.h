@@ -50,6 +50,9 @@ class PartialSums {
   Outcome Add(TreeNode node, const JobCodecs::Direction& by,
               PayloadPieces pieces, const SampleSums& sums, bool needs_norm);
 
+  bool complete() const { return aggregation_.complete(); }
+  // Forgets what there is of the step.
+  void StartOver();
   // Require that the step is complete.
   const Sum& Total() const { return partials_.begin()->second; }
   Sum TakeTotal();  // and begins the next step

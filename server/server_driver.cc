@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/status_macros.h"
 #include "glog/logging.h"
+#include "server/block_fetch.h"
 #include "server/restored_values.h"
 
 namespace hawser {
@@ -17,6 +19,8 @@ constexpr absl::Duration kReportPeriod = absl::Milliseconds(100);
 // Checkpoint files that a new incarnation is told of again, of each job: the
 // scheduler may have restarted, and commits the newest that all have written.
 constexpr size_t kFilesToldAgain = 4;
+// Between two tries to fetch blocks from a server.
+constexpr absl::Duration kFetchPause = absl::Milliseconds(10);
 constexpr absl::Duration kShortestLeaseWait = absl::Milliseconds(1);
 
 bool RestoresCheckpoint(const Plan& plan) {
@@ -28,7 +32,8 @@ bool RestoresCheckpoint(const Plan& plan) {
 ServerDriver::ServerDriver(NormCarrier* norms, std::string output_root,
                            const Clock* clock, Threads* threads,
                            std::string data_root, bool shares_memory,
-                           TraceRecorder* trace, FileCalls* calls)
+                           TraceRecorder* trace, FileCalls* calls,
+                           MakeChannel make_channel)
     : norms_(norms),
       output_root_(std::move(output_root)),
       data_root_(std::move(data_root)),
@@ -36,7 +41,8 @@ ServerDriver::ServerDriver(NormCarrier* norms, std::string output_root,
       clock_(clock),
       threads_(threads),
       trace_(trace),
-      calls_(calls) {}
+      calls_(calls),
+      make_channel_(std::move(make_channel)) {}
 
 ServerDriver::~ServerDriver() { Stop(); }
 
@@ -57,6 +63,7 @@ void ServerDriver::Stop() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
+    if (fetching_ != nullptr) fetching_->Cancel();
   }
   order_thread_.reset();
   report_thread_.reset();
@@ -67,6 +74,8 @@ void ServerDriver::Stop() {
 void ServerDriver::Follow(uint64_t node, const Orders& orders) {
   absl::MutexLock lock(&mutex_);
   orders_ = NewOrders{node, orders};
+  // What is fetched may not be wanted any more.
+  if (fetching_ != nullptr) fetching_->Cancel();
 }
 
 void ServerDriver::FollowCheckpoints(
@@ -134,6 +143,11 @@ void ServerDriver::CarryOut(const NewOrders& orders) {
   for (const Plan& plan : orders.orders.plans()) jobs.push_back(plan.job());
   DropAllBut(jobs);
   for (const Plan& plan : orders.orders.plans()) Prepare(orders.node, plan);
+  // Others may wait for blocks of this server: it adopts all plans before it
+  // waits for blocks of theirs.
+  for (const Plan& plan : orders.orders.plans()) {
+    FetchArrivals(orders.node, plan);
+  }
 }
 
 void ServerDriver::Drop(uint64_t job) {
@@ -148,6 +162,11 @@ void ServerDriver::Drop(uint64_t job) {
 }
 
 void ServerDriver::DropAllBut(const std::vector<uint64_t>& jobs) {
+  const auto is_over = [&](const auto& entry) {
+    return std::find(jobs.begin(), jobs.end(), entry.first) == jobs.end();
+  };
+  std::erase_if(ready_, is_over);
+  std::erase_if(untouched_, is_over);
   std::vector<std::shared_ptr<ParameterShard>> dropped;
   {
     absl::MutexLock lock(&mutex_);
@@ -169,8 +188,8 @@ void ServerDriver::DropAllBut(const std::vector<uint64_t>& jobs) {
 }
 
 void ServerDriver::Prepare(uint64_t node, const Plan& plan) {
+  if (ready_[plan.job()] == plan.incarnation()) return;
   auto known = Find(plan.job());
-  if (known != nullptr && known->incarnation() == plan.incarnation()) return;
   if (known != nullptr && known->blocks_since() != plan.blocks_since()) {
     // What it holds is of no use any more; nor is there room for both.
     Drop(plan.job());
@@ -181,11 +200,15 @@ void ServerDriver::Prepare(uint64_t node, const Plan& plan) {
          plan.servers(static_cast<int>(index)).node() != node) {
     ++index;
   }
-  ReportRequest report;
   if (index == static_cast<uint32_t>(plan.servers_size())) {
-    report.mutable_failed()->set_message("the plan does not name this server");
+    ReportFailed(plan, "the plan does not name this server",
+                 /*permanent=*/false);
   } else if (known != nullptr) {
-    report.mutable_server_ready()->set_untouched_step(known->Adopt(plan));
+    // What is not written yet is by a placement that is over.
+    if (known->placed_since() != plan.placed_since()) {
+      checkpoints_->Forget(plan.job());
+    }
+    untouched_[plan.job()] = known->Adopt(plan, index);
   } else {
     auto shard = MakeShard(plan, index);
     if (shard.ok()) {
@@ -195,19 +218,96 @@ void ServerDriver::Prepare(uint64_t node, const Plan& plan) {
         (*shard)->OrderCheckpoint(ordered->second);
       }
       shards_[plan.job()] = *std::move(shard);
-      report.mutable_server_ready()->set_untouched_step(plan.restore().step());
+      written_.erase(plan.job());
+      untouched_[plan.job()] = plan.restore().step();
     } else {
-      report.mutable_failed()->set_message(
-          std::string(shard.status().message()));
-      report.mutable_failed()->set_permanent(true);
-      report.mutable_failed()->set_cannot_restore(RestoresCheckpoint(plan));
+      ReportFailed(plan, shard.status().message(), /*permanent=*/true);
     }
   }
+}
+
+// Of all blocks that are to come: until they are here, or other orders are.
+void ServerDriver::FetchArrivals(uint64_t node, const Plan& plan) {
+  if (ready_[plan.job()] == plan.incarnation()) return;
+  const auto shard = Find(plan.job());
+  if (shard == nullptr) return;
+  for (;;) {
+    const auto arrivals = shard->Arrivals();
+    if (arrivals.empty()) break;
+    const absl::Status status =
+        FetchFrom(node, plan, arrivals.front().from, shard.get());
+    if (status.ok()) continue;
+    LOG(WARNING) << "job " << plan.job() << ", blocks to come: " << status;
+    if (!PauseForNextTry()) return;
+  }
+  shard->Settle();
+  ReportReady(plan);
+}
+
+absl::Status ServerDriver::FetchFrom(uint64_t node, const Plan& plan,
+                                     uint32_t from, ParameterShard* shard) {
+  if (make_channel_ == nullptr) {
+    return absl::FailedPreconditionError("no way to other servers");
+  }
+  std::vector<uint32_t> blocks;
+  for (const auto& arrival : shard->Arrivals()) {
+    if (arrival.from == from) blocks.push_back(arrival.block);
+  }
+  const auto channel = make_channel_(plan.servers(static_cast<int>(from)));
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stopping_ || orders_.has_value()) {
+      return absl::CancelledError("other orders have come");
+    }
+    fetching_ = channel.get();
+  }
+  // However this ends: the channel goes with it.
+  const auto forget = absl::MakeCleanup([this] {
+    absl::MutexLock lock(&mutex_);
+    fetching_ = nullptr;
+  });
+  BlockFetch fetch(&plan, node, channel.get());
+  return fetch.Run(
+      blocks, [&](uint32_t block, BlockContents contents) -> absl::Status {
+        ASSIGN_OR_RETURN(const uint64_t step,
+                         shard->Receive(block, std::move(contents)));
+        uint64_t& untouched = untouched_[plan.job()];
+        untouched = std::max(untouched, step);
+        return absl::OkStatus();
+      });
+}
+
+bool ServerDriver::PauseForNextTry() {
+  absl::MutexLock lock(&mutex_);
+  const auto changed = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return stopping_ || orders_.has_value();
+  };
+  return !threads_->AwaitFor(&mutex_, absl::Condition(&changed), kFetchPause);
+}
+
+void ServerDriver::ReportReady(const Plan& plan) {
+  // If block 0 moves on, another server tells the steps from here on.
+  ReportSteps();
+  ready_[plan.job()] = plan.incarnation();
+  ReportRequest report;
+  report.mutable_server_ready()->set_untouched_step(untouched_[plan.job()]);
   LOG(INFO) << "job " << plan.job() << " (" << plan.spec().name()
-            << "), incarnation " << plan.incarnation() << ": "
-            << (report.has_failed() ? report.failed().message() : "ready");
+            << "), incarnation " << plan.incarnation() << ": ready";
   Send(plan.job(), plan.incarnation(), std::move(report));
   TellFilesAgain(plan);
+}
+
+void ServerDriver::ReportFailed(const Plan& plan, absl::string_view message,
+                                bool permanent) {
+  ready_[plan.job()] = plan.incarnation();
+  ReportRequest report;
+  report.mutable_failed()->set_message(std::string(message));
+  report.mutable_failed()->set_permanent(permanent);
+  report.mutable_failed()->set_cannot_restore(permanent &&
+                                              RestoresCheckpoint(plan));
+  LOG(INFO) << "job " << plan.job() << " (" << plan.spec().name()
+            << "), incarnation " << plan.incarnation() << ": " << message;
+  Send(plan.job(), plan.incarnation(), std::move(report));
 }
 
 void ServerDriver::TellFilesAgain(const Plan& plan) {
@@ -226,16 +326,21 @@ void ServerDriver::TellFilesAgain(const Plan& plan) {
 
 absl::StatusOr<std::unique_ptr<ParameterShard>> ServerDriver::MakeShard(
     const Plan& plan, uint32_t index) {
-  ASSIGN_OR_RETURN(const auto values,
-                   RestoresCheckpoint(plan)
-                       ? OpenRestoredValues(plan, output_root_)
-                       : OpenInitialValues(plan, output_root_, data_root_));
+  absl::StatusOr<std::unique_ptr<InitialValues>> values = RandomValues();
+  if (plan.moves_size() != 0) {
+    // All blocks come from other servers: what they began with may be gone.
+  } else if (RestoresCheckpoint(plan)) {
+    values = OpenRestoredValues(plan, output_root_);
+  } else {
+    values = OpenInitialValues(plan, output_root_, data_root_);
+  }
+  RETURN_IF_ERROR(values.status());
   std::unique_ptr<AuditLog> audit;
   if (plan.spec().synchronisation().audit()) {
     ASSIGN_OR_RETURN(audit, AuditLog::Create(plan, index, output_root_));
   }
   return ParameterShard::Create(
-      plan, index, *values, norms_, clock_, std::move(audit),
+      plan, index, **values, norms_, clock_, std::move(audit),
       {.checkpoint_ready =
            [this](CheckpointSnapshot snapshot) {
              checkpoints_->Write(std::move(snapshot));
@@ -293,6 +398,7 @@ void ServerDriver::RunLeases() {
 }
 
 void ServerDriver::ReportSteps() {
+  absl::MutexLock lock(&steps_mutex_);
   for (const auto& shard : Shards()) {
     StepsDone steps = shard->TakeStepsDone();
     if (steps.per_epoch_size() == 0) continue;

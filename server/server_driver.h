@@ -16,7 +16,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "client/data_plane/parameter_channel.h"
 #include "common/clock.h"
 #include "common/file_calls.h"
 #include "common/threads.h"
@@ -34,15 +36,20 @@ class ServerDriver {
   // Sends one report to the scheduler; must not block.
   using Reporter = std::function<void(ReportRequest)>;
 
+  // To another server, for blocks that come from there.
+  using MakeChannel = std::function<std::unique_ptr<ParameterChannel>(
+      const ServerEndpoint& server)>;
+
   // norms, clock, threads and trace (may be null) outlive the server.
   // Checkpoints go below output_root; models to start from are below data_root,
   // if there is one. shares_memory: parameters are kept where workers of this
   // host can be given them to read. calls, by which checkpoints are written,
-  // outlive it as well.
+  // outlive it as well. Without make_channel blocks cannot move here.
   ServerDriver(NormCarrier* norms, std::string output_root, const Clock* clock,
                Threads* threads, std::string data_root = "",
                bool shares_memory = false, TraceRecorder* trace = nullptr,
-               FileCalls* calls = MachineFileCalls());
+               FileCalls* calls = MachineFileCalls(),
+               MakeChannel make_channel = nullptr);
   ~ServerDriver();
 
   // Starts to follow orders and to report. Called once.
@@ -76,6 +83,13 @@ class ServerDriver {
   void RunLeases();
   void CarryOut(const NewOrders& orders);
   void Prepare(uint64_t node, const Plan& plan);
+  void FetchArrivals(uint64_t node, const Plan& plan);
+  absl::Status FetchFrom(uint64_t node, const Plan& plan, uint32_t from,
+                         ParameterShard* shard);
+  bool PauseForNextTry();  // false: other orders have come
+  void ReportReady(const Plan& plan);
+  void ReportFailed(const Plan& plan, absl::string_view message,
+                    bool permanent);
   absl::StatusOr<std::unique_ptr<ParameterShard>> MakeShard(const Plan& plan,
                                                             uint32_t index);
   // The newest checkpoint files of a job that has a new incarnation.
@@ -97,7 +111,14 @@ class ServerDriver {
   Threads* const threads_;
   TraceRecorder* const trace_;
   FileCalls* const calls_;
+  const MakeChannel make_channel_;
   Reporter reporter_;
+  // What the thread that carries out orders has adopted: by job, the first step
+  // that nothing has been counted of; and the incarnation that is ready.
+  std::map<uint64_t, uint64_t> untouched_;
+  std::map<uint64_t, uint64_t> ready_;
+  // One at a time, so that steps are told before what comes of them.
+  absl::Mutex steps_mutex_;
 
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
@@ -106,6 +127,7 @@ class ServerDriver {
   std::optional<NewOrders> orders_ ABSL_GUARDED_BY(mutex_);
   // By job, the step; a shard may come after the order.
   std::map<uint64_t, uint64_t> ordered_checkpoints_ ABSL_GUARDED_BY(mutex_);
+  ParameterChannel* fetching_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::map<uint64_t, std::shared_ptr<ParameterShard>> shards_
       ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<CheckpointWriter> checkpoints_;

@@ -38,12 +38,6 @@ class BlockAudit {
   // may not be known yet.
   BlockAudit(uint64_t micro_batches, const ArriveRecord& arrive);
 
-  // Those who take part, and who left, are the same.
-  void TakeMembersOf(const BlockAudit& before) {
-    clocks_ = before.clocks_;
-    left_ = before.left_;
-  }
-
   // What has been counted here and before: what the next server must begin
   // with. Steps that are not complete are left behind where they are
   // synchronous.

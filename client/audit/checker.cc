@@ -71,9 +71,8 @@ absl::Status HistoryChecker::Do(const RecordPlace& place,
     ++server().blocks;
     blocks_.try_emplace(arrive.block, std::move(audit));
   } else {
-    // It was to leave, and stays after all.
+    // It comes back, or stays after all.
     Leave(arrive.block);
-    audit.TakeMembersOf(held->second);
     held->second = std::move(audit);
   }
   BlockStay::Counted counted;

@@ -446,7 +446,7 @@ TEST(MovesTest, ASynchronousStepIsMadeAgain) {
 
 TEST(MovesTest, ABlockThatStaysAfterAllGoesOn) {
   const std::string first = Start(kAsynchronous) + "P 0 1 0 0 0 1 0\n";
-  const std::string again = "A 0 12 0 0:1\nP 0 2 0 0 1 2 0\n";
+  const std::string again = "A 0 12 0 0:1\nJ 0 2 0\nP 0 2 0 0 1 2 0\n";
   const std::string elsewhere =
       "H 1 a 1 2\nA 0 9 0 0:1\nM 0 ASYNCHRONOUS - -\nJ 0 1 0\n";
   Clean(first + again + elsewhere);

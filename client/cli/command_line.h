@@ -48,6 +48,7 @@ void PrintJson(const nlohmann::ordered_json& json);
 void AddRunCommand(CommandLine* line);
 void AddClusterCommands(CommandLine* line);  // up, down, nodes
 void AddJobCommands(CommandLine* line);      // submit, jobs, job, watch, ...
+void AddDrainCommand(CommandLine* line);
 void AddSetCommand(CommandLine* line);
 void AddCheckpointsCommand(CommandLine* line);
 void AddVerifyCommand(CommandLine* line);

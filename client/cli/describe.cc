@@ -113,6 +113,8 @@ Json ToJson(const NodeStatus& node) {
           {"host", node.host()},
           {"process", node.process()},
           {"job", node.job()},
+          {"state", absl::AsciiStrToLower(NodeState_Name(node.state()))},
+          {"reason", node.reason()},
           {"seconds_since_heartbeat", node.seconds_since_heartbeat()}};
 }
 
@@ -136,11 +138,12 @@ std::string JobTable(const ListJobsResponse& jobs) {
 
 std::string NodeTable(const ListNodesResponse& nodes) {
   std::vector<Row> rows = {
-      {"NODE", "ROLE", "HOST", "ADDRESS", "PID", "HEARTBEAT", "JOB"}};
+      {"NODE", "ROLE", "STATE", "HOST", "ADDRESS", "PID", "HEARTBEAT", "JOB"}};
   for (const NodeStatus& node : nodes.nodes()) {
     rows.push_back(
         {absl::StrCat(node.node()),
-         absl::AsciiStrToLower(Role_Name(node.role())), node.host(),
+         absl::AsciiStrToLower(Role_Name(node.role())),
+         NodeState_Name(node.state()), node.host(),
          node.address().empty() ? "-" : node.address(),
          absl::StrCat(node.process()),
          absl::StrFormat("%.1fs ago", node.seconds_since_heartbeat()),

@@ -34,6 +34,7 @@ int Main(int argc, char** argv) {
   AddRunCommand(&line);
   AddClusterCommands(&line);
   AddJobCommands(&line);
+  AddDrainCommand(&line);
   AddSetCommand(&line);
   AddCheckpointsCommand(&line);
   AddVerifyCommand(&line);

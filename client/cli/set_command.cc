@@ -1,4 +1,5 @@
-// hawser set NAME KEY=VALUE...: changes how a running job is synchronised.
+// hawser set NAME KEY=VALUE... [--servers N]: changes how a running job is
+// synchronised, and on how many servers it is.
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,6 +23,7 @@ namespace {
 struct SetFlags {
   std::string name;
   std::vector<std::string> settings;
+  uint32_t servers = 0;  // 0: as it is
 };
 
 // Sets one field of the request; false: the value does not fit.
@@ -74,6 +76,11 @@ const std::map<std::string, Setter>& Setters() {
 absl::StatusOr<ChangeJobRequest> RequestOf(const SetFlags& flags) {
   ChangeJobRequest request;
   request.set_name(flags.name);
+  if (flags.servers != 0) request.set_servers(flags.servers);
+  if (flags.settings.empty() && flags.servers == 0) {
+    return absl::InvalidArgumentError(
+        "there is nothing to set; write KEY=VALUE or --servers N");
+  }
   for (const std::string& setting : flags.settings) {
     const std::pair<std::string, std::string> parts =
         absl::StrSplit(setting, absl::MaxSplits('=', 1));
@@ -93,28 +100,38 @@ absl::StatusOr<ChangeJobRequest> RequestOf(const SetFlags& flags) {
   return request;
 }
 
-absl::StatusOr<SynchronisationSpec> Set(const CommandLine& line,
-                                        const SetFlags& flags) {
+absl::StatusOr<ChangeJobResponse> Set(const CommandLine& line,
+                                      const SetFlags& flags) {
   ASSIGN_OR_RETURN(const ChangeJobRequest request, RequestOf(flags));
-  ASSIGN_OR_RETURN(const ChangeJobResponse response,
-                   ConnectToScheduler(line)->ChangeJob(request));
-  return response.synchronisation();
+  return ConnectToScheduler(line)->ChangeJob(request);
+}
+
+std::string Text(const SetFlags& flags, const ChangeJobResponse& changed) {
+  std::string text = absl::StrCat("job ", flags.name, " goes on");
+  if (!flags.settings.empty()) {
+    absl::StrAppend(&text, " with ",
+                    changed.synchronisation().ShortDebugString());
+  }
+  if (flags.servers != 0) {
+    absl::StrAppend(&text, " on ", changed.servers(), " servers");
+  }
+  return absl::StrCat(text, " from a step boundary soon\n");
 }
 
 int Act(const CommandLine& line, const SetFlags& flags) {
   const auto changed = Set(line, flags);
   if (!changed.ok()) return Fail(changed.status());
+  const SynchronisationSpec& spec = changed->synchronisation();
   if (line.json()) {
     PrintJson({{"name", flags.name},
-               {"mode", UpdateMode_Name(changed->mode())},
-               {"staleness", changed->staleness()},
-               {"staleness_seconds", changed->staleness_seconds()},
-               {"local_steps", changed->local_steps()},
-               {"scale_by_staleness", changed->scale_by_staleness()}});
+               {"mode", UpdateMode_Name(spec.mode())},
+               {"staleness", spec.staleness()},
+               {"staleness_seconds", spec.staleness_seconds()},
+               {"local_steps", spec.local_steps()},
+               {"scale_by_staleness", spec.scale_by_staleness()},
+               {"servers", changed->servers()}});
   } else {
-    Print(absl::StrCat("job ", flags.name, " goes on with ",
-                       changed->ShortDebugString(),
-                       " from a step boundary soon\n"));
+    Print(Text(flags, *changed));
   }
   return kDone;
 }
@@ -124,12 +141,16 @@ int Act(const CommandLine& line, const SetFlags& flags) {
 void AddSetCommand(CommandLine* line) {
   auto flags = std::make_shared<SetFlags>();
   CLI::App* verb = line->app.add_subcommand(
-      "set", "change how a running job is synchronised, at a step boundary");
+      "set",
+      "change how a running job is synchronised, or on how many servers it is, "
+      "at a step boundary");
   verb->add_option("NAME", flags->name, "name of the job")->required();
   verb->add_option("SETTING", flags->settings,
                    "mode=, staleness=, staleness_seconds=, local_steps= or "
-                   "scale_by_staleness=")
-      ->required();
+                   "scale_by_staleness=");
+  verb->add_option("--servers", flags->servers,
+                   "have its blocks on so many servers, balanced")
+      ->check(CLI::Range(1, 1000));
   verb->callback([line, flags] {
     line->verb = [line, flags] { return Act(*line, *flags); };
   });

@@ -61,6 +61,10 @@ class GrpcSchedulerClient : public SchedulerClient {
       const ListNodesRequest& request) override {
     return Call(&Scheduler::Stub::ListNodes, request, 0);
   }
+  absl::StatusOr<DrainNodeResponse> DrainNode(
+      const DrainNodeRequest& request) override {
+    return Call(&Scheduler::Stub::DrainNode, request, 0);
+  }
   absl::StatusOr<GetVersionResponse> GetVersion(
       const GetVersionRequest& request) override {
     return Call(&Scheduler::Stub::GetVersion, request, 0);

@@ -27,6 +27,8 @@ class SchedulerClient {
       const GetJobLogRequest& request) = 0;
   virtual absl::StatusOr<ListNodesResponse> ListNodes(
       const ListNodesRequest& request) = 0;
+  virtual absl::StatusOr<DrainNodeResponse> DrainNode(
+      const DrainNodeRequest& request) = 0;
   virtual absl::StatusOr<GetVersionResponse> GetVersion(
       const GetVersionRequest& request) = 0;
   virtual absl::StatusOr<StartTraceResponse> StartTrace(

@@ -34,6 +34,10 @@ class UnimplementedSchedulerClient : public SchedulerClient {
       const ListNodesRequest&) override {
     return absl::UnimplementedError("ListNodes");
   }
+  absl::StatusOr<DrainNodeResponse> DrainNode(
+      const DrainNodeRequest&) override {
+    return absl::UnimplementedError("DrainNode");
+  }
   absl::StatusOr<StartTraceResponse> StartTrace(
       const StartTraceRequest&) override {
     return absl::UnimplementedError("StartTrace");

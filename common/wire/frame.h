@@ -34,6 +34,9 @@ enum class FrameKind : uint16_t {
   // parameter_server.proto:
   kLeaseRequest = 9,
   kLease = 10,
+  // Between servers, for a block that moves from one to the other:
+  kFetch = 11,      // send all there is of the block
+  kBlockState = 12  // a part of it, number `position`
 };
 
 // In `flags` of a push: answer it by kAck.

@@ -10,6 +10,7 @@
 #include "common/job/model_layout.h"
 #include "common/job/personalise.h"
 #include "common/status_macros.h"
+#include "scheduler/state/drains.h"
 #include "scheduler/state/planner.h"
 #include "scheduler/state/roll_back.h"
 
@@ -24,6 +25,15 @@ JournalEvent At(absl::Time now) {
   JournalEvent event;
   event.set_unix_ms(absl::ToUnixMillis(now));
   return event;
+}
+
+constexpr uint32_t kMaxServersOfJob = 1000;
+
+// With nothing to change, what is said of it is checked all the same.
+bool ChangesSynchronisation(const ChangeJobRequest& request) {
+  return request.has_mode() || request.has_staleness() ||
+         request.has_staleness_seconds() || request.has_local_steps() ||
+         request.has_scale_by_staleness() || !request.has_servers();
 }
 
 // What is asked for, and what goes with it: a bound that the new mode does not
@@ -134,10 +144,32 @@ absl::StatusOr<JournalEvent> ClusterState::Change(
         absl::StrCat("job ", request.name(), " has been changed ",
                      Job::kMaxPhases - 1, " times already, which is the most"));
   }
-  ASSIGN_OR_RETURN(const SynchronisationSpec changed, Changed(*job, request));
   JournalEvent event = At(now);
   event.mutable_job_changed()->set_job(job->id());
-  *event.mutable_job_changed()->mutable_synchronisation() = changed;
+  if (request.has_servers()) {
+    if (request.servers() < 1 || request.servers() > kMaxServersOfJob) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("servers: ", request.servers(), "; a job is on 1 to ",
+                       kMaxServersOfJob));
+    }
+    event.mutable_job_changed()->set_servers(request.servers());
+  }
+  if (ChangesSynchronisation(request)) {
+    ASSIGN_OR_RETURN(*event.mutable_job_changed()->mutable_synchronisation(),
+                     Changed(*job, request));
+  }
+  return event;
+}
+
+absl::StatusOr<JournalEvent> ClusterState::Drain(
+    const DrainNodeRequest& request, absl::Time now) const {
+  if (membership_.Find(request.node()) == nullptr) {
+    return absl::NotFoundError(absl::StrCat(
+        "no node ", request.node(), "; `hawser nodes` lists those there are"));
+  }
+  JournalEvent event = At(now);
+  event.mutable_node_drained()->set_node(request.node());
+  event.mutable_node_drained()->set_undo(request.undo());
   return event;
 }
 
@@ -167,10 +199,13 @@ void ClusterState::DescribeNodes(absl::Time now,
     status->set_seconds_since_heartbeat(
         absl::ToDoubleSeconds(now - member.last_heartbeat));
     std::vector<std::string> names;
+    std::vector<const Job*> jobs;
     for (const uint64_t id : assignments_.JobsOf(node)) {
-      names.push_back(jobs_.at(id).name());
+      jobs.push_back(&jobs_.at(id));
+      names.push_back(jobs.back()->name());
     }
     status->set_job(absl::StrJoin(names, ","));
+    DescribeDrain(node, jobs, membership_, status);
   }
 }
 
@@ -230,7 +265,9 @@ absl::StatusOr<uint64_t> ClusterState::Register(const RegisterRequest& request,
 }
 
 void ClusterState::Welcome(uint64_t node, Role role) {
-  if (role == WORKER) assignments_.WorkerJoins(node);
+  if (role == WORKER && !membership_.IsDraining(node)) {
+    assignments_.WorkerJoins(node);
+  }
   NoteWhyJobsWait();
 }
 
@@ -303,7 +340,7 @@ std::vector<CheckpointOrder> ClusterState::CheckpointOrdersFor(
   if (membership_.Find(node) == nullptr) return orders;
   for (const uint64_t id : assignments_.JobsOf(node)) {
     const Job& job = jobs_.at(id);
-    if (job.ordered_checkpoint() == 0 || !job.NeedsServer(node)) continue;
+    if (job.ordered_checkpoint() == 0 || !job.HoldsBlocks(node)) continue;
     CheckpointOrder order;
     order.set_job(id);
     order.set_step(job.ordered_checkpoint());
@@ -546,8 +583,11 @@ void ClusterState::Apply(const JournalEvent& event) {
       return;
     case JournalEvent::kJobChanged:
       if (Job* job = Touch(event.job_changed().job())) {
-        job->Change(event.job_changed().synchronisation(), now);
+        job->Change(event.job_changed(), now);
       }
+      return;
+    case JournalEvent::kNodeDrained:
+      Drain(event.node_drained().node(), event.node_drained().undo(), now);
       return;
     case JournalEvent::kCheckpointCommitted:
       if (Job* job = Touch(event.checkpoint_committed().job())) {
@@ -597,6 +637,25 @@ void ClusterState::Apply(const JournalEvent& event) {
   }
 }
 
+void ClusterState::Drain(uint64_t node, bool undo, absl::Time now) {
+  if (membership_.IsDraining(node) != undo) return;  // said again
+  membership_.SetDraining(node, !undo);
+  const Member* member = membership_.Find(node);
+  if (member != nullptr && member->role == WORKER) {
+    if (undo) {
+      assignments_.WorkerJoins(node);
+    } else {
+      assignments_.WorkerLeaves(node);
+    }
+  }
+  for (const uint64_t id : assignments_.JobsOf(node)) {
+    Touch(id)->Log(now, "scheduler",
+                   absl::StrCat("node ", node,
+                                undo ? " is drained no more" : " is drained"));
+  }
+  NoteWhyJobsWait();
+}
+
 absl::Time ClusterState::NextDeadline() const {
   return std::min(
       {membership_.NextDeadline(), limits_.First(), checkpoint_times_.First()});
@@ -640,21 +699,21 @@ std::string ClusterState::WhyItWaits(const Job& job) const {
   }
   const ResourcesSpec& wanted = job.spec().resources();
   return absl::StrCat("needs ", wanted.workers(), " workers and ",
-                      wanted.servers(), " servers; ",
+                      job.servers_asked_for(), " servers; ",
                       assignments_.idle_workers().size(),
-                      " workers are idle and ", membership_.servers().size(),
+                      " workers are idle and ", membership_.ServersForWork(),
                       " servers are there");
 }
 
 void ClusterState::NoteWhyJobsWait() {
-  const size_t servers = membership_.servers().size();
+  const size_t servers = membership_.ServersForWork();
   for (const uint64_t id : active_) {
     Job& job = jobs_.at(id);
     const uint64_t before = job.revision();
-    const ResourcesSpec& wanted = job.spec().resources();
-    if (job.WaitsForServers() && servers < wanted.servers()) {
-      job.SetWaitingReason(absl::StrCat("waits for ", wanted.servers(),
-                                        " servers; ", servers, " are there"));
+    const uint32_t wanted = job.servers_asked_for();
+    if (job.WaitsForServers() && servers < wanted) {
+      job.SetWaitingReason(absl::StrCat("waits for ", wanted, " servers; ",
+                                        servers, " are there"));
     }
     if (job.state() == QUEUED) job.SetWaitingReason(WhyItWaits(job));
     if (job.NeedsRollBack()) {

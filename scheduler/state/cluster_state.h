@@ -64,6 +64,9 @@ class ClusterState {
   // changed too often.
   absl::StatusOr<JournalEvent> Change(const ChangeJobRequest& request,
                                       absl::Time now) const;
+  // NOT_FOUND: no such member.
+  absl::StatusOr<JournalEvent> Drain(const DrainNodeRequest& request,
+                                     absl::Time now) const;
   // NOT_FOUND: no such job; the message names those there are.
   absl::StatusOr<const Job*> FindJob(const std::string& name) const;
   // In order of acceptance.
@@ -132,6 +135,7 @@ class ClusterState {
   // NOT_FOUND: the name is free. OK: the job that has it will do as well.
   absl::Status CheckKnown(const JobSpec& complete) const;
   std::string WhyItWaits(const Job& job) const;
+  void Drain(uint64_t node, bool undo, absl::Time now);
   void NoteWhyJobsWait();
   // To change it, which is news. Null: there is none.
   Job* Touch(uint64_t id);

@@ -65,9 +65,7 @@ bool Job::HoldsFirstBlock(uint64_t node) const {
              node;
 }
 
-bool Job::NeedsServer(uint64_t node) const {
-  return servers_with_blocks_.count(node) != 0;
-}
+bool Job::HoldsBlocks(uint64_t node) const { return holders_.count(node) != 0; }
 
 bool Job::ServersReady() const {
   return plan_.has_value() && plan_->total_steps() != 0 && !NeedsRollBack() &&
@@ -94,16 +92,24 @@ Plan Job::PlanFor(uint64_t node) const {
 void Job::NoteMembers() {
   workers_.clear();
   servers_.clear();
-  servers_with_blocks_.clear();
+  holders_.clear();
+  origins_.clear();
   for (int i = 0; i < plan_->workers_size(); ++i) {
     workers_[plan_->workers(i).node()] = i;
   }
   for (const ServerEndpoint& server : plan_->servers()) {
     servers_.insert(server.node());
   }
+  std::vector<uint32_t> from;
   for (const Block& block : plan_->blocks()) {
-    servers_with_blocks_.insert(
-        plan_->servers(static_cast<int>(block.server())).node());
+    from.push_back(block.server());
+    holders_.insert(plan_->servers(static_cast<int>(block.server())).node());
+  }
+  for (const BlockMove& move : plan_->moves()) {
+    from[move.block()] = move.from();
+  }
+  for (const uint32_t server : from) {
+    origins_.insert(plan_->servers(static_cast<int>(server)).node());
   }
 }
 
@@ -127,11 +133,18 @@ uint64_t Job::UntouchedStep() const {
   return step;
 }
 
-void Job::Change(const SynchronisationSpec& synchronisation, absl::Time now) {
-  change_ = synchronisation;
-  Log(now, "scheduler",
-      absl::StrCat("to be synchronised otherwise: ",
-                   synchronisation.ShortDebugString()));
+void Job::Change(const JobChanged& change, absl::Time now) {
+  if (change.has_synchronisation()) {
+    change_ = change.synchronisation();
+    Log(now, "scheduler",
+        absl::StrCat("to be synchronised otherwise: ",
+                     change.synchronisation().ShortDebugString()));
+  }
+  if (change.servers() != 0) {
+    servers_wanted_ = change.servers();
+    Log(now, "scheduler",
+        absl::StrCat("to be on ", change.servers(), " servers"));
+  }
 }
 
 Restore Job::RestorePoint() const {
@@ -170,10 +183,12 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
   const bool rolls_back = plan.has_restore() && plan_.has_value() &&
                           plan.blocks_since() != plan_->blocks_since();
   const bool had_phases = plan_.has_value() && plan_->phases_size() != 0;
-  const bool was_paused = plan_.has_value() && plan_->pause();
-  if (plan.phases_size() != 0 &&
-      (!had_phases || (was_paused && !plan.pause()))) {
-    change_.reset();
+  const bool goes_on = plan_.has_value() && plan_->pause() && !plan.pause();
+  const bool has_new_phase = goes_on && change_.has_value();
+  if (plan.phases_size() != 0 && (!had_phases || goes_on)) change_.reset();
+  // Files by another placement make no checkpoint with those of this one.
+  if (plan_.has_value() && plan_->placed_since() != plan.placed_since()) {
+    pending_.AbandonAll(checkpoint_step_);
   }
   NoteWhoIsBack(now);
   plan_ = plan;
@@ -186,13 +201,9 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
   workers_changed_ = false;
   waiting_reason_ = plan.workers_size() == 0 ? "waits for a worker" : "";
   progress_.DropPartialValidation();
-  if (plan.total_steps() == 0) {
-    Log(now, "scheduler",
-        absl::StrCat("incarnation ", plan.incarnation(), ": ",
-                     plan.workers_size(), " workers open the data"));
-    return;
+  if (plan.total_steps() != 0) {
+    progress_.SetSchedule(StepSchedule(plan), plan.validation_samples() != 0);
   }
-  progress_.SetSchedule(StepSchedule(plan), plan.validation_samples() != 0);
   if (rolls_back) {
     RollBack(plan);
     Log(now, "scheduler",
@@ -201,12 +212,34 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
                          ? ", the initial values"
                          : ", from " + plan.restore().directory()));
   }
+  LogPlan(plan, has_new_phase, now);
+}
+
+void Job::LogPlan(const Plan& plan, bool has_new_phase, absl::Time now) {
+  if (plan.total_steps() == 0) {
+    Log(now, "scheduler",
+        absl::StrCat("incarnation ", plan.incarnation(), ": ",
+                     plan.workers_size(), " workers open the data"));
+    return;
+  }
+  if (plan.moves_size() != 0) {
+    uint64_t elements = 0;
+    for (const BlockMove& move : plan.moves()) {
+      elements += plan.blocks(static_cast<int>(move.block())).elements();
+    }
+    Log(now, "scheduler",
+        absl::StrCat("incarnation ", plan.incarnation(), ": moves ",
+                     plan.moves_size(), " of ", plan.blocks_size(), " blocks, ",
+                     elements, " parameters, to be on ", holders_.size(),
+                     " servers"));
+    return;
+  }
   if (plan.pause()) {
     Log(now, "scheduler",
         absl::StrCat("incarnation ", plan.incarnation(), ": pauses"));
     return;
   }
-  if (was_paused) {
+  if (has_new_phase) {
     const Phase& phase = plan.phases(plan.phases_size() - 1);
     Log(now, "scheduler",
         absl::StrCat("from step ", phase.from_step(),
@@ -341,7 +374,10 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
     case ReportRequest::kValidationDone:
       return progress_.AddValidation(report.validation_done());
     case ReportRequest::kCheckpointWritten:
-      pending_.Written(node, report.checkpoint_written());
+      // By another placement it makes no checkpoint with files of this one.
+      if (report.checkpoint_written().placed_since() == plan_->placed_since()) {
+        pending_.Written(node, report.checkpoint_written());
+      }
       return absl::OkStatus();
     case ReportRequest::kCheckpointFailed:
       ReportCheckpointFailed(node, report.checkpoint_failed(), now);
@@ -436,10 +472,14 @@ void Job::MemberLost(uint64_t node, const std::string& why, absl::Time now) {
     Log(now, "scheduler", absl::StrCat("worker ", node, " ", why));
   }
   if (!HasServer(node)) return;
-  servers_lost_.insert(node);
+  // Where blocks were on their way to, nothing is lost.
+  const bool held_blocks =
+      plan_->moves_size() == 0 || origins_.count(node) != 0;
+  if (held_blocks) servers_lost_.insert(node);
   Log(now, "scheduler",
       absl::StrCat("server ", node, " ", why,
-                   " and with it the parameters it held"));
+                   held_blocks ? " and with it the parameters it held"
+                               : "; blocks on their way to it go elsewhere"));
 }
 
 void Job::Fail(const std::string& reason, absl::Time now) {
@@ -474,7 +514,7 @@ std::optional<CheckpointCommitted> Job::CompleteCheckpoint(
   if (!plan_.has_value()) return std::nullopt;
   std::vector<uint64_t> servers;
   for (const ServerEndpoint& server : plan_->servers()) {
-    if (NeedsServer(server.node())) servers.push_back(server.node());
+    if (HoldsBlocks(server.node())) servers.push_back(server.node());
   }
   auto complete = pending_.Complete(servers, now, [this](uint64_t step) {
     return progress_.IsFinishedBefore(step);
@@ -587,6 +627,7 @@ void Job::Describe(bool with_plan, absl::Time now, JobStatus* status) const {
   status->set_checkpoint_problem(pending_.problem());
   *status->mutable_spec() = spec_;
   *status->mutable_spec()->mutable_synchronisation() = synchronisation();
+  status->mutable_spec()->mutable_resources()->set_servers(servers_asked_for());
   status->set_submitted_unix_ms(absl::ToUnixMillis(accepted_));
   if (!plan_.has_value()) return;
   status->set_incarnation(plan_->incarnation());

@@ -92,8 +92,10 @@ class Job {
   Plan PlanFor(uint64_t node) const;
   // True if the node is a worker / a server with blocks of the current plan.
   bool HasWorker(uint64_t node) const;
-  bool NeedsServer(uint64_t node) const;
+  bool HoldsBlocks(uint64_t node) const;
   bool HasServer(uint64_t node) const;
+  // Servers that hold blocks, or are to get them.
+  size_t holders() const { return holders_.size(); }
   // Every server has prepared the current plan.
   bool ServersReady() const;
   // A worker of the plan that has left, or that the job has excluded.
@@ -120,11 +122,18 @@ class Job {
   const SynchronisationSpec& synchronisation() const;
   // The change that waits to be planned.
   const std::optional<SynchronisationSpec>& change() const { return change_; }
+  // On how many servers it is to be; nothing: nobody has asked.
+  const std::optional<uint32_t>& servers_wanted() const {
+    return servers_wanted_;
+  }
+  uint32_t servers_asked_for() const {
+    return servers_wanted_.value_or(spec_.resources().servers());
+  }
   // Once all servers are ready: no work of this step has been counted anywhere.
   uint64_t UntouchedStep() const;
 
   // --- Durable changes (journal events) ---
-  void Change(const SynchronisationSpec& synchronisation, absl::Time now);
+  void Change(const JobChanged& change, absl::Time now);
   void Adopt(const Plan& plan, absl::Time now);
   void RequestCancel(absl::Time now);
   void Commit(const CheckpointCommitted& event, absl::Time now);
@@ -187,6 +196,7 @@ class Job {
   void NoteMembers();
   void NoteWhoIsBack(absl::Time now);
   bool HoldsFirstBlock(uint64_t node) const;
+  void LogPlan(const Plan& plan, bool has_new_phase, absl::Time now);
   absl::Status CheckMember(const ReportRequest& report) const;
   std::string WhyItWaits() const;
   bool IsLastStep(uint64_t step) const;
@@ -208,6 +218,7 @@ class Job {
   std::optional<Plan> plan_;
   Plan plan_without_workers_;
   std::optional<SynchronisationSpec> change_;
+  std::optional<uint32_t> servers_wanted_;
   bool cancel_requested_ = false;
   std::optional<JobEnded> end_;
   absl::Time ended_at_;
@@ -219,7 +230,8 @@ class Job {
   // worker, which of the plan's it is.
   std::map<uint64_t, int> workers_;
   std::set<uint64_t> servers_;
-  std::set<uint64_t> servers_with_blocks_;
+  std::set<uint64_t> holders_;  // of blocks, or they are to come to them
+  std::set<uint64_t> origins_;  // where blocks are, until they have come
   // Of this incarnation, by server: the first step they have no work of.
   std::map<uint64_t, uint64_t> servers_ready_;
   std::set<uint64_t> servers_lost_;

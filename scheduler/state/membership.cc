@@ -71,6 +71,23 @@ bool Membership::MayComeBack(const RegisterRequest& request) const {
          member->host == request.host() && member->process == request.process();
 }
 
+void Membership::SetDraining(uint64_t node, bool draining) {
+  if (draining) {
+    draining_.insert(node);
+  } else {
+    draining_.erase(node);
+  }
+}
+
+size_t Membership::ServersForWork() const {
+  size_t servers = servers_.size();
+  for (const uint64_t node : draining_) {
+    const auto found = members_.find(node);
+    if (found != members_.end() && found->second.role == SERVER) --servers;
+  }
+  return servers;
+}
+
 const Member* Membership::Find(uint64_t node) const {
   const auto found = members_.find(node);
   return found == members_.end() ? nullptr : &found->second;

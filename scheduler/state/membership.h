@@ -14,6 +14,9 @@
 // as its former number; one that was started since has none to tell. Of the
 // same role, and of a server at the same address, it can be nobody else.
 //
+// A member may be draining: it gets nothing new. That is said of its number,
+// whether it is there or not.
+//
 // Pure: time is an argument. All but Expire, for those it returns, take
 // O(log members).
 #ifndef HAWSER_SCHEDULER_STATE_MEMBERSHIP_H_
@@ -83,6 +86,12 @@ class Membership {
   // The servers, by address.
   const std::map<std::string, uint64_t>& servers() const { return servers_; }
 
+  void SetDraining(uint64_t node, bool draining);
+  bool IsDraining(uint64_t node) const { return draining_.count(node) != 0; }
+  const std::set<uint64_t>& draining() const { return draining_; }
+  // Servers that are not draining.
+  size_t ServersForWork() const;
+
   // When the next lease ends; InfiniteFuture without members.
   absl::Time NextDeadline() const { return leases_.First(); }
 
@@ -93,6 +102,7 @@ class Membership {
   std::map<uint64_t, AwaitedMember> awaited_;
   std::set<uint64_t> came_back_;  // members that were awaited
   Deadlines leases_;              // by node
+  std::set<uint64_t> draining_;
 };
 
 }  // namespace hawser

@@ -8,6 +8,7 @@
 #include "common/job/job_rules.h"
 #include "common/job/step_schedule.h"
 #include "scheduler/state/micro_batch_leases.h"
+#include "scheduler/state/moves.h"
 #include "scheduler/state/placement.h"
 #include "scheduler/state/roll_back.h"
 #include "scheduler/state/server_load.h"
@@ -16,27 +17,39 @@ namespace hawser {
 namespace {
 
 // Those of the plan that are still there, then idle ones, up to what the job
-// asks for. taken: how many of the latter.
+// asks for. One that is to be drained stays as long as there is no other.
 std::vector<uint64_t> ChooseWorkers(const Job& job,
                                     const Membership& membership,
-                                    const std::set<uint64_t>& idle,
-                                    size_t* taken) {
-  std::vector<uint64_t> workers;
+                                    const std::set<uint64_t>& idle) {
+  std::vector<uint64_t> workers, draining;
   if (job.plan().has_value()) {
     for (const auto& worker : job.plan()->workers()) {
-      if (membership.Find(worker.node()) != nullptr &&
-          !job.IsExcluded(worker.node())) {
-        workers.push_back(worker.node());
+      if (membership.Find(worker.node()) == nullptr ||
+          job.IsExcluded(worker.node())) {
+        continue;
       }
+      const bool drains = membership.IsDraining(worker.node());
+      (drains ? draining : workers).push_back(worker.node());
     }
   }
-  const size_t kept = workers.size();
   for (const uint64_t node : idle) {
     if (workers.size() >= job.spec().resources().workers()) break;
     if (!job.IsExcluded(node)) workers.push_back(node);
   }
-  *taken = workers.size() - kept;
-  return workers;
+  return workers.empty() ? draining : workers;
+}
+
+bool HasDrainingWorker(const Job& job, const Membership& membership) {
+  return std::any_of(membership.draining().begin(), membership.draining().end(),
+                     [&](uint64_t node) { return job.HasWorker(node); });
+}
+
+bool AreWorkersOf(const Plan& plan, const std::vector<uint64_t>& workers) {
+  return std::equal(plan.workers().begin(), plan.workers().end(),
+                    workers.begin(), workers.end(),
+                    [](const MicroBatchRange& range, uint64_t node) {
+                      return range.node() == node;
+                    });
 }
 
 bool AwaitsMembers(const Job& job, const Membership& membership) {
@@ -56,7 +69,7 @@ std::vector<uint64_t> ChooseServers(const Job& job,
                                     const std::map<uint64_t, Job>& jobs,
                                     const Membership& membership) {
   std::vector<uint64_t> servers = ServersByLoad(jobs, membership);
-  const size_t wanted = job.spec().resources().servers();
+  const size_t wanted = job.servers_asked_for();
   if (servers.size() < wanted) return {};
   servers.resize(wanted);
   std::sort(servers.begin(), servers.end());
@@ -79,38 +92,18 @@ void FillServers(const Job& job, const Membership& membership,
     const Member& server = *membership.Find(servers[chosen]);
     endpoint->set_address(server.address);
     *endpoint->mutable_local() = server.local;
+    endpoint->set_history(index);
   }
+  plan->set_histories(static_cast<uint32_t>(plan->servers_size()));
   for (Block& block : blocks) {
     block.set_server(renumbered.at(block.server()));
     *plan->add_blocks() = block;
   }
 }
 
-// A change of how a running job is synchronised takes two plans: one that stops
-// the work, upon which its servers say how far it has come, and one with a
-// phase from there on.
-enum class ChangeStep { kNone, kPause, kGoOn };
-
-ChangeStep NextChange(const Job& job) {
-  if (!job.change().has_value() || !job.plan().has_value() ||
-      job.plan()->phases_size() == 0) {
-    return ChangeStep::kNone;
-  }
-  if (!job.plan()->pause()) return ChangeStep::kPause;
-  return job.ServersReady() ? ChangeStep::kGoOn : ChangeStep::kNone;
-}
-
-void ApplyChange(const Job& job, Plan* plan) {
-  switch (NextChange(job)) {
-    case ChangeStep::kNone:
-      return;
-    case ChangeStep::kPause:
-      plan->set_pause(true);
-      return;
-    case ChangeStep::kGoOn:
-      break;
-  }
-  plan->set_pause(false);
+// A phase that is synchronised as the job is to be, from where nothing has been
+// counted yet.
+void AddPhase(const Job& job, Plan* plan) {
   const uint64_t from = job.UntouchedStep();
   // Phases that have not begun make way.
   while (plan->phases_size() > 1 &&
@@ -122,6 +115,26 @@ void ApplyChange(const Job& job, Plan* plan) {
   *phase->mutable_synchronisation() = *job.change();
 }
 
+void TakeStep(PauseStep step, const Job& job,
+              const std::map<uint64_t, Job>& jobs, const Membership& membership,
+              Plan* plan) {
+  switch (step) {
+    case PauseStep::kNone:
+      return;
+    case PauseStep::kPause:
+      plan->set_pause(true);
+      return;
+    case PauseStep::kMove:
+      PlaceAnew(job, membership, ServersByLoad(jobs, membership), plan);
+      return;
+    case PauseStep::kGoOn:
+      plan->set_pause(false);
+      EndMoves(plan);
+      if (job.change().has_value()) AddPhase(job, plan);
+      return;
+  }
+}
+
 }  // namespace
 
 std::optional<Plan> NextPlan(const Job& job,
@@ -131,19 +144,22 @@ std::optional<Plan> NextPlan(const Job& job,
                              uint64_t incarnation) {
   const bool planned = job.plan().has_value();
   const uint32_t wanted = job.spec().resources().workers();
-  const bool changes = NextChange(job) != ChangeStep::kNone;
+  // What is lost comes first.
+  const PauseStep step =
+      job.NeedsRollBack() ? PauseStep::kNone : NextPauseStep(job, membership);
+  const bool changes = step != PauseStep::kNone;
   if (job.reattaching() && AwaitsMembers(job, membership)) return std::nullopt;
   // Most of the time nothing is to be done, which must be seen without a walk
   // over the members.
-  if (!planned &&
-      (idle.size() < wanted ||
-       membership.servers().size() < job.spec().resources().servers())) {
+  if (!planned && (idle.size() < wanted ||
+                   membership.ServersForWork() < job.servers_asked_for())) {
     return std::nullopt;
   }
   if (planned && job.plan()->total_steps() != 0 && !job.WorkersChanged() &&
       (static_cast<uint32_t>(job.plan()->workers_size()) >= wanted ||
        idle.empty()) &&
-      !changes && !job.reattaching() && !job.NeedsRollBack()) {
+      !changes && !job.reattaching() && !job.NeedsRollBack() &&
+      !HasDrainingWorker(job, membership)) {
     return std::nullopt;
   }
   const std::optional<DataLoaded> data =
@@ -152,11 +168,9 @@ std::optional<Plan> NextPlan(const Job& job,
   const std::vector<uint64_t> servers =
       !planned || data.has_value() ? ChooseServers(job, jobs, membership)
                                    : std::vector<uint64_t>();
-  size_t taken = 0;
-  const std::vector<uint64_t> workers =
-      ChooseWorkers(job, membership, idle, &taken);
-  const bool members_change =
-      job.WorkersChanged() || taken != 0 || job.NeedsRollBack();
+  const std::vector<uint64_t> workers = ChooseWorkers(job, membership, idle);
+  const bool members_change = job.WorkersChanged() || job.NeedsRollBack() ||
+                              (planned && !AreWorkersOf(*job.plan(), workers));
   if (!planned) {
     if (workers.size() < wanted || servers.empty()) return std::nullopt;
   } else if (!members_change && !changes && !job.reattaching() &&
@@ -167,6 +181,7 @@ std::optional<Plan> NextPlan(const Job& job,
   if (planned) {
     plan = *job.plan();
     plan.clear_workers();
+    if (job.NeedsRollBack()) EndMoves(&plan);
     if (job.NeedsRollBack() &&
         !PlanRollBack(job, jobs, membership, incarnation, &plan)) {
       return std::nullopt;
@@ -191,11 +206,11 @@ std::optional<Plan> NextPlan(const Job& job,
     FillServers(job, membership, servers, &plan);
     plan.set_blocks_since(incarnation);
   }
-  ApplyChange(job, &plan);
+  plan.set_incarnation(incarnation);
+  TakeStep(step, job, jobs, membership, &plan);
   if (plan.phases_size() != 0) {
     plan.set_total_steps(StepSchedule(plan).total_steps());
   }
-  plan.set_incarnation(incarnation);
   for (const MicroBatchRange& range :
        StaticRanges(workers, job.spec().schedule().micro_batches())) {
     *plan.add_workers() = range;

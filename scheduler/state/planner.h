@@ -21,9 +21,11 @@ namespace hawser {
 //   none -> workers alone, steps unknown: all members the job asks for are
 //     there
 //   steps unknown -> the whole plan: all workers have told the data's size
-//   any -> other workers: some have left, or idle ones can fill their places
+//   any -> other workers: some have left, or are to, or idle ones can fill
+//     their places
 //   any -> rolled back, on other servers: some are lost (roll_back.h)
 //   reattaching -> the same with those that are back: none is awaited any more
+// and the plans of moves.h.
 std::optional<Plan> NextPlan(const Job& job,
                              const std::map<uint64_t, Job>& jobs,
                              const Membership& membership,

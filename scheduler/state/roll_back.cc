@@ -22,12 +22,12 @@ bool PlanRollBack(const Job& job, const std::map<uint64_t, Job>& jobs,
       kept.insert(node);
     }
   }
-  if (membership.servers().size() < kept.size() + empty.size()) return false;
   std::vector<uint64_t> others = ServersByLoad(jobs, membership);
   others.erase(
       std::remove_if(others.begin(), others.end(),
                      [&](uint64_t node) { return kept.count(node) != 0; }),
       others.end());
+  if (others.size() < empty.size()) return false;
   for (size_t i = 0; i < empty.size(); ++i) {
     const Member& server = *membership.Find(others[i]);
     ServerEndpoint* place = plan->mutable_servers(empty[i]);

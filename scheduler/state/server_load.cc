@@ -8,7 +8,9 @@ namespace hawser {
 std::vector<uint64_t> ServersByLoad(const std::map<uint64_t, Job>& jobs,
                                     const Membership& membership) {
   std::map<uint64_t, uint64_t> load;
-  for (const auto& [address, node] : membership.servers()) load[node] = 0;
+  for (const auto& [address, node] : membership.servers()) {
+    if (!membership.IsDraining(node)) load[node] = 0;
+  }
   for (const auto& [id, other] : jobs) {
     if (other.ended() || !other.plan().has_value()) continue;
     for (const Block& block : other.plan()->blocks()) {

@@ -13,8 +13,8 @@
 
 namespace hawser {
 
-// The servers that are there, those with the fewest parameters first; of those
-// that have as many, the oldest.
+// The servers that are there and are not draining, those with the fewest
+// parameters first; of those that have as many, the oldest.
 std::vector<uint64_t> ServersByLoad(const std::map<uint64_t, Job>& jobs,
                                     const Membership& membership);
 

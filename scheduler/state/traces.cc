@@ -57,7 +57,7 @@ absl::StatusOr<StartTraceResponse> Traces::Start(const Job& job, uint32_t steps,
   }
   Trace trace;
   for (const ServerEndpoint& server : job.plan()->servers()) {
-    if (!job.NeedsServer(server.node())) continue;
+    if (!job.HoldsBlocks(server.node())) continue;
     trace.members[server.node()].set_is_server(true);
   }
   for (const MicroBatchRange& worker : job.plan()->workers()) {

@@ -39,7 +39,7 @@ class CheckpointAdmission {
     size_t blocks_left = 0;  // that have not reached it
   };
 
-  const size_t blocks_;
+  size_t blocks_;
   // Of versions that not all blocks have reached.
   std::map<uint64_t, Decision> decisions_;
   std::set<uint64_t> in_hand_;

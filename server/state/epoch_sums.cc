@@ -22,6 +22,33 @@ void EpochSums::Add(uint64_t epoch, const SampleSums& sums) {
   forgotten_ = true;
 }
 
+EpochSumsState EpochSums::Export() const {
+  EpochSumsState state;
+  state.set_step(step_);
+  state.set_first_epoch(first_epoch_);
+  state.set_forgotten(forgotten_);
+  for (const Epoch& epoch : epochs_) {
+    StepSums* sums = state.add_epochs();
+    sums->set_step(epoch.first_step);
+    sums->set_loss_nanonats(epoch.sums.loss_nanonats);
+    sums->set_correct(epoch.sums.correct);
+    sums->set_samples(epoch.sums.samples);
+  }
+  return state;
+}
+
+void EpochSums::Restore(const EpochSumsState& state) {
+  step_ = state.step();
+  first_epoch_ = state.first_epoch();
+  forgotten_ = state.forgotten();
+  epochs_.clear();
+  for (const StepSums& sums : state.epochs()) {
+    epochs_.push_back(
+        {sums.step(), {sums.loss_nanonats(), sums.correct(), sums.samples()}});
+  }
+  TellAgain();
+}
+
 StepsDone EpochSums::TakeNews() {
   StepsDone news;
   if (epochs_.empty() || told_ == step_) return news;

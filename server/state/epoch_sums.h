@@ -20,6 +20,7 @@
 #include <deque>
 
 #include "common/metrics.h"
+#include "proto/parameter_server.pb.h"
 #include "proto/scheduler.pb.h"
 
 namespace hawser {
@@ -46,6 +47,13 @@ class EpochSums {
   SampleSums LastEpoch() const {
     return epochs_.empty() ? SampleSums() : epochs_.back().sums;
   }
+
+  // All that is kept, for another server to go on with; and there.
+  EpochSumsState Export() const;
+  void Restore(const EpochSumsState& state);
+
+  // The next one.
+  uint64_t step() const { return step_; }
 
   // What has changed since the last call; without epochs: nothing.
   StepsDone TakeNews();

@@ -135,5 +135,23 @@ TEST(EpochSumsTest, NothingIsLeftOutHoweverItIsTaken) {
   }
 }
 
+TEST(EpochSumsTest, GoOnAtAnotherServer) {
+  EpochSums sums(/*first_step=*/0);
+  sums.Add(1, {100, 3, 8});
+  sums.Add(2, {50, 2, 4});
+  sums.TakeNews();
+  EpochSums moved(/*first_step=*/0);
+  moved.Restore(sums.Export());
+  EXPECT_EQ(moved.step(), 2u);
+  moved.Add(2, {1, 1, 1});
+  const StepsDone news = moved.TakeNews();
+  EXPECT_EQ(news.step(), 3u);
+  EXPECT_EQ(news.first_epoch(), 1u) << "all is told again";
+  ASSERT_EQ(news.per_epoch_size(), 2);
+  EXPECT_EQ(news.per_epoch(0).samples(), 8u);
+  EXPECT_EQ(news.per_epoch(1).samples(), 5u);
+  EXPECT_EQ(news.per_epoch(1).loss_nanonats(), 51);
+}
+
 }  // namespace
 }  // namespace hawser

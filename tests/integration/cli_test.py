@@ -7,7 +7,8 @@ import subprocess
 from tests.integration import harness
 
 VERBS = ("run", "up", "down", "submit", "jobs", "job", "watch", "logs",
-         "cancel", "set", "wait", "nodes", "checkpoints", "verify", "export",
+         "cancel", "set", "drain", "wait", "nodes", "checkpoints", "verify",
+         "export",
          "generate", "eval", "audit", "trace", "version", "completion")
 
 

@@ -173,6 +173,14 @@ void Cluster::Begin(const Fault& fault) {
         static_cast<ClientProgram*>(client->program())->Set(fault.target);
       });
     }
+    case Kind::kDrain:
+    case Kind::kDrainNoMore: {
+      Process* const client = Find("client");
+      return client->Post(world_.timeline->now(), [client, &fault] {
+        static_cast<ClientProgram*>(client->program())
+            ->Drain(fault.target, fault.kind == Kind::kDrainNoMore);
+      });
+    }
     case Kind::kCancel: {
       Process* const client = Find("client");
       return client->Post(world_.timeline->now(), [client] {
@@ -212,6 +220,8 @@ void Cluster::End(const Fault& fault) {
     case Kind::kStart:
     case Kind::kSet:
     case Kind::kCancel:
+    case Kind::kDrain:
+    case Kind::kDrainNoMore:
       return;
   }
 }

@@ -15,10 +15,10 @@ namespace hawser::simulation {
 namespace {
 
 constexpr absl::string_view kNames[] = {
-    "crash",         "pause",      "slow worker", "partition",
-    "break streams", "jump clock", "run clock",   "slow disk",
-    "fill disk",     "start",      "set",         "cancel the job",
-    "slow output",   "fill output"};
+    "crash",         "pause",       "slow worker", "partition",
+    "break streams", "jump clock",  "run clock",   "slow disk",
+    "fill disk",     "start",       "set",         "cancel the job",
+    "slow output",   "fill output", "drain",       "drain no more"};
 
 // The words of a line, one after the other.
 class Words {
@@ -127,14 +127,20 @@ absl::Status ParseKind(Words* words, Fault* fault) {
     fault->kind = Kind::kCancel;
     RETURN_IF_ERROR(words->Expect("the"));
     return words->Expect("job");
+  } else if (words->Accept("drain")) {
+    fault->kind = Kind::kDrain;
+    if (words->Accept("no")) {
+      fault->kind = Kind::kDrainNoMore;
+      return words->Expect("more");
+    }
   } else if (words->Accept("slow")) {
     fault->kind = words->Accept("disk")     ? Kind::kSlowDisk
                   : words->Accept("output") ? Kind::kSlowOutput
                                             : Kind::kSlowWorker;
   } else {
     return words->Wrong(
-        "crash, pause, slow, partition, break, jump, run, fill, start, set "
-        "or cancel");
+        "crash, pause, slow, partition, break, jump, run, fill, start, set, "
+        "cancel or drain");
   }
   return absl::OkStatus();
 }
@@ -215,10 +221,11 @@ absl::StatusOr<Fault> ParseFault(absl::string_view line) {
     RETURN_IF_ERROR(words.Expect("by"));
     ASSIGN_OR_RETURN(fault.jump, words.Duration());
   }
-  const bool lasts = fault.kind != Kind::kBreakStreams &&
-                     fault.kind != Kind::kJumpClock &&
-                     fault.kind != Kind::kStart && fault.kind != Kind::kSet &&
-                     fault.kind != Kind::kCancel;
+  const bool lasts =
+      fault.kind != Kind::kBreakStreams && fault.kind != Kind::kJumpClock &&
+      fault.kind != Kind::kStart && fault.kind != Kind::kSet &&
+      fault.kind != Kind::kCancel && fault.kind != Kind::kDrain &&
+      fault.kind != Kind::kDrainNoMore;
   if (lasts && !(fault.kind == Kind::kCrash && words.at_end())) {
     RETURN_IF_ERROR(words.Expect("for"));
     ASSIGN_OR_RETURN(fault.lasts, words.Duration());

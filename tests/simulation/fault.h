@@ -17,6 +17,8 @@
 //   at 2s start worker 3                  it is not there before
 //   at 2s cancel the job
 //   at 2s set mode: ASYNCHRONOUS          a ChangeJobRequest in text format
+//   at 2s drain server 1                  hawser drain
+//   at 2s drain no more server 1          hawser drain --undo
 #ifndef HAWSER_TESTS_SIMULATION_FAULT_H_
 #define HAWSER_TESTS_SIMULATION_FAULT_H_
 
@@ -45,6 +47,8 @@ struct Fault {
     kCancel,
     kSlowOutput,
     kFillOutput,
+    kDrain,
+    kDrainNoMore,
   };
   absl::Duration at;
   Kind kind = Kind::kCrash;

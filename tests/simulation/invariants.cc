@@ -204,8 +204,10 @@ void Invariants::Serves(const Process& server, const ServerDriver& driver) {
   if (shard == nullptr) return;
   const uint64_t step = shard->completed_steps();
   const uint64_t blocks_since = shard->blocks_since();
+  const std::pair holds = {shard->placed_since(), shard->blocks_held()};
   Version& known = versions_[server.number()];
-  const bool same_blocks = known.blocks_since == blocks_since;
+  const bool same_blocks =
+      known.blocks_since == blocks_since && known.holds == holds;
   if (known.life == server.life() &&
       (same_blocks ? step < known.step : blocks_since < known.blocks_since)) {
     Fail(absl::StrCat(server.name(), " went back from version ", known.step,
@@ -215,7 +217,7 @@ void Invariants::Serves(const Process& server, const ServerDriver& driver) {
     Fail(absl::StrCat(server.name(), " is at version ", step,
                       ", before the step that it was to restore"));
   }
-  known = {server.life(), blocks_since, step};
+  known = {server.life(), blocks_since, holds, step};
 }
 
 Reference Invariants::TakeReference() {

@@ -9,9 +9,10 @@
 //   5. its epochs never go back, nor does its step, but once for each restart
 //      of the scheduler, which is told again how far the job has come, and by a
 //      roll-back, which is to its last committed checkpoint and not beyond;
-//   6. a server's version of a job never falls, but to the step that a plan
-//      says to restore, from a checkpoint that is committed; and every block
-//      that is sent has the bytes of its version in the fault-free run;
+//   6. a server's version of a job never falls while it holds the same
+//      blocks, but to the step that a plan says to restore, from a checkpoint
+//      that is committed; and every block that is sent has the bytes of its
+//      version in the fault-free run;
 //   7. no number is given to two processes, jobs or plans.
 //
 // Of a job that is not synchronous all the way, 3 and 6 say nothing, and 4 only
@@ -84,6 +85,7 @@ class Invariants {
   struct Version {
     uint64_t life = 0;
     uint64_t blocks_since = 0;
+    std::pair<uint64_t, size_t> holds;  // since which plan, how many blocks
     uint64_t step = 0;
   };
   std::map<uint32_t, Version> versions_;  // by number of the server's process

@@ -1,5 +1,7 @@
 #include "tests/simulation/programs.h"
 
+#include <map>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -52,7 +54,12 @@ class ServerProgram : public Program {
         calls_(output, site.process, /*waits=*/true),
         driver_(&norms_, output_root, site.process, site.process,
                 /*data_root=*/"", /*shares_memory=*/false, /*trace=*/nullptr,
-                &calls_),
+                &calls_,
+                [site](const ServerEndpoint& server) {
+                  return MakeParameterChannel(site.network, site.directory,
+                                              site.invariants, site.process,
+                                              server.address());
+                }),
         member_(
             &scheduler_,
             Registration(SERVER, site.process->name(), *site.process),
@@ -143,8 +150,34 @@ class PatientClient : public ClientProgram {
     }));
   }
 
+  void Drain(const std::string& host, bool undo) override {
+    const uint64_t number = ++drains_[host];
+    changes_.push_back(process_->Start([this, host, undo, number] {
+      DrainNodeRequest request;
+      request.set_undo(undo);
+      // Until something else is wanted of it.
+      while (drains_[host] == number) {
+        request.set_node(NodeOf(host));
+        const absl::Status status = scheduler_.DrainNode(request).status();
+        // One that is away, or has another number by now, is looked for again.
+        if (status.ok()) return;
+        process_->Sleep(kPause);
+      }
+    }));
+  }
+
  private:
   static constexpr absl::Duration kPause = absl::Milliseconds(100);
+
+  // 0: not there.
+  uint64_t NodeOf(const std::string& host) {
+    const auto nodes = scheduler_.ListNodes(ListNodesRequest());
+    if (!nodes.ok()) return 0;
+    for (const NodeStatus& node : nodes->nodes()) {
+      if (node.host() == host) return node.node();
+    }
+    return 0;
+  }
 
   void Run() {
     SubmitJobRequest request;
@@ -190,6 +223,7 @@ class PatientClient : public ClientProgram {
   SchedulerLink scheduler_;
   std::unique_ptr<Threads::Thread> thread_;
   std::unique_ptr<Threads::Thread> cancelling_;
+  std::map<std::string, uint64_t> drains_;  // asked for so far, by host
   std::vector<std::unique_ptr<Threads::Thread>> changes_;
 };
 

@@ -45,6 +45,8 @@ class ClientProgram : public Program {
   virtual void Cancel() = 0;
   // The same; change: a ChangeJobRequest in text format.
   virtual void Set(const std::string& change) = 0;
+  // The same; host: of the server or worker.
+  virtual void Drain(const std::string& host, bool undo) = 0;
 };
 std::unique_ptr<ClientProgram> MakeClientProgram(const Site& site,
                                                  const JobSpec& spec);

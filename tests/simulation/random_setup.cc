@@ -4,6 +4,7 @@
 #include <iterator>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/simulation/fault_schedule.h"
 #include "tests/simulation/random_job.h"
 #include "tests/simulation/seeded_random.h"
@@ -109,6 +110,35 @@ void DrawGuards(SeededRandom* random, bool is_synchronous, JobSpec* spec) {
   }
 }
 
+// Members that are to go, and may stay after all, and jobs that are to be on
+// more or fewer servers.
+void DrawMoves(const Setup& setup, SeededRandom* random, absl::Duration window,
+               std::vector<Fault>* faults) {
+  for (uint64_t i = 1 + random->Below(4); i > 0; --i) {
+    Fault fault;
+    fault.at = absl::Floor(random->Between(absl::ZeroDuration(), window),
+                           absl::Milliseconds(1));
+    if (random->Chance(0.4)) {
+      fault.kind = Fault::Kind::kSet;
+      fault.target =
+          absl::StrCat("servers: ", 1 + random->Below(setup.servers));
+    } else {
+      fault.kind = Fault::Kind::kDrain;
+      fault.target =
+          random->Chance(0.7)
+              ? absl::StrCat("server ", 1 + random->Below(setup.servers))
+              : absl::StrCat("worker ", 1 + random->Below(setup.workers));
+    }
+    faults->push_back(fault);
+    if (fault.kind == Fault::Kind::kSet) continue;
+    // A job that has not begun may need it.
+    fault.kind = Fault::Kind::kDrainNoMore;
+    fault.at += absl::Floor(random->Between(absl::ZeroDuration(), window),
+                            absl::Milliseconds(1));
+    faults->push_back(fault);
+  }
+}
+
 }  // namespace
 
 Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
@@ -171,6 +201,9 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
   // A worker on its own computes some of its micro-batches twice.
   if (setup.spec.guards().recompute_every() != 0) {
     setup.patience = std::max(setup.patience, absl::Minutes(5));
+  }
+  if (fault_random.Chance(0.4)) {
+    DrawMoves(setup, &fault_random, schedule.window, &setup.faults);
   }
   return setup;
 }

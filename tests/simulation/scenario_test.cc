@@ -65,7 +65,8 @@ TEST(FaultTest, ALineSaysItAll) {
         "at 2s run clock of worker 1 at 0.5 for 5s",
         "at 2s slow disk by 50 for 3s", "at 2s fill disk for 1s",
         "at 2s slow output by 50 for 3s", "at 2s fill output for 1s",
-        "at 2s start worker 3", "at 2s cancel the job"}) {
+        "at 2s start worker 3", "at 2s cancel the job", "at 2s drain server 1",
+        "at 2s drain no more worker 2"}) {
     const auto fault = ParseFault(line);
     ASSERT_TRUE(fault.ok()) << fault.status();
     EXPECT_EQ(Describe(*fault), line);

@@ -114,6 +114,15 @@ absl::StatusOr<ListNodesResponse> SchedulerLink::ListNodes(
       });
 }
 
+absl::StatusOr<DrainNodeResponse> SchedulerLink::DrainNode(
+    const DrainNodeRequest& request) {
+  return CallAtOnce<DrainNodeResponse>(
+      "DrainNode", Repeat::kYes,
+      [request](SchedulerDriver* driver, DrainNodeResponse*) {
+        return driver->DrainNode(request);
+      });
+}
+
 absl::StatusOr<GetVersionResponse> SchedulerLink::GetVersion(
     const GetVersionRequest&) {
   return CallAtOnce<GetVersionResponse>(

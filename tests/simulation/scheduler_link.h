@@ -39,6 +39,8 @@ class SchedulerLink : public SchedulerClient {
       const GetJobLogRequest& request) override;
   absl::StatusOr<ListNodesResponse> ListNodes(
       const ListNodesRequest& request) override;
+  absl::StatusOr<DrainNodeResponse> DrainNode(
+      const DrainNodeRequest& request) override;
   absl::StatusOr<GetVersionResponse> GetVersion(
       const GetVersionRequest& request) override;
   absl::StatusOr<StartTraceResponse> StartTrace(

@@ -61,6 +61,7 @@ class Life {
       RunUntil(until);
       if (Below(2) == 0) ChangeWorkers();
       if (Below(2) == 0) ChangePhase();
+      if (Below(2) == 0) Move();
     }
     RunUntil(plan_.total_steps());
     EXPECT_EQ(cluster_.AwaitTrained(kEpochs * kTraining), kEpochs * kTraining);
@@ -114,6 +115,15 @@ class Life {
     plan_.set_total_steps(StepSchedule(plan_).total_steps());
     plan_.set_pause(false);
     Adopt();
+  }
+
+  // Blocks go anywhere, and may leave servers without any.
+  void Move() {
+    std::vector<uint32_t> to;
+    for (int i = 0; i < plan_.blocks_size(); ++i) {
+      to.push_back(static_cast<uint32_t>(Below(servers_)));
+    }
+    cluster_.Move([&](uint32_t block) { return to[block]; }, &plan_);
   }
 
   void Start() {

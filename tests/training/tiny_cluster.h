@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -141,7 +142,9 @@ class Cluster : public NormCarrier {
   explicit Cluster(uint32_t servers) {
     for (uint32_t i = 0; i < servers; ++i) {
       servers_.push_back(std::make_unique<ServerDriver>(
-          this, testing::TempDir(), &clock_, RealThreads()));
+          this, testing::TempDir(), &clock_, RealThreads(), /*data_root=*/"",
+          /*shares_memory=*/false, /*trace=*/nullptr, MachineFileCalls(),
+          Channels()));
       intakes_.push_back(
           std::make_unique<Intake>(ShardHandlers(servers_.back().get())));
       servers_.back()->Start(
@@ -160,16 +163,63 @@ class Cluster : public NormCarrier {
   }
 
   void Adopt(const Plan& plan) {
-    Orders orders;
-    *orders.add_plans() = plan;
     for (size_t i = 0; i < servers_.size(); ++i) {
+      Orders orders;
+      for (const ServerEndpoint& server : plan.servers()) {
+        if (server.node() == kFirstServer + i) *orders.add_plans() = plan;
+      }
       servers_[i]->Follow(kFirstServer + i, orders);
     }
     absl::MutexLock lock(&mutex_);
     const auto all_ready = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      return ready_[plan.incarnation()] == servers_.size();
+      return ready_[plan.incarnation()] ==
+             static_cast<size_t>(plan.servers_size());
     };
     mutex_.Await(absl::Condition(&all_ready));
+  }
+
+  // The plan's blocks go where `server_of` says, by three incarnations. Nobody
+  // works meanwhile.
+  void Move(const std::function<uint32_t(uint32_t block)>& server_of,
+            Plan* plan) {
+    plan->set_pause(true);
+    plan->set_incarnation(plan->incarnation() + 1);
+    Adopt(*plan);
+    const Plan before = *plan;
+    plan->set_incarnation(plan->incarnation() + 1);
+    plan->set_placed_since(plan->incarnation());
+    plan->clear_servers();
+    std::map<uint64_t, uint32_t> indices;  // by node
+    const auto index_of = [&](uint64_t node) {
+      const auto next = static_cast<uint32_t>(indices.size());
+      const auto [index, is_new] = indices.emplace(node, next);
+      if (is_new) {
+        plan->add_servers()->set_node(node);
+        plan->mutable_servers(static_cast<int>(next))
+            ->set_address(std::to_string(node - kFirstServer));
+      }
+      return index->second;
+    };
+    for (Block& block : *plan->mutable_blocks()) {
+      block.set_server(index_of(kFirstServer + server_of(block.id())));
+    }
+    const int holders = plan->servers_size();
+    for (const Block& block : before.blocks()) {
+      const uint64_t from =
+          before.servers(static_cast<int>(block.server())).node();
+      if (from == kFirstServer + server_of(block.id())) continue;
+      BlockMove* move = plan->add_moves();
+      move->set_block(block.id());
+      move->set_from(index_of(from));
+    }
+    Adopt(*plan);
+    plan->clear_moves();
+    plan->set_pause(false);
+    while (plan->servers_size() > holders) {
+      plan->mutable_servers()->RemoveLast();
+    }
+    plan->set_incarnation(plan->incarnation() + 1);
+    Adopt(*plan);
   }
 
   ChannelFactory Channels() {
@@ -240,8 +290,9 @@ class Cluster : public NormCarrier {
   // The steps that every server has completed.
   uint64_t Step(const Plan& plan) {
     uint64_t step = ~uint64_t{0};
-    for (auto& server : servers_) {
-      step = std::min(step, *server->Progress(1, plan.incarnation()));
+    for (const ServerEndpoint& server : plan.servers()) {
+      step = std::min(step, *servers_[server.node() - kFirstServer]->Progress(
+                                1, plan.incarnation()));
     }
     return step;
   }

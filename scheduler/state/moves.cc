@@ -1,0 +1,180 @@
+#include "scheduler/state/moves.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "scheduler/state/rebalance.h"
+
+namespace hawser {
+namespace {
+
+// What is placed as one: layers, or blocks.
+size_t PiecesOf(const Job& job) {
+  return static_cast<size_t>(job.spec().placement().policy() == BY_LAYER
+                                 ? job.plan()->layers_size()
+                                 : job.plan()->blocks_size());
+}
+
+size_t ServersFor(const Job& job, const Membership& membership, size_t now) {
+  return std::min({job.servers_wanted().has_value()
+                       ? static_cast<size_t>(*job.servers_wanted())
+                       : now,
+                   membership.ServersForWork(), PiecesOf(job)});
+}
+
+// Where each block is, until it has come to where it is to be.
+std::vector<uint64_t> Origins(const Plan& plan) {
+  std::vector<uint64_t> origins;
+  for (const Block& block : plan.blocks()) {
+    origins.push_back(plan.servers(static_cast<int>(block.server())).node());
+  }
+  for (const BlockMove& move : plan.moves()) {
+    origins[move.block()] = plan.servers(static_cast<int>(move.from())).node();
+  }
+  return origins;
+}
+
+// The servers to be on: those that hold most of the job, then those that hold
+// least of all jobs. In order of their numbers.
+std::vector<uint64_t> ChooseTargets(const Job& job,
+                                    const std::vector<uint64_t>& origins,
+                                    const Membership& membership,
+                                    const std::vector<uint64_t>& by_load) {
+  std::map<uint64_t, uint64_t> held;  // elements, by server
+  for (size_t b = 0; b < origins.size(); ++b) {
+    held[origins[b]] += job.plan()->blocks(static_cast<int>(b)).elements();
+  }
+  const auto held_by = [&](uint64_t node) {
+    const auto found = held.find(node);
+    return found == held.end() ? 0 : found->second;
+  };
+  std::vector<uint64_t> targets = by_load;
+  std::stable_sort(targets.begin(), targets.end(), [&](uint64_t a, uint64_t b) {
+    return held_by(a) > held_by(b);
+  });
+  targets.resize(
+      std::min(targets.size(), ServersFor(job, membership, held.size())));
+  if (targets.empty()) {  // back to where they are
+    for (const auto& [node, elements] : held) targets.push_back(node);
+  }
+  std::sort(targets.begin(), targets.end());
+  return targets;
+}
+
+// The plan's servers, as they are added.
+class ServerList {
+ public:
+  ServerList(const Membership& membership, Plan* plan)
+      : membership_(membership), plan_(plan) {
+    for (const ServerEndpoint& server : plan->servers()) {
+      history_[server.node()] = server.history();
+    }
+    plan_->clear_servers();
+  }
+  uint32_t IndexOf(uint64_t node) {
+    const auto [known, is_new] =
+        index_.emplace(node, static_cast<uint32_t>(plan_->servers_size()));
+    if (is_new) {
+      ServerEndpoint* endpoint = plan_->add_servers();
+      endpoint->set_node(node);
+      if (const Member* server = membership_.Find(node)) {
+        endpoint->set_address(server->address);
+        *endpoint->mutable_local() = server->local;
+      }
+      const auto known = history_.find(node);
+      endpoint->set_history(known != history_.end() ? known->second
+                                                    : plan_->histories());
+      if (known == history_.end()) plan_->set_histories(plan_->histories() + 1);
+    }
+    return known->second;
+  }
+
+ private:
+  const Membership& membership_;
+  Plan* const plan_;
+  std::map<uint64_t, uint32_t> index_;
+  std::map<uint64_t, uint32_t> history_;  // of those before, by node
+};
+
+}  // namespace
+
+bool WantsMove(const Job& job, const Membership& membership) {
+  if (job.state() != RUNNING || membership.ServersForWork() == 0) return false;
+  for (const uint64_t node : membership.draining()) {
+    if (job.HoldsBlocks(node)) return true;
+  }
+  return job.servers_wanted().has_value() &&
+         ServersFor(job, membership, job.holders()) != job.holders();
+}
+
+PauseStep NextPauseStep(const Job& job, const Membership& membership) {
+  if (!job.plan().has_value() || job.plan()->phases_size() == 0) {
+    return PauseStep::kNone;
+  }
+  const Plan& plan = *job.plan();
+  if (!plan.pause()) {
+    const bool is_due = job.change().has_value() || WantsMove(job, membership);
+    return is_due ? PauseStep::kPause : PauseStep::kNone;
+  }
+  if (plan.moves_size() != 0) {
+    for (const ServerEndpoint& server : plan.servers()) {
+      if (membership.Find(server.node()) == nullptr) return PauseStep::kMove;
+    }
+  }
+  if (!job.ServersReady()) return PauseStep::kNone;
+  return plan.moves_size() == 0 && WantsMove(job, membership)
+             ? PauseStep::kMove
+             : PauseStep::kGoOn;
+}
+
+void PlaceAnew(const Job& job, const Membership& membership,
+               const std::vector<uint64_t>& by_load, Plan* plan) {
+  const std::vector<uint64_t> origins = Origins(*job.plan());
+  const std::vector<uint64_t> targets =
+      ChooseTargets(job, origins, membership, by_load);
+  std::vector<std::optional<uint32_t>> now;
+  for (const uint64_t origin : origins) {
+    const auto at = std::lower_bound(targets.begin(), targets.end(), origin);
+    if (at != targets.end() && *at == origin) {
+      now.emplace_back(static_cast<uint32_t>(at - targets.begin()));
+    } else {
+      now.emplace_back();
+    }
+  }
+  const std::vector<Block> blocks(plan->blocks().begin(), plan->blocks().end());
+  const std::vector<uint32_t> placed =
+      Rebalance(job.spec().placement().policy(), blocks, now,
+                static_cast<uint32_t>(targets.size()));
+  ServerList servers(membership, plan);
+  plan->clear_moves();
+  plan->set_placed_since(plan->incarnation());
+  // Those that hold blocks come first: what they are called stays when the
+  // others go.
+  for (size_t b = 0; b < placed.size(); ++b) {
+    plan->mutable_blocks(static_cast<int>(b))
+        ->set_server(servers.IndexOf(targets[placed[b]]));
+  }
+  for (size_t b = 0; b < placed.size(); ++b) {
+    if (targets[placed[b]] == origins[b]) continue;
+    BlockMove* move = plan->add_moves();
+    move->set_block(static_cast<uint32_t>(b));
+    move->set_from(servers.IndexOf(origins[b]));
+  }
+}
+
+void EndMoves(Plan* plan) {
+  if (plan->moves_size() == 0) return;
+  plan->clear_moves();
+  uint32_t last = 0;
+  for (const Block& block : plan->blocks()) {
+    last = std::max(last, block.server());
+  }
+  while (plan->servers_size() > static_cast<int>(last) + 1) {
+    plan->mutable_servers()->RemoveLast();
+  }
+}
+
+}  // namespace hawser
