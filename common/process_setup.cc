@@ -46,6 +46,13 @@ void WaitForTermination() {
   LOG(INFO) << "stopping on signal " << signal;
 }
 
+bool IsTerminationPending() {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGINT) == 1 ||
+         sigismember(&pending, SIGTERM) == 1;
+}
+
 void RequestTermination() { kill(getpid(), SIGTERM); }
 
 }  // namespace hawser

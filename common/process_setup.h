@@ -18,6 +18,9 @@ void SetUpConnections();
 // Waits for SIGINT or SIGTERM.
 void WaitForTermination();
 
+// A signal has come since, and nobody has waited for it.
+bool IsTerminationPending();
+
 // Ends WaitForTermination from inside. Any thread.
 void RequestTermination();
 

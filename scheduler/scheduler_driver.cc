@@ -414,6 +414,21 @@ void SchedulerDriver::GetTrace(const GetTraceRequest& request,
   Park(std::move(parked), request.wait_ms());
 }
 
+void SchedulerDriver::DrainLeaving(uint64_t node) {
+  const absl::Status status =
+      Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        NodeStatus known;
+        state_.DescribeDrain(node, &known);
+        if (known.state() != SERVING) return absl::OkStatus();
+        DrainNodeRequest request;
+        request.set_node(node);
+        ASSIGN_OR_RETURN(const JournalEvent event, state_.Drain(request, now));
+        return Commit({event});
+      });
+  LOG_IF(WARNING, !status.ok())
+      << "node " << node << " would leave: " << status;
+}
+
 void SchedulerDriver::Heartbeat(const HeartbeatRequest& request,
                                 HeartbeatResponse* response, Completion done) {
   {
@@ -421,6 +436,7 @@ void SchedulerDriver::Heartbeat(const HeartbeatRequest& request,
     // A member that is unknown is told so by `ready` below.
     state_.Renew(request.node(), clock_->Now()).IgnoreError();
   }
+  if (request.leaving()) DrainLeaving(request.node());
   ParkedRequests::Request parked;
   parked.subject = request.node();
   parked.done = std::move(done);
@@ -434,13 +450,18 @@ void SchedulerDriver::Heartbeat(const HeartbeatRequest& request,
             }
             TraceOrder trace = traces_.OrderFor(request.node());
             const auto checkpoints = state_.CheckpointOrdersFor(request.node());
+            NodeStatus node;
+            if (request.leaving()) state_.DescribeDrain(request.node(), &node);
             const bool is_news = *version != request.orders_version() ||
+                                 node.state() == DRAINED ||
                                  trace.trace() != request.trace().trace() ||
                                  trace.collect() != request.trace().collect() ||
                                  !AreEqual(checkpoints, request.checkpoints());
             if (!is_news && !last_call) return false;
             *response->mutable_orders() = *state_.OrdersFor(request.node());
             *response->mutable_trace() = std::move(trace);
+            response->set_state(node.state());
+            response->set_reason(node.reason());
             response->mutable_checkpoints()->Assign(checkpoints.begin(),
                                                     checkpoints.end());
             return true;

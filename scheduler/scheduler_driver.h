@@ -97,6 +97,8 @@ class SchedulerDriver {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Answers CollectAnswers(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RunTimer();
+  // Unless it is drained already.
+  void DrainLeaving(uint64_t node);
 
   const Options options_;
   Journal* const journal_;

@@ -223,6 +223,31 @@ TEST_F(SchedulerDriverTest, AHeartbeatWithoutNewOrdersIsAnsweredInTheEnd) {
   EXPECT_EQ(response.orders().version(), request.orders_version());
 }
 
+TEST_F(SchedulerDriverTest, AMemberThatLeavesIsDrainedAndToldWhenItMayGo) {
+  Start();
+  const uint64_t server = Join(SERVER);
+  ASSERT_TRUE(Submit("a").ok());
+  StartJob("a", server, Join(WORKER));
+  HeartbeatRequest request;
+  request.set_node(server);
+  request.set_leaving(true);
+  HeartbeatResponse response;
+  Answer first;
+  driver_->Heartbeat(request, &response, first.Done());
+  ASSERT_TRUE(first.given.HasBeenNotified());
+  EXPECT_EQ(response.state(), DRAINING);
+  EXPECT_THAT(response.reason(), HasSubstr("no other server"));
+
+  request.set_orders_version(OrdersOf(server).version());
+  request.set_wait_ms(30000);
+  Answer second;
+  driver_->Heartbeat(request, &response, second.Done());
+  EXPECT_FALSE(second.given.HasBeenNotified());
+  ASSERT_TRUE(Cancel("a").ok());
+  ASSERT_TRUE(second.given.HasBeenNotified());
+  EXPECT_EQ(response.state(), DRAINED);
+}
+
 TEST_F(SchedulerDriverTest, ALookWaitsForNewsAndNoLongerThanAsked) {
   Start();
   ASSERT_TRUE(Submit("a").ok());

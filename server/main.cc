@@ -1,6 +1,7 @@
 // hawser-server: holds parameter shards, adds gradients, applies optimizers.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/time/time.h"
 #include "client/control/grpc_scheduler_client.h"
 #include "client/data_plane/carrier_choice.h"
 #include "client/member/member_loop.h"
@@ -39,10 +41,23 @@ struct Flags {
   std::string data_root;
   bool allow_insecure_network = false;
   std::string carriers = "shared-memory,unix-socket,tcp";
+  double drain_seconds = 0;
 };
 
 int64_t MemoryBytes() {
   return int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+}
+
+// Has the blocks go to other servers, until a second signal comes.
+void Drain(MemberLoop* member, absl::Duration patience) {
+  constexpr absl::Duration kLook = absl::Milliseconds(200);
+  absl::Status status = absl::OkStatus();
+  for (; patience > absl::ZeroDuration(); patience -= kLook) {
+    status = member->Drain(std::min(kLook, patience));
+    if (status.ok() || IsTerminationPending()) break;
+  }
+  LOG_IF(WARNING, !status.ok())
+      << "stops before its blocks have moved: " << status.message();
 }
 
 // Of what gRPC holds for peers, a share of the machine's memory.
@@ -101,6 +116,7 @@ absl::Status Serve(const Flags& flags) {
       });
   driver.Start([&](ReportRequest report) { member.Report(std::move(report)); });
   WaitForTermination();
+  Drain(&member, absl::Seconds(flags.drain_seconds));
   member.Stop();
   driver.Stop();
   LOG(INFO) << "of peers: " << intake.damaged_frames() << " damaged frames, "
@@ -139,6 +155,11 @@ int main(int argc, char** argv) {
   app.add_option("--carriers", flags.carriers,
                  "how workers may reach this server besides TCP, and it other "
                  "servers: any of shared-memory, unix-socket, tcp")
+      ->capture_default_str();
+  app.add_option("--drain-seconds", flags.drain_seconds,
+                 "on SIGTERM, wait so long at most for the blocks to move to "
+                 "other servers; a second signal ends the wait")
+      ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = hawser::Serve(flags);

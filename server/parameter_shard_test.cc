@@ -307,7 +307,7 @@ TEST(ParameterShardTest, StaleIncarnationsAreFenced) {
   cluster.Pull(1);  // parked under incarnation 9
   Plan next = plan;
   next.set_incarnation(12);
-  cluster.shards[0]->Adopt(next);
+  cluster.shards[0]->Adopt(next, 0);
   for (const auto& reply : cluster.sink->Take()) {
     EXPECT_EQ(reply.header.kind, FrameKind::kError);
   }

@@ -48,6 +48,18 @@ MemberLoop::MemberLoop(SchedulerClient* client, RegisterRequest registration,
 
 MemberLoop::~MemberLoop() { Stop(); }
 
+absl::Status MemberLoop::Drain(absl::Duration patience) {
+  absl::MutexLock lock(&mutex_);
+  leaving_ = true;
+  const auto over = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return state_ == DRAINED || stopping_ || !failure_.ok();
+  };
+  threads_->AwaitFor(&mutex_, absl::Condition(&over), patience);
+  if (state_ == DRAINED) return absl::OkStatus();
+  return absl::DeadlineExceededError(
+      why_it_stays_.empty() ? "the scheduler does not answer" : why_it_stays_);
+}
+
 void MemberLoop::Stop() {
   uint64_t node = 0;
   {
@@ -139,6 +151,10 @@ void MemberLoop::DropWork(const HeartbeatRequest& known) {
 void MemberLoop::RenewUntilForgotten(HeartbeatRequest* known) {
   absl::Duration pause = kFirstPause;
   for (;;) {
+    {
+      absl::MutexLock lock(&mutex_);
+      known->set_leaving(leaving_);
+    }
     const auto response = client_->Heartbeat(*known);
     {
       absl::MutexLock lock(&mutex_);
@@ -171,6 +187,11 @@ void MemberLoop::HandOver(const HeartbeatResponse& response,
   if (response.orders().version() != known->orders_version()) {
     known->set_orders_version(response.orders().version());
     on_orders_(known->node(), response.orders());
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    state_ = response.state();
+    why_it_stays_ = response.reason();
   }
   *known->mutable_checkpoints() = response.checkpoints();
   if (on_checkpoints_ != nullptr) {

@@ -69,6 +69,11 @@ class MemberLoop {
   // Otherwise what the scheduler said.
   absl::Status ReportAndWait(ReportRequest report);
 
+  // Asks for what the member holds to go to others, and waits until it has, at
+  // most so long. What it works on goes on. OK: it holds nothing, and nothing
+  // is lost when it stops. DEADLINE_EXCEEDED: with what it waits for.
+  absl::Status Drain(absl::Duration patience);
+
   // Leaves the cluster: queued reports are dropped, the scheduler is told.
   void Stop();
 
@@ -108,6 +113,9 @@ class MemberLoop {
   absl::Duration heartbeat_ ABSL_GUARDED_BY(mutex_);
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
   ReportQueue reports_ ABSL_GUARDED_BY(mutex_);
+  bool leaving_ ABSL_GUARDED_BY(mutex_) = false;
+  NodeState state_ ABSL_GUARDED_BY(mutex_) = SERVING;
+  std::string why_it_stays_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<Threads::Thread> reporter_;
   std::unique_ptr<Threads::Thread> thread_;
 };

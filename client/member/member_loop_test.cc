@@ -36,7 +36,8 @@ class FakeScheduler : public UnimplementedSchedulerClient {
     ++heartbeats;
     if (request.node() == forgotten) return absl::NotFoundError("who?");
     const auto news = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      return version != request.orders_version() ||
+      return (request.leaving() && has_others) ||
+             version != request.orders_version() ||
              trace != request.trace().trace() || left ||
              request.node() == forgotten;
     };
@@ -45,6 +46,10 @@ class FakeScheduler : public UnimplementedSchedulerClient {
     HeartbeatResponse response;
     response.mutable_orders()->set_version(version);
     response.mutable_trace()->set_trace(trace);
+    if (request.leaving()) {
+      response.set_state(has_others ? DRAINED : DRAINING);
+      response.set_reason("no other server");
+    }
     return response;
   }
   absl::StatusOr<ReportResponse> Report(const ReportRequest& report) override {
@@ -78,6 +83,7 @@ class FakeScheduler : public UnimplementedSchedulerClient {
   uint64_t trace = 0;
   uint64_t forgotten = 0;
   bool takes_back = false;
+  bool has_others = true;
   std::vector<uint64_t> former_nodes;
   bool left = false;
   int report_calls = 0;
@@ -123,6 +129,26 @@ TEST(MemberLoopTest, WaitsForTheSchedulerAndHandsOverEachChange) {
   EXPECT_TRUE(loop.failure().ok());
   EXPECT_EQ(orders.seen,
             (std::vector<std::pair<uint64_t, uint64_t>>{{104, 1}, {104, 7}}));
+}
+
+TEST(MemberLoopTest, ADrainEndsWhenTheMemberHoldsNothing) {
+  FakeScheduler scheduler;
+  scheduler.has_others = false;
+  OrdersSeen orders;
+  MemberLoop loop(
+      &scheduler, RegisterRequest(), Into(&orders), [] {}, RealThreads());
+  AwaitOrders(&orders, 1);
+  absl::Status status;
+  do {  // until it has been told why
+    status = loop.Drain(absl::Milliseconds(1));
+  } while (status.message() != "no other server" && !status.ok());
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
+  {
+    absl::MutexLock lock(&scheduler.mutex);
+    scheduler.has_others = true;
+  }
+  EXPECT_TRUE(loop.Drain(absl::Seconds(20)).ok());
+  EXPECT_FALSE(scheduler.left);
 }
 
 TEST(MemberLoopTest, RegistersAnewWhenItIsForgottenAndDropsItsWork) {

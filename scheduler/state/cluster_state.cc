@@ -199,14 +199,20 @@ void ClusterState::DescribeNodes(absl::Time now,
     status->set_seconds_since_heartbeat(
         absl::ToDoubleSeconds(now - member.last_heartbeat));
     std::vector<std::string> names;
-    std::vector<const Job*> jobs;
     for (const uint64_t id : assignments_.JobsOf(node)) {
-      jobs.push_back(&jobs_.at(id));
-      names.push_back(jobs.back()->name());
+      names.push_back(jobs_.at(id).name());
     }
     status->set_job(absl::StrJoin(names, ","));
-    DescribeDrain(node, jobs, membership_, status);
+    DescribeDrain(node, status);
   }
+}
+
+void ClusterState::DescribeDrain(uint64_t node, NodeStatus* status) const {
+  std::vector<const Job*> jobs;
+  for (const uint64_t id : assignments_.JobsOf(node)) {
+    jobs.push_back(&jobs_.at(id));
+  }
+  hawser::DescribeDrain(node, jobs, membership_, status);
 }
 
 void ClusterState::DescribeCheckpoints(const Job& job,

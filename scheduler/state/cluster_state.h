@@ -74,6 +74,8 @@ class ClusterState {
   // The committed checkpoints of a job, the newest last, and why each is kept.
   void DescribeCheckpoints(const Job& job, JobStatus* status) const;
   void DescribeNodes(absl::Time now, ListNodesResponse* response) const;
+  // How far its drain is, and what it waits for.
+  void DescribeDrain(uint64_t node, NodeStatus* status) const;
 
   // --- Members ---
 

@@ -6,6 +6,7 @@ import signal
 from tests.integration import harness
 
 LONG = 400  # epochs of the small job: some seconds
+BLOCK_ELEMENTS = 256  # of the small job
 
 
 class DrainTest(harness.ClusterTest):
@@ -17,14 +18,14 @@ class DrainTest(harness.ClusterTest):
     def drain(self, node, *arguments):
         return self.hawser_json("drain", str(node), *arguments)
 
-    def blocks(self, name="small"):
-        """Blocks by the number of the server that holds them."""
+    def held(self, name="small"):
+        """Parameters by the number of the server that holds them."""
         out, _ = self.hawser("job", name, "--placement")
         held = {}
         for line in out.splitlines():
             if line[:1].isdigit():  # of the table of blocks
-                server = int(line.split()[-2])
-                held[server] = held.get(server, 0) + 1
+                *_, elements, server, _ = line.split()
+                held[int(server)] = held.get(int(server), 0) + int(elements)
         return held
 
     def moved(self, move, workers=2, servers=2, more="", same_bits=True):
@@ -54,7 +55,7 @@ class DrainTest(harness.ClusterTest):
 
     def out_of_the_cluster(self, role):
         """Drains one that works, and stops it."""
-        held = self.blocks()
+        held = self.held()
         process, node = next(
             (process, node) for process, node in self.nodes(role).items()
             if role == "worker" or node["node"] in held)
@@ -62,7 +63,7 @@ class DrainTest(harness.ClusterTest):
         drained = self.drain(node["node"], "--wait")
         self.assertEqual(drained["state"], "drained", drained)
         self.assertEqual(drained["job"], "")
-        self.assertNotIn(node["node"], self.blocks())
+        self.assertNotIn(node["node"], self.held())
         os.kill(process, signal.SIGKILL)
         self.await_step("small", before + 20)
 
@@ -95,17 +96,36 @@ class DrainTest(harness.ClusterTest):
                                  "serving")
         self.moved(move)
 
+    def late_server(self, *flags):
+        return self.start("--scheduler", self.address(), "--output-root",
+                          f"{self.directory}/hawser-output", *flags,
+                          program="hawser-server")
+
+    def test_a_server_that_is_stopped_gives_its_blocks_away_first(self):
+        def move():
+            late = self.late_server("--drain-seconds", "60")
+            self.hawser("set", "small", "--servers", "3")
+            self.await_that("three servers", lambda: len(self.held()) == 3)
+            late.terminate()
+            _, err = late.communicate(timeout=harness.DEADLINE)
+            self.assertEqual(late.returncode, 0, err)
+            self.assertNotIn("before its blocks have moved", err)
+            self.assertEqual(len(self.held()), 2)
+            log, _ = self.hawser("logs", "small")
+            self.assertNotIn("rolled back", log)
+            self.await_step("small", self.hawser_json("job", "small")["step"] + 5)
+        self.moved(move)
+
     def test_a_job_on_more_servers_and_on_fewer(self):
         def move():
-            late = self.start("--scheduler", self.address(), "--output-root",
-                              f"{self.directory}/hawser-output",
-                              program="hawser-server")
+            late = self.late_server()
             self.hawser("set", "small", "--servers", "3")
-            self.await_that("three servers", lambda: len(self.blocks()) == 3)
-            held = self.blocks()
-            self.assertLessEqual(max(held.values()) - min(held.values()), 1)
+            self.await_that("three servers", lambda: len(self.held()) == 3)
+            held = self.held()
+            self.assertLessEqual(max(held.values()) - min(held.values()),
+                                 BLOCK_ELEMENTS)
             self.hawser("set", "small", "--servers", "1")
-            self.await_that("one server", lambda: len(self.blocks()) == 1)
+            self.await_that("one server", lambda: len(self.held()) == 1)
             return late
         self.moved(move)
 
