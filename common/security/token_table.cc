@@ -121,7 +121,7 @@ void TokenTable::ReloadIfChanged(absl::Time now) const {
   LOG(INFO) << "tokens read again from " << path_ << ": " << entries_.size();
 }
 
-TokenTable::Lookup TokenTable::LookUp(std::string_view token) const {
+TokenTable::Lookup TokenTable::LookUp(absl::string_view token) const {
   Sha256 hash;
   hash.Update(token.data(), token.size());
   const std::string sha256 = hash.Hex();
@@ -141,7 +141,7 @@ TokenTable::Lookup TokenTable::LookUp(std::string_view token) const {
 }
 
 std::optional<Identity> TokenTable::Find(std::string_view token) const {
-  Lookup lookup = LookUp(token);
+  Lookup lookup = LookUp(absl::string_view(token.data(), token.size()));
   if (lookup.outcome != Outcome::kKnown) return std::nullopt;
   return std::move(lookup.identity);
 }

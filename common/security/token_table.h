@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
@@ -41,7 +42,7 @@ class TokenTable {
     Outcome outcome = Outcome::kUnknown;
     Identity identity;  // of an expired token, too
   };
-  Lookup LookUp(std::string_view token) const;
+  Lookup LookUp(absl::string_view token) const;
 
   // Whose token it is; none: unknown or expired.
   std::optional<Identity> Find(std::string_view token) const;
