@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 namespace hawser {
 namespace {
@@ -60,18 +61,24 @@ void TraceSpan::Note(const TraceScope& scope, SpanKind kind,
 }
 
 void TraceSpan::Record() {
+  TraceRecorder* const recorder = std::exchange(recorder_, nullptr);
+  const uint32_t thread = ThreadNumber();
+  const int64_t end_ns = std::max(begin_ns_, recorder->Now());
+  if (recorder->times_ != nullptr) {
+    recorder->times_->Add(kind_, thread, end_ns - begin_ns_, bytes_);
+  }
+  if (recording_ == 0) return;
   RecordedSpan span;
   span.kind = kind_;
-  span.thread = ThreadNumber();
+  span.thread = thread;
   span.step = step_;
   span.begin_ns = begin_ns_;
-  span.end_ns = std::max(begin_ns_, recorder_->Now());
+  span.end_ns = end_ns;
   span.layer = layer_;
   span.block = block_;
   span.node = node_;
   span.bytes = bytes_;
-  recorder_->Record(recording_, span);
-  recording_ = 0;
+  recorder->Record(recording_, span);
 }
 
 }  // namespace hawser

@@ -4,10 +4,11 @@
 //   TraceSpan span({recorder, job, step}, SPAN_FORWARD, {.layer = 3});
 //
 // records from here to the end of the scope. While nothing is recorded, which
-// is nearly always, a span costs one relaxed load; while something is, two
-// readings of the clock and one atomic addition. Spans go into one array of
-// fixed size, made by the first Start and kept: no lock, and no allocation
-// where spans are made. Those beyond its size are counted.
+// is nearly always, a span costs one relaxed load, and if its time is counted
+// (SpanTimes) two readings of the clock more; while something is recorded, one
+// atomic addition beside that. Spans go into one array of fixed size, made by
+// the first Start and kept: no lock, and no allocation where spans are made.
+// Those beyond its size are counted.
 //
 // Spans of one thread nest, since they are scopes.
 //
@@ -22,6 +23,7 @@
 
 #include "common/clock.h"
 #include "common/trace/span.h"
+#include "common/trace/span_times.h"
 
 namespace hawser {
 
@@ -30,8 +32,10 @@ class TraceRecorder {
   // Most spans of a recording: 4 MiB of them.
   static constexpr size_t kCapacity = 1 << 16;
 
-  // clock outlives the recorder.
-  explicit TraceRecorder(const Clock* clock) : clock_(clock) {}
+  // clock and times outlive the recorder. times: where the time of all spans
+  // counts, recorded or not; may be null.
+  explicit TraceRecorder(const Clock* clock, SpanTimes* times = nullptr)
+      : clock_(clock), times_(times) {}
   TraceRecorder(const TraceRecorder&) = delete;
   TraceRecorder& operator=(const TraceRecorder&) = delete;
 
@@ -63,6 +67,7 @@ class TraceRecorder {
   void Record(uint64_t recording, const RecordedSpan& span);
 
   const Clock* const clock_;
+  SpanTimes* const times_;
   std::atomic<uint64_t> recording_{0};  // 0: none
   std::atomic<uint64_t> job_{0};
   std::atomic<uint64_t> first_step_{0};
@@ -104,21 +109,21 @@ class TraceSpan {
 
   // Ends it, if its scope is not to.
   void End() {
-    if (recording_ != 0) Record();
+    if (recorder_ != nullptr) Record();
   }
 
  private:
   bool Begins(const TraceScope& scope) {
     if (scope.recorder == nullptr) return false;
     recording_ = scope.recorder->Wants(scope.job, scope.step);
-    return recording_ != 0;
+    return recording_ != 0 || scope.recorder->times_ != nullptr;
   }
   void Note(const TraceScope& scope, SpanKind kind, const Details& details);
   void Record();
 
-  uint64_t recording_ = 0;  // 0: it is not recorded
-  // Of one that is recorded; the others do not even set it.
-  TraceRecorder* recorder_;
+  // Null: its time matters to nobody, and the rest is not even set.
+  TraceRecorder* recorder_ = nullptr;
+  uint64_t recording_;  // 0: it is not recorded, but counted
   SpanKind kind_;
   int32_t layer_;
   int32_t block_;
