@@ -8,9 +8,8 @@
 #include "absl/strings/string_view.h"
 
 namespace hawser {
-namespace {
 
-bool IsLoopback(const std::string& host) {
+bool IsLoopbackHost(const std::string& host) {
   if (host == "localhost") return true;
   in_addr v4 = {};
   if (inet_pton(AF_INET, host.c_str(), &v4) == 1) {
@@ -20,8 +19,6 @@ bool IsLoopback(const std::string& host) {
   return inet_pton(AF_INET6, host.c_str(), &v6) == 1 &&
          IN6_IS_ADDR_LOOPBACK(&v6);
 }
-
-}  // namespace
 
 absl::Status CheckListenAddress(const std::string& address,
                                 bool allow_insecure_network) {
@@ -39,7 +36,7 @@ absl::Status CheckListenAddress(const std::string& address,
   if (absl::StartsWith(host, "[") && absl::EndsWith(host, "]")) {
     host = host.substr(1, host.size() - 2);
   }
-  if (IsLoopback(host) || allow_insecure_network) return absl::OkStatus();
+  if (IsLoopbackHost(host) || allow_insecure_network) return absl::OkStatus();
   return absl::PermissionDeniedError(absl::StrCat(
       "refusing to listen on ", address,
       ": it is reachable from other machines, without encryption and without "

@@ -14,6 +14,9 @@ namespace hawser {
 absl::Status CheckListenAddress(const std::string& address,
                                 bool allow_insecure_network);
 
+// "localhost", or a literal address of loopback, without brackets.
+bool IsLoopbackHost(const std::string& host);
+
 // The address with the port that was really bound.
 std::string WithPort(const std::string& address, int port);
 

@@ -55,6 +55,7 @@ _LIBRARIES = {
     "grpc++_reflection": (["grpc++"], "libgrpc++-dev", ["-lgrpc++_reflection"]),
     "gtest": (["gmock", "gtest"], "libgmock-dev libgtest-dev", []),
     "gtest_main": (["gmock_main"], "libgmock-dev libgtest-dev", []),
+    "httplib": (["cpp-httplib"], "libcpp-httplib-dev", []),
     "isal": (["libisal"], "libisal-dev", []),
     "json": (["nlohmann_json"], "nlohmann-json3-dev", []),
     "openssl_crypto": (["libcrypto"], "libssl-dev", []),
