@@ -1,0 +1,48 @@
+// The emulated device: its memory, its streams and its errors. What a test may
+// ask of it beyond CUDA's own calls.
+//
+// What it is strict about, where a GPU may or may not notice:
+//   - memory of the device lies apart: the host cannot touch it (SIGSEGV), and
+//     a kernel is given no pointer to memory of the host
+//   - new memory, and a block's shared memory, is NaN
+//   - what is beyond a piece of memory is watched: by AddressSanitizer, or by
+//     guards that are looked at when the memory is freed
+//   - streams are lazy: work is done when somebody waits for it, in an order
+//     between streams that a seed draws; so are threads of a block
+//   - a barrier that not all threads of a block reach is an error
+//
+// Thread-safe: one lock, one device.
+#ifndef HAWSER_TESTS_CUDA_EMULATION_DEVICE_H_
+#define HAWSER_TESTS_CUDA_EMULATION_DEVICE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "tests/cuda_emulation/include/cuda_runtime.h"
+
+namespace cuda_emulation {
+
+// Of the order of threads, blocks and streams; the same seed, the same order.
+void SetSeed(uint64_t seed);
+
+// How much memory the device has; 0: what it has without being told, 1 GiB.
+void SetMemory(size_t bytes);
+size_t MemoryInUse();
+
+// The device is lost after so many more operations of its streams; negative:
+// never. Every call fails from then on.
+void LoseDeviceAfter(int64_t operations);
+
+// What went wrong since Reset, in words; empty: nothing. Any error stays, as
+// CUDA's do, until the "process" starts anew by Reset, which forgets all work.
+std::string Failure();
+void Reset();
+
+// For the other parts of the emulation: work of a stream, in order.
+cudaError_t Enqueue(cudaStream_t stream, std::function<void()> work);
+
+}  // namespace cuda_emulation
+
+#endif  // HAWSER_TESTS_CUDA_EMULATION_DEVICE_H_

@@ -1,0 +1,163 @@
+// The part of the CUDA runtime that worker/backend/cuda uses, on the host. Same
+// names and meanings as NVIDIA's header, so that the very kernel sources are
+// compiled by g++; what differs is in docs/gpu.md.
+#ifndef HAWSER_TESTS_CUDA_EMULATION_INCLUDE_CUDA_RUNTIME_H_
+#define HAWSER_TESTS_CUDA_EMULATION_INCLUDE_CUDA_RUNTIME_H_
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <source_location>
+#include <type_traits>
+
+#define HAWSER_CUDA_EMULATION 1
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+
+struct dim3 {
+  unsigned x = 1, y = 1, z = 1;
+  constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1)  // NOLINT
+      : x(x), y(y), z(z) {}
+};
+
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInvalidDevice = 101,
+  cudaErrorIllegalAddress = 700,
+  cudaErrorLaunchFailure = 719,
+  cudaErrorDevicesUnavailable = 46,
+};
+
+namespace cuda_emulation {
+class Stream;
+class Event;
+}  // namespace cuda_emulation
+
+using cudaStream_t = cuda_emulation::Stream*;
+using cudaEvent_t = cuda_emulation::Event*;
+
+enum cudaMemcpyKind {
+  cudaMemcpyHostToDevice = 1,
+  cudaMemcpyDeviceToHost = 2,
+  cudaMemcpyDeviceToDevice = 3,
+};
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
+constexpr unsigned cudaStreamNonBlocking = 1;
+constexpr unsigned cudaEventDisableTiming = 2;
+constexpr unsigned cudaHostRegisterPortable = 1;
+
+struct cudaDeviceProp {
+  char name[256];
+  int major;
+  int minor;
+  int multiProcessorCount;
+  size_t totalGlobalMem;
+  size_t sharedMemPerBlockOptin;
+};
+
+const char* cudaGetErrorName(cudaError_t error);
+const char* cudaGetErrorString(cudaError_t error);
+cudaError_t cudaGetLastError();
+cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaSetDevice(int device);
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total);
+cudaError_t cudaMalloc(void** memory, size_t bytes);
+cudaError_t cudaFree(void* memory);
+cudaError_t cudaHostRegister(void* memory, size_t bytes, unsigned flags);
+cudaError_t cudaHostUnregister(void* memory);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes,
+                            cudaMemcpyKind kind, cudaStream_t stream);
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
+cudaError_t cudaStreamDestroy(cudaStream_t stream);
+cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event,
+                                unsigned flags);
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
+cudaError_t cudaEventDestroy(cudaEvent_t event);
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
+cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute what,
+                                 int value);
+
+// Of the thread that runs.
+namespace cuda_emulation {
+
+struct Position {
+  dim3 thread, block, block_size, grid_size;
+};
+extern Position position;
+
+// Whether a kernel may be given this pointer: null, or memory of the device.
+bool IsDeviceMemory(const void* memory);
+
+// An argument is a pointer, or says by pointer() what it points to.
+template <typename T>
+bool IsFitArgument(const T& argument) {
+  if constexpr (std::is_pointer_v<T>) {
+    return IsDeviceMemory(argument);
+  } else if constexpr (requires { argument.pointer(); }) {
+    return IsDeviceMemory(argument.pointer());
+  } else {
+    return true;
+  }
+}
+
+// kernel: what a thread does. fit: all arguments are. address: names it.
+cudaError_t LaunchThreads(const void* address, dim3 grid, dim3 block,
+                          size_t shared_bytes, cudaStream_t stream, bool fit,
+                          std::function<void()> kernel);
+
+// kernel<<<grid, block, shared_bytes, stream>>>(arguments...).
+template <typename... P>
+cudaError_t Launch(void (*kernel)(P...), dim3 grid, dim3 block,
+                   size_t shared_bytes, cudaStream_t stream, P... arguments) {
+  return LaunchThreads(reinterpret_cast<const void*>(kernel), grid, block,
+                       shared_bytes, stream, (IsFitArgument(arguments) && ...),
+                       [=] { kernel(arguments...); });
+}
+
+// The block's shared memory, of the size that it was launched with.
+void* BlockMemory();
+
+void Syncthreads(std::source_location site);
+// Gives `value` to the threads of the warp and returns that of thread `lane`
+// of it. 32 bits.
+uint32_t Exchange(uint32_t value, unsigned lane, std::source_location site);
+void Syncwarp(std::source_location site);
+
+}  // namespace cuda_emulation
+
+#define threadIdx (::cuda_emulation::position.thread)
+#define blockIdx (::cuda_emulation::position.block)
+#define blockDim (::cuda_emulation::position.block_size)
+#define gridDim (::cuda_emulation::position.grid_size)
+
+inline void __syncthreads(
+    std::source_location site = std::source_location::current()) {
+  ::cuda_emulation::Syncthreads(site);
+}
+inline void __syncwarp(
+    unsigned = 0xffffffff,
+    std::source_location site = std::source_location::current()) {
+  ::cuda_emulation::Syncwarp(site);
+}
+// T: 32 bits.
+template <typename T>
+T __shfl_xor_sync(unsigned, T value, int mask, int = 32,
+                  std::source_location site = std::source_location::current()) {
+  static_assert(sizeof(T) == sizeof(uint32_t));
+  const auto lane = (threadIdx.x + blockDim.x * threadIdx.y) % 32;
+  return __builtin_bit_cast(
+      T, ::cuda_emulation::Exchange(__builtin_bit_cast(uint32_t, value),
+                                    lane ^ static_cast<unsigned>(mask), site));
+}
+
+#endif  // HAWSER_TESTS_CUDA_EMULATION_INCLUDE_CUDA_RUNTIME_H_
