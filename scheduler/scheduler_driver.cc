@@ -12,6 +12,7 @@
 #include "glog/logging.h"
 #include "scheduler/checkpoint_files.h"
 #include "scheduler/manifest.h"
+#include "scheduler/scheduler_metrics.h"
 
 namespace hawser {
 namespace {
@@ -111,7 +112,15 @@ bool SchedulerDriver::WriteManifests(const std::vector<JournalEvent>& events,
 }
 
 absl::Status SchedulerDriver::Commit(const std::vector<JournalEvent>& events) {
-  RETURN_IF_ERROR(journal_->Append(events));
+  const absl::Time start = clock_->Now();
+  const absl::Status appended = journal_->Append(events);
+  journal_appends_.Observe(static_cast<uint64_t>(
+      std::max<int64_t>(0, absl::ToInt64Nanoseconds(clock_->Now() - start))));
+  if (!appended.ok()) {
+    journal_failures_.Add();
+    return appended;
+  }
+  journal_events_.Add(events.size());
   for (const JournalEvent& event : events) {
     state_.Apply(event);
     if (event.has_checkpoint_committed()) {
@@ -303,6 +312,23 @@ absl::Status SchedulerDriver::GetVersion(GetVersionResponse* response) const {
   response->set_unix_ns(
       static_cast<uint64_t>(absl::ToUnixNanos(clock_->Now())));
   return absl::OkStatus();
+}
+
+void SchedulerDriver::CollectMetrics(MetricFamilies* families) const {
+  families->Counter("hawser_scheduler_journal_events_total",
+                    "Events made durable.",
+                    static_cast<double>(journal_events_.value()));
+  families->Counter("hawser_scheduler_journal_failures_total",
+                    "Times that the journal could not be written.",
+                    static_cast<double>(journal_failures_.value()));
+  families->Histogram("hawser_scheduler_journal_append_seconds",
+                      "How long it takes until events are durable.",
+                      journal_appends_.Seconds());
+  absl::MutexLock lock(&mutex_);
+  families->Gauge("hawser_scheduler_parked_requests",
+                  "Heartbeats and questions that wait for news.",
+                  static_cast<double>(parked_.size()));
+  CollectStateMetrics(state_, clock_->Now(), families);
 }
 
 absl::Status SchedulerDriver::StartTrace(const StartTraceRequest& request,

@@ -18,6 +18,9 @@
 #include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/file_calls.h"
+#include "common/metrics/counter.h"
+#include "common/metrics/histogram.h"
+#include "common/metrics/metric_families.h"
 #include "common/threads.h"
 #include "proto/scheduler.pb.h"
 #include "scheduler/journal.h"
@@ -73,6 +76,9 @@ class SchedulerDriver {
   void Heartbeat(const HeartbeatRequest& request, HeartbeatResponse* response,
                  Completion done);
 
+  // What it tells at /metrics.
+  void CollectMetrics(MetricFamilies* families) const;
+
   // How often it was looked whether somebody who waits can be answered: what
   // all that waiting costs.
   uint64_t requests_asked() const {
@@ -101,6 +107,9 @@ class SchedulerDriver {
   void DrainLeaving(uint64_t node);
 
   const Options options_;
+  Counter journal_events_;
+  Counter journal_failures_;
+  DurationHistogram journal_appends_;
   Journal* const journal_;
   const Clock* const clock_;
   Threads* const threads_;

@@ -260,7 +260,7 @@ absl::StatusOr<uint64_t> ClusterState::Register(const RegisterRequest& request,
     const std::optional<uint64_t> before =
         membership_.FindServer(request.address());
     if (before.has_value()) {
-      membership_.Deregister(*before);
+      membership_.Deregister(*before, LossReason::kStartedOver);
       Lose(*before, "has started over", now);
     }
   }

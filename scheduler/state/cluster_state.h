@@ -76,6 +76,8 @@ class ClusterState {
   void DescribeNodes(absl::Time now, ListNodesResponse* response) const;
   // How far its drain is, and what it waits for.
   void DescribeDrain(uint64_t node, NodeStatus* status) const;
+  const Membership& membership() const { return membership_; }
+  const Assignments& assignments() const { return assignments_; }
 
   // --- Members ---
 

@@ -191,6 +191,7 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
     pending_.AbandonAll(checkpoint_step_);
   }
   NoteWhoIsBack(now);
+  ++incarnations_[static_cast<size_t>(ReasonOf(plan_, plan))];
   plan_ = plan;
   plan_without_workers_ = plan;
   plan_without_workers_.clear_workers();

@@ -57,6 +57,7 @@
 #include "proto/plan.pb.h"
 #include "proto/scheduler.pb.h"
 #include "scheduler/state/checkpoint_list.h"
+#include "scheduler/state/incarnation_reason.h"
 #include "scheduler/state/job_progress.h"
 #include "scheduler/state/number_guards.h"
 #include "scheduler/state/pending_checkpoints.h"
@@ -87,6 +88,16 @@ class Job {
   bool cancel_requested() const { return cancel_requested_; }
   // Committed and not dropped.
   const CheckpointList& checkpoints() const { return checkpoints_; }
+  const PendingCheckpoints& pending_checkpoints() const { return pending_; }
+  // How often it got a new incarnation, and why.
+  const IncarnationCounts& incarnations() const { return incarnations_; }
+  // Why it waits; empty: it does not.
+  std::string WhyItWaits() const;
+  absl::Time running_since() const { return running_since_; }
+  // Under SKIP_STEP; since the scheduler has started.
+  uint64_t micro_batches_not_finite() const {
+    return guards_.micro_batches_not_finite();
+  }
 
   // The plan as this node is told it. Requires a plan.
   Plan PlanFor(uint64_t node) const;
@@ -198,7 +209,6 @@ class Job {
   bool HoldsFirstBlock(uint64_t node) const;
   void LogPlan(const Plan& plan, bool has_new_phase, absl::Time now);
   absl::Status CheckMember(const ReportRequest& report) const;
-  std::string WhyItWaits() const;
   bool IsLastStep(uint64_t step) const;
   void ReportCheckpointFailed(uint64_t node, const CheckpointFailed& failed,
                               absl::Time now);
@@ -216,6 +226,7 @@ class Job {
   const absl::Time accepted_;
 
   std::optional<Plan> plan_;
+  IncarnationCounts incarnations_{};
   Plan plan_without_workers_;
   std::optional<SynchronisationSpec> change_;
   std::optional<uint32_t> servers_wanted_;

@@ -23,8 +23,10 @@ bool Membership::Renew(uint64_t node, absl::Time now) {
   return true;
 }
 
-bool Membership::Deregister(uint64_t node) {
-  if (awaited_.erase(node) != 0) {
+bool Membership::Deregister(uint64_t node, LossReason why) {
+  if (const auto awaited = awaited_.find(node); awaited != awaited_.end()) {
+    ++losses_[{awaited->second.role, why}];
+    awaited_.erase(awaited);
     leases_.Remove(node);
     return true;
   }
@@ -35,6 +37,7 @@ bool Membership::Deregister(uint64_t node) {
   if (server != servers_.end() && server->second == node) {
     servers_.erase(server);
   }
+  ++losses_[{member->second.role, why}];
   members_.erase(member);
   leases_.Remove(node);
   return true;
@@ -45,8 +48,10 @@ std::vector<Membership::Lost> Membership::Expire(absl::Time now) {
   std::sort(nodes.begin(), nodes.end());
   std::vector<Lost> lost;
   for (const uint64_t node : nodes) {
-    lost.push_back({node, IsAwaited(node)});
-    Deregister(node);
+    const bool was_awaited = IsAwaited(node);
+    lost.push_back({node, was_awaited});
+    Deregister(node, was_awaited ? LossReason::kDidNotComeBack
+                                 : LossReason::kLeaseExpired);
   }
   return lost;
 }

@@ -27,6 +27,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -43,6 +44,17 @@ struct Member {
   LocalSockets local;
   absl::Time last_heartbeat;
 };
+
+// Why a member is not one any more.
+enum class LossReason {
+  kLeaseExpired,
+  kDidNotComeBack,  // after the scheduler had restarted
+  kLeft,
+  kStartedOver,  // another process at a server's address
+};
+
+// How many members were lost, by role and reason.
+using MemberLosses = std::map<std::pair<Role, LossReason>, uint64_t>;
 
 // A node of which nothing has been heard since the scheduler restarted.
 struct AwaitedMember {
@@ -62,7 +74,7 @@ class Membership {
   // False: not a member.
   bool Renew(uint64_t node, absl::Time now);
   // False: not a member, nor awaited.
-  bool Deregister(uint64_t node);
+  bool Deregister(uint64_t node, LossReason why = LossReason::kLeft);
   // Removes and returns those whose lease has ended, in order; awaited ones
   // among them.
   struct Lost {
@@ -91,6 +103,7 @@ class Membership {
   const std::set<uint64_t>& draining() const { return draining_; }
   // Servers that are not draining.
   size_t ServersForWork() const;
+  const MemberLosses& losses() const { return losses_; }
 
   // When the next lease ends; InfiniteFuture without members.
   absl::Time NextDeadline() const { return leases_.First(); }
@@ -101,6 +114,7 @@ class Membership {
   std::map<std::string, uint64_t> servers_;
   std::map<uint64_t, AwaitedMember> awaited_;
   std::set<uint64_t> came_back_;  // members that were awaited
+  MemberLosses losses_;
   Deadlines leases_;              // by node
   std::set<uint64_t> draining_;
 };

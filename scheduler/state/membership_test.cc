@@ -136,6 +136,23 @@ TEST(MembershipTest, WhoeverIsAwaitedTooLongIsLost) {
   EXPECT_NE(membership.Find(5), nullptr);
 }
 
+TEST(MembershipTest, EachLossCountsOnceByRoleAndReason) {
+  Membership membership(kLease);
+  membership.Register(1, From(SERVER, "here", 77, 0), kStart);
+  membership.Register(2, From(WORKER, "", 78, 0), kStart);
+  membership.Register(3, From(WORKER, "", 79, 0), kStart);
+  membership.Await(4, {WORKER, ""}, kStart);
+  membership.Deregister(1, LossReason::kStartedOver);
+  membership.Deregister(2);
+  membership.Deregister(2);
+  membership.Expire(kStart + absl::Hours(1));
+  EXPECT_EQ(membership.losses(),
+            MemberLosses({{{SERVER, LossReason::kStartedOver}, 1},
+                          {{WORKER, LossReason::kLeft}, 1},
+                          {{WORKER, LossReason::kLeaseExpired}, 1},
+                          {{WORKER, LossReason::kDidNotComeBack}, 1}}));
+}
+
 TEST(MembershipTest, LeavingIsAtOnceAndOnce) {
   Membership membership(kLease);
   membership.Register(1, RegisterRequest(), kStart);
