@@ -307,6 +307,13 @@ absl::Status SchedulerDriver::ListNodes(ListNodesResponse* response) {
   return absl::OkStatus();
 }
 
+void SchedulerDriver::Look(
+    const std::function<void(const ClusterState& state, absl::Time now)>& look)
+    const {
+  absl::MutexLock lock(&mutex_);
+  look(state_, clock_->Now());
+}
+
 absl::Status SchedulerDriver::GetVersion(GetVersionResponse* response) const {
   response->set_version(kVersion);
   response->set_unix_ns(
@@ -460,7 +467,10 @@ void SchedulerDriver::Heartbeat(const HeartbeatRequest& request,
   {
     absl::MutexLock lock(&mutex_);
     // A member that is unknown is told so by `ready` below.
-    state_.Renew(request.node(), clock_->Now()).IgnoreError();
+    const absl::Time now = clock_->Now();
+    if (state_.Renew(request.node(), now).ok()) {
+      state_.NoteLoads(request.node(), request.loads(), now);
+    }
   }
   if (request.leaving()) DrainLeaving(request.node());
   ParkedRequests::Request parked;

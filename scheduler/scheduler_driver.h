@@ -59,6 +59,9 @@ class SchedulerDriver {
                       GetJobLogResponse* response);
   absl::Status ListNodes(ListNodesResponse* response);
   absl::Status DrainNode(const DrainNodeRequest& request);
+  // Calls `look` while nothing changes. It must be quick.
+  void Look(const std::function<void(const ClusterState& state,
+                                     absl::Time now)>& look) const;
   absl::Status GetVersion(GetVersionResponse* response) const;
   absl::Status StartTrace(const StartTraceRequest& request,
                           StartTraceResponse* response);

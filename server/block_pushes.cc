@@ -1,6 +1,7 @@
 // Pushes to a block: counted once, added or applied; versions reached.
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -81,6 +82,7 @@ absl::Status BlockStore::PushPartial(const IncomingFrame& frame) {
   span.End();
   if (outcome != PartialSums::Outcome::kRepeat) {
     step_is_void_ |= (header.flags & kVoid) != 0;
+    if (id_ == 0) shared_->listener->Counted(header, std::nullopt);
   }
   Acknowledge(frame, outcome == PartialSums::Outcome::kRepeat);
   PullNext(frame);
@@ -182,7 +184,10 @@ void BlockStore::ApplyRun(const IncomingFrame& frame, uint64_t lag) {
     shared_->audit->Counted(header, header.position, header.run, lag);
   }
   const uint64_t step = header.position / shared_->micro_batches;
-  if (id_ == 0) sums_[step] += header.sums;
+  if (id_ == 0) {
+    sums_[step] += header.sums;
+    shared_->listener->Counted(header, lag);
+  }
   if ((header.flags & kVoid) != 0) return;
   const TraceSpan span(ScopeOf(step), SPAN_OPTIMIZER, DetailsOf(header));
   UpdateStep update = shared_->listener->UpdateOnArrival(step, header.run, lag,

@@ -38,6 +38,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -94,6 +95,11 @@ class BlockStore {
     virtual UpdateStep UpdateOnArrival(uint64_t step, uint32_t run,
                                        uint64_t lag,
                                        const StepSchedule& schedule) = 0;
+    // Block 0 alone: a push was counted. updates: those that were made since
+    // its worker's read, where it is applied on arrival; nothing: once per
+    // step.
+    virtual void Counted(const FrameHeader& push,
+                         std::optional<uint64_t> updates) = 0;
     // Block 0 alone: sums over the samples of a complete step.
     virtual void StepSums(uint64_t step, const SampleSums& sums) = 0;
     // True if the block is to be kept as it is at this version.

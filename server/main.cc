@@ -113,6 +113,11 @@ absl::Status Serve(const Flags& flags) {
       },
       [&](const std::vector<CheckpointOrder>& orders) {
         driver.FollowCheckpoints(orders);
+      },
+      [&](HeartbeatRequest* heartbeat) {
+        for (ServerLoad& load : driver.Loads()) {
+          *heartbeat->add_loads() = std::move(load);
+        }
       });
   driver.Start([&](ReportRequest report) { member.Report(std::move(report)); });
   WaitForTermination();

@@ -158,6 +158,7 @@ BlockStore::Members ParameterShard::SetMembers(const Plan& plan,
     schedule_ = members.schedule;
   }
   workers_.store(std::max<uint64_t>(1, members.workers.size()));
+  load_.SetWorkers(members.workers);
   absl::MutexLock lock(&norm_mutex_);
   peers_ = PeersOf(plan, server);
   return members;
@@ -239,6 +240,7 @@ void ParameterShard::Handle(IncomingFrame frame) {
         absl::StrCat("block ", header.block, " is not on this server"));
   } else if (header.kind == FrameKind::kPush ||
              header.kind == FrameKind::kPushRun) {
+    load_.Pushed(header.payload_bytes);
     block->Push(std::move(frame));
     return;
   } else if (IsRead(header.kind)) {
@@ -296,6 +298,23 @@ UpdateStep ParameterShard::UpdateOnArrival(uint64_t step, uint32_t run,
     update.learning_rate /= static_cast<double>(1 + lag / workers_.load());
   }
   return update;
+}
+
+void ParameterShard::Counted(const FrameHeader& push,
+                             std::optional<uint64_t> updates) {
+  if (updates.has_value()) {
+    load_.CountedOnArrival(push, *updates, clock_->Now());
+  } else {
+    load_.CountedInStep(push, clock_->Now());
+  }
+}
+
+ServerLoad ParameterShard::Load() const {
+  ServerLoad load;
+  load.set_job(plan_.job());
+  load.set_incarnation(incarnation());
+  load_.Describe(/*with_workers=*/BlockHere(0) != nullptr, &load);
+  return load;
 }
 
 void ParameterShard::StepSums(uint64_t step, const SampleSums& sums) {
@@ -409,6 +428,10 @@ void ParameterShard::VersionReached(uint32_t block, uint64_t version,
                                     const StepSchedule& schedule) {
   if (block != 0) return;
   if (LeaseDesk* desk = desk_.load()) desk->StepCompleted(version);
+  if (version < schedule.total_steps() &&
+      schedule.PhaseOf(version).synchronisation().mode() == SYNCHRONOUS) {
+    load_.BeginStep(clock_->Now());
+  }
   if (schedule.EndsEpoch(version)) callbacks_.milestone();
 }
 

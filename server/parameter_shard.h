@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +39,7 @@
 #include "server/frame_io.h"
 #include "server/initial_values.h"
 #include "server/lease_desk.h"
+#include "server/shard_load.h"
 #include "server/state/checkpoint_admission.h"
 #include "server/state/epoch_sums.h"
 #include "server/state/norm_gather.h"
@@ -128,6 +130,9 @@ class ParameterShard : public BlockStore::Listener {
   // Writes out the history that is kept, if one is.
   void FlushAudit();
 
+  // What has come here so far, for people to see.
+  ServerLoad Load() const;
+
   // The job is over here, or its blocks are to be made anew: frames are refused
   // from now on, parked reads too, and the history ends.
   void Close();
@@ -152,6 +157,8 @@ class ParameterShard : public BlockStore::Listener {
                 const StepSchedule& schedule) override;
   UpdateStep UpdateOnArrival(uint64_t step, uint32_t run, uint64_t lag,
                              const StepSchedule& schedule) override;
+  void Counted(const FrameHeader& push,
+               std::optional<uint64_t> updates) override;
   void StepSums(uint64_t step, const SampleSums& sums) override;
   bool WantsSnapshot(uint64_t version, const StepSchedule& schedule) override;
   void TakeSnapshot(BlockSnapshot snapshot) override;
@@ -254,6 +261,8 @@ class ParameterShard : public BlockStore::Listener {
   uint64_t placed_since_ ABSL_GUARDED_BY(checkpoint_mutex_);
   std::map<uint64_t, CheckpointSnapshot> gathering_  // by version
       ABSL_GUARDED_BY(checkpoint_mutex_);
+
+  ShardLoad load_;
 
   absl::Mutex steps_mutex_;
   EpochSums epoch_sums_ ABSL_GUARDED_BY(steps_mutex_);

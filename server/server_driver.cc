@@ -103,6 +103,12 @@ std::vector<std::shared_ptr<ParameterShard>> ServerDriver::Shards() const {
   return shards;
 }
 
+std::vector<ServerLoad> ServerDriver::Loads() const {
+  std::vector<ServerLoad> loads;
+  for (const auto& shard : Shards()) loads.push_back(shard->Load());
+  return loads;
+}
+
 absl::StatusOr<uint64_t> ServerDriver::Progress(uint64_t job,
                                                 uint64_t incarnation) const {
   const auto shard = Find(job);

@@ -65,6 +65,9 @@ class ServerDriver {
   // The shard of a job, or null.
   std::shared_ptr<ParameterShard> Find(uint64_t job) const;
 
+  // Of each job, what has come here so far.
+  std::vector<ServerLoad> Loads() const;
+
   // NOT_FOUND: no such job here. FAILED_PRECONDITION: stale incarnation.
   absl::StatusOr<uint64_t> Progress(uint64_t job, uint64_t incarnation) const;
   absl::Status ReceiveNorms(const ShareNormsRequest& request);

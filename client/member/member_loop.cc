@@ -35,13 +35,14 @@ RegisterRequest RegistrationOf(Role role, const std::string& address) {
 MemberLoop::MemberLoop(SchedulerClient* client, RegisterRequest registration,
                        OnOrders on_orders, std::function<void()> on_refused,
                        Threads* threads, OnTrace on_trace,
-                       OnCheckpoints on_checkpoints)
+                       OnCheckpoints on_checkpoints, AddNews add_news)
     : client_(client),
       registration_(std::move(registration)),
       on_orders_(std::move(on_orders)),
       on_refused_(std::move(on_refused)),
       on_trace_(std::move(on_trace)),
       on_checkpoints_(std::move(on_checkpoints)),
+      add_news_(std::move(add_news)),
       threads_(threads),
       reporter_(threads->Start([this] { RunReports(); })),
       thread_(threads->Start([this] { Run(); })) {}
@@ -155,6 +156,8 @@ void MemberLoop::RenewUntilForgotten(HeartbeatRequest* known) {
       absl::MutexLock lock(&mutex_);
       known->set_leaving(leaving_);
     }
+    known->clear_loads();
+    if (add_news_ != nullptr) add_news_(known);
     const auto response = client_->Heartbeat(*known);
     {
       absl::MutexLock lock(&mutex_);

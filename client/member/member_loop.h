@@ -47,17 +47,21 @@ class MemberLoop {
   // As OnOrders: all that holds now.
   using OnCheckpoints =
       std::function<void(const std::vector<CheckpointOrder>& orders)>;
+  // Adds what this member tells with each heartbeat; must not block.
+  using AddNews = std::function<void(HeartbeatRequest* heartbeat)>;
   // Between two tries to reach the scheduler.
   static constexpr absl::Duration kLongestPause = absl::Seconds(1);
 
   // client and threads outlive the loop. Starts at once; the scheduler may come
   // later.
   // on_refused: called once if the scheduler will never take this member
-  // (another version); see failure(). on_trace, on_checkpoints: may be empty.
+  // (another version); see failure(). on_trace, on_checkpoints, add_news: may
+  // be empty.
   MemberLoop(SchedulerClient* client, RegisterRequest registration,
              OnOrders on_orders, std::function<void()> on_refused,
              Threads* threads, OnTrace on_trace = nullptr,
-             OnCheckpoints on_checkpoints = nullptr);
+             OnCheckpoints on_checkpoints = nullptr,
+             AddNews add_news = nullptr);
   // Stops.
   ~MemberLoop();
 
@@ -104,6 +108,7 @@ class MemberLoop {
   const std::function<void()> on_refused_;
   const OnTrace on_trace_;
   const OnCheckpoints on_checkpoints_;
+  const AddNews add_news_;
   Threads* const threads_;
 
   mutable absl::Mutex mutex_;

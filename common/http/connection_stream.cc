@@ -44,10 +44,10 @@ bool ConnectionStream::Await(short events, absl::Time deadline) const {
     const absl::Duration left = deadline - absl::Now();
     if (left <= absl::ZeroDuration()) return false;
     pollfd watched = {socket_, events, 0};
-    const int ready = poll(
-        &watched, 1,
-        static_cast<int>(absl::ToInt64Milliseconds(std::min(
-            absl::Ceil(left, absl::Milliseconds(1)), absl::Seconds(60)))));
+    const int ready =
+        poll(&watched, 1,
+             static_cast<int>(absl::ToInt64Milliseconds(std::min(
+                 absl::Ceil(left, absl::Milliseconds(1)), absl::Seconds(60)))));
     if (ready > 0) return true;
     if (ready < 0 && errno != EINTR) return false;
   }

@@ -112,11 +112,11 @@ class HttpListener::Impl {
             request.method, request.has_header(kChangeHeader), route)) {
       return Answer(*refusal, response);
     }
-    HttpReply reply = route->answer({.path = request.path,
-                                     .method = request.method,
-                                     .authorization = request.get_header_value(
-                                         "Authorization"),
-                                     .parameters = request.params});
+    HttpReply reply = route->answer(
+        {.path = request.path,
+         .method = request.method,
+         .authorization = request.get_header_value("Authorization"),
+         .parameters = request.params});
     response->status = reply.status;
     if (reply.stream && request.method != "HEAD") {
       return Stream(std::move(reply), response);

@@ -24,9 +24,8 @@ namespace hawser {
 namespace {
 
 HttpRoute Fixed(const std::string& path, const std::string& body) {
-  return {path, false, [body](const HttpRequest&) {
-            return HttpReply{.body = body};
-          }};
+  return {path, false,
+          [body](const HttpRequest&) { return HttpReply{.body = body}; }};
 }
 
 std::unique_ptr<HttpListener> Listen(std::vector<HttpRoute> routes,

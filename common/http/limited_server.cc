@@ -95,8 +95,8 @@ void LimitedServer::Serve(socket_t socket) {
   // The first request of a connection is waited for by the time limit alone.
   bool is_first = true;
   const auto gives_up = [&] { return !is_first && IsWanted(); };
-  while (stream.AwaitRequest(is_first ? limits_.request_time : limits_.idle_time,
-                             gives_up)) {
+  while (stream.AwaitRequest(
+      is_first ? limits_.request_time : limits_.idle_time, gives_up)) {
     is_first = false;
     stream.LimitRequest(limits_.request_bytes, limits_.request_time);
     bool closes = false;

@@ -283,6 +283,15 @@ absl::Status ClusterState::Renew(uint64_t node, absl::Time now) {
       absl::StrCat("node ", node, " has no lease; register again"));
 }
 
+void ClusterState::NoteLoads(
+    uint64_t node, const google::protobuf::RepeatedPtrField<ServerLoad>& loads,
+    absl::Time now) {
+  for (const ServerLoad& load : loads) {
+    const auto found = jobs_.find(load.job());
+    if (found != jobs_.end()) found->second.NoteLoad(node, load, now);
+  }
+}
+
 void ClusterState::Deregister(uint64_t node, absl::Time now) {
   if (membership_.Deregister(node)) Lose(node, "has left", now);
 }

@@ -78,6 +78,10 @@ class ClusterState {
   void DescribeDrain(uint64_t node, NodeStatus* status) const;
   const Membership& membership() const { return membership_; }
   const Assignments& assignments() const { return assignments_; }
+  // Null: not a member (any more).
+  const Member* FindMember(uint64_t node) const {
+    return membership_.Find(node);
+  }
 
   // --- Members ---
 
@@ -88,6 +92,10 @@ class ClusterState {
                                     absl::Time now);
   // NOT_FOUND: not a member (any more).
   absl::Status Renew(uint64_t node, absl::Time now);
+  // What a server tells with its heartbeat of the jobs it serves.
+  void NoteLoads(uint64_t node,
+                 const google::protobuf::RepeatedPtrField<ServerLoad>& loads,
+                 absl::Time now);
   void Deregister(uint64_t node, absl::Time now);
   absl::Status Report(const ReportRequest& report, absl::Time now);
   // A job cannot go on, for a reason outside of its members.

@@ -417,6 +417,14 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
   return absl::InvalidArgumentError("an empty report");
 }
 
+void Job::NoteLoad(uint64_t server, const ServerLoad& load, absl::Time now) {
+  if (ended() || !HasServer(server) ||
+      load.incarnation() != plan_->incarnation()) {
+    return;
+  }
+  loads_.Note(server, load, now);
+}
+
 void Job::Note(uint64_t node,
                const std::optional<NumberGuards::Finding>& finding,
                absl::Time now) {
@@ -587,6 +595,17 @@ std::string Job::DeadlineReason() const {
 }
 
 void Job::Describe(bool with_plan, absl::Time now, JobStatus* status) const {
+  DescribeBriefly(now, status);
+  for (const EpochMetrics& epoch : progress_.finished()) {
+    *status->add_epochs_done() = epoch;
+  }
+  *status->mutable_spec() = spec_;
+  *status->mutable_spec()->mutable_synchronisation() = synchronisation();
+  status->mutable_spec()->mutable_resources()->set_servers(servers_asked_for());
+  if (with_plan && plan_.has_value()) *status->mutable_plan() = *plan_;
+}
+
+void Job::DescribeBriefly(absl::Time now, JobStatus* status) const {
   status->set_name(name());
   status->set_job(id_);
   status->set_state(state());
@@ -602,9 +621,6 @@ void Job::Describe(bool with_plan, absl::Time now, JobStatus* status) const {
   status->set_epochs(progress_.epochs());
   if (progress_.last_training().samples != 0) {
     *status->mutable_last_training() = ToProto(progress_.last_training());
-  }
-  for (const EpochMetrics& epoch : progress_.finished()) {
-    *status->add_epochs_done() = epoch;
   }
   if (!progress_.finished().empty()) {
     *status->mutable_last_epoch() = progress_.finished().back();
@@ -626,15 +642,11 @@ void Job::Describe(bool with_plan, absl::Time now, JobStatus* status) const {
   status->set_checkpoints_failed(pending_.failed());
   status->set_checkpoints_skipped(pending_.skipped());
   status->set_checkpoint_problem(pending_.problem());
-  *status->mutable_spec() = spec_;
-  *status->mutable_spec()->mutable_synchronisation() = synchronisation();
-  status->mutable_spec()->mutable_resources()->set_servers(servers_asked_for());
   status->set_submitted_unix_ms(absl::ToUnixMillis(accepted_));
   if (!plan_.has_value()) return;
   status->set_incarnation(plan_->incarnation());
   status->set_blocks_since(plan_->blocks_since());
   status->set_restored_step(plan_->restore().step());
-  if (with_plan) *status->mutable_plan() = *plan_;
 }
 
 std::string Job::WhyItWaits() const {

@@ -59,6 +59,7 @@
 #include "scheduler/state/checkpoint_list.h"
 #include "scheduler/state/incarnation_reason.h"
 #include "scheduler/state/job_progress.h"
+#include "scheduler/state/load_history.h"
 #include "scheduler/state/number_guards.h"
 #include "scheduler/state/pending_checkpoints.h"
 #include "scheduler/state/timed_checkpoint.h"
@@ -157,6 +158,10 @@ class Job {
   // --- What members report; FAILED_PRECONDITION: stale incarnation, or not a
   // member of the plan. ---
   absl::Status Report(const ReportRequest& report, absl::Time now);
+  // What a server of the plan tells of its load. Another's, or one that works
+  // by another plan, is left out.
+  void NoteLoad(uint64_t server, const ServerLoad& load, absl::Time now);
+  const LoadHistory& loads() const { return loads_; }
   void MemberLost(uint64_t node, const std::string& why, absl::Time now);
   void Fail(const std::string& reason, absl::Time now);
   // True: another checkpoint is ordered now.
@@ -199,6 +204,8 @@ class Job {
 
   uint64_t revision() const { return revision_; }
   void Describe(bool with_plan, absl::Time now, JobStatus* status) const;
+  // The same, without what grows with the job: spec, epochs, plan.
+  void DescribeBriefly(absl::Time now, JobStatus* status) const;
   void ReadLog(uint64_t first_line, GetJobLogResponse* response) const;
   void Log(absl::Time now, const std::string& source, const std::string& text);
 
@@ -253,6 +260,7 @@ class Job {
   std::optional<std::string> failure_;
   std::string waiting_reason_;
   JobProgress progress_;
+  LoadHistory loads_;
   NumberGuards guards_;
   PendingCheckpoints pending_;
   TimedCheckpoint timed_;

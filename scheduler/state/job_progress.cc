@@ -49,6 +49,7 @@ absl::Status JobProgress::AddSteps(const StepsDone& report, absl::Time now) {
   if (added.samples == 0) return absl::OkStatus();
   last_training_ = added;
   samples_ += added.samples;
+  curve_.Add(step_, added, now);
   recent_.push_back({now, step_, samples_, steps});
   while (recent_.size() > 2 && recent_.front().time < now - kRateWindow) {
     recent_.pop_front();
@@ -210,6 +211,7 @@ void JobProgress::RollBack(uint64_t step, const SampleSums& epoch_training) {
   samples_ = 0;
   last_training_ = SampleSums();
   recent_.clear();
+  curve_.RollBack(step);
   epochs_finished_ = std::min(epochs_finished_, schedule_->EpochsOver(step));
   while (!finished_.empty() && finished_.back().epoch() > epochs_finished_) {
     finished_.pop_back();

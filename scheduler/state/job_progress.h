@@ -17,6 +17,7 @@
 #include "common/job/step_schedule.h"
 #include "common/metrics.h"
 #include "proto/scheduler.pb.h"
+#include "scheduler/state/progress_curve.h"
 
 namespace hawser {
 
@@ -73,6 +74,11 @@ class JobProgress {
   // The last of them, at most kMaxEpochsKept, oldest first.
   const std::deque<EpochMetrics>& finished() const { return finished_; }
   const SampleSums& last_training() const { return last_training_; }
+  const ProgressCurve& curve() const { return curve_; }
+  // The steps after which epoch number `epoch`, from 1, is over; 0: unknown.
+  uint64_t StepsAtEndOf(uint64_t epoch) const {
+    return schedule_.has_value() ? schedule_->StepsAtEndOf(epoch) : 0;
+  }
 
   // Over the last seconds; 0: unknown.
   double SamplesPerSecond() const;
@@ -112,6 +118,7 @@ class JobProgress {
   uint64_t epochs_finished_ = 0;
   std::deque<EpochMetrics> finished_;
   std::deque<Point> recent_;
+  ProgressCurve curve_;
 };
 
 }  // namespace hawser
