@@ -59,6 +59,7 @@ _LIBRARIES = {
     "isal": (["libisal"], "libisal-dev", []),
     "json": (["nlohmann_json"], "nlohmann-json3-dev", []),
     "openssl_crypto": (["libcrypto"], "libssl-dev", []),
+    "openssl_ssl": (["libssl", "libcrypto"], "libssl-dev", []),
     "prometheus": (["prometheus-cpp-core"], "prometheus-cpp-dev", []),
     "protobuf": (["protobuf"], "libprotobuf-dev", []),
     "sqlite": (["sqlite3"], "libsqlite3-dev", []),

@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "absl/time/clock.h"
+#include "openssl/err.h"
 
 namespace hawser {
 namespace {
@@ -35,7 +36,8 @@ void Address(int socket, NameOf name_of, std::string* ip, int* port) {
 
 }  // namespace
 
-ConnectionStream::ConnectionStream(int socket) : socket_(socket) {
+ConnectionStream::ConnectionStream(int socket, SSL* tls)
+    : socket_(socket), tls_(tls) {
   fcntl(socket, F_SETFL, fcntl(socket, F_GETFL) | O_NONBLOCK);
 }
 
@@ -53,9 +55,58 @@ bool ConnectionStream::Await(short events, absl::Time deadline) const {
   }
 }
 
+bool ConnectionStream::AwaitTls(int result, absl::Time deadline) {
+  const int error = SSL_get_error(tls_, result);
+  ERR_clear_error();
+  if (error == SSL_ERROR_WANT_READ) return Await(POLLIN, deadline);
+  return error == SSL_ERROR_WANT_WRITE && Await(POLLOUT, deadline);
+}
+
+bool ConnectionStream::ShakeHands(absl::Duration time) {
+  if (tls_ == nullptr) return true;
+  const absl::Time deadline = absl::Now() + time;
+  for (;;) {
+    ERR_clear_error();
+    const int result = SSL_accept(tls_);
+    if (result == 1) return true;
+    if (!AwaitTls(result, deadline)) return false;
+  }
+}
+
+ssize_t ConnectionStream::Receive(char* to, size_t size, absl::Time deadline) {
+  for (;;) {
+    if (tls_ != nullptr) {
+      const int count = SSL_read(tls_, to, static_cast<int>(size));
+      if (count > 0) return count;
+      if (!AwaitTls(count, deadline)) return -1;
+      continue;
+    }
+    const ssize_t count = recv(socket_, to, size, 0);
+    if (count >= 0) return count;
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN || !Await(POLLIN, deadline)) return -1;
+  }
+}
+
+ssize_t ConnectionStream::Send(const char* from, size_t size,
+                               absl::Time deadline) {
+  for (;;) {
+    if (tls_ != nullptr) {
+      const int count = SSL_write(tls_, from, static_cast<int>(size));
+      if (count > 0) return count;
+      if (!AwaitTls(count, deadline)) return -1;
+      continue;
+    }
+    const ssize_t count = send(socket_, from, size, MSG_NOSIGNAL);
+    if (count >= 0) return count;
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN || !Await(POLLOUT, deadline)) return -1;
+  }
+}
+
 bool ConnectionStream::AwaitRequest(absl::Duration most,
                                     const std::function<bool()>& gives_up) {
-  if (begin_ < end_) return true;
+  if (begin_ < end_ || (tls_ != nullptr && SSL_pending(tls_) > 0)) return true;
   const absl::Time deadline = absl::Now() + most;
   while (!gives_up()) {
     const absl::Time look = std::min(deadline, absl::Now() + kLook);
@@ -71,17 +122,11 @@ void ConnectionStream::LimitRequest(size_t bytes, absl::Duration time) {
 }
 
 bool ConnectionStream::Fill() {
-  for (;;) {
-    const ssize_t count = recv(socket_, buffer_.data(), buffer_.size(), 0);
-    if (count > 0) {
-      begin_ = 0;
-      end_ = static_cast<size_t>(count);
-      return true;
-    }
-    if (count == 0) return false;
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN || !Await(POLLIN, deadline_)) return false;
-  }
+  const ssize_t count = Receive(buffer_.data(), buffer_.size(), deadline_);
+  if (count <= 0) return false;
+  begin_ = 0;
+  end_ = static_cast<size_t>(count);
+  return true;
 }
 
 ssize_t ConnectionStream::read(char* to, size_t size) {
@@ -98,13 +143,9 @@ ssize_t ConnectionStream::read(char* to, size_t size) {
 }
 
 ssize_t ConnectionStream::write(const char* from, size_t size) {
-  const absl::Time deadline = absl::Now() + write_limit_;
-  for (;;) {
-    const ssize_t count = send(socket_, from, size, MSG_NOSIGNAL);
-    if (count >= 0) return count;
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN || !Await(POLLOUT, deadline)) return -1;
-  }
+  // SSL_write takes an int.
+  const size_t most = size_t{1} << 20;
+  return Send(from, std::min(size, most), absl::Now() + write_limit_);
 }
 
 bool ConnectionStream::is_writable() const {

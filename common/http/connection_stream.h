@@ -1,5 +1,6 @@
-// The bytes of one HTTP connection, with a limit on how much a request may
-// hold and how long it may take to come, whoever sends it how slowly.
+// The bytes of one HTTP connection, plain or by TLS, with a limit on how much a
+// request may hold and how long it may take to come, whoever sends it how
+// slowly.
 //
 // Not thread-safe; Shutdown of the socket from another thread ends it.
 #ifndef HAWSER_COMMON_HTTP_CONNECTION_STREAM_H_
@@ -14,13 +15,18 @@
 
 #include "absl/time/time.h"
 #include "httplib.h"
+#include "openssl/ssl.h"
 
 namespace hawser {
 
 class ConnectionStream : public httplib::Stream {
  public:
-  // socket stays the caller's; it becomes non-blocking.
-  explicit ConnectionStream(int socket);
+  // socket stays the caller's; it becomes non-blocking. tls: over the socket,
+  // outlives the stream; null: plain.
+  ConnectionStream(int socket, SSL* tls);
+
+  // Of TLS, by this time; true where there is none.
+  bool ShakeHands(absl::Duration time);
 
   // Waits for the first byte of a request; false: none came, or the connection
   // has ended. gives_up is asked every tenth of a second.
@@ -47,9 +53,16 @@ class ConnectionStream : public httplib::Stream {
  private:
   // Fills the buffer; false: the end, or a limit.
   bool Fill();
+  // What recv() and send() do; they wait until the time. 0 or less: the end.
+  ssize_t Receive(char* to, size_t size, absl::Time deadline);
+  ssize_t Send(const char* from, size_t size, absl::Time deadline);
+  // For what TLS asks for by this result; false: it has failed, or the time has
+  // passed.
+  bool AwaitTls(int result, absl::Time deadline);
   bool Await(short events, absl::Time deadline) const;
 
   const int socket_;
+  SSL* const tls_;
   std::array<char, 4096> buffer_;
   size_t begin_ = 0;
   size_t end_ = 0;

@@ -38,12 +38,21 @@ void Answer(const Refusal& refusal, httplib::Response* response) {
   response->set_content(refusal.message, "text/plain; charset=utf-8");
 }
 
+void Answer(const absl::Status& refused, httplib::Response* response) {
+  const bool is_unknown = absl::IsUnauthenticated(refused);
+  if (is_unknown) response->set_header("WWW-Authenticate", "Bearer");
+  Answer(Refusal{is_unknown ? 401 : 403, absl::StrCat(refused.message(), "\n")},
+         response);
+}
+
 }  // namespace
 
 class HttpListener::Impl {
  public:
-  Impl(const Options& options, std::vector<HttpRoute> routes)
-      : server_(LimitsOf(options)) {
+  Impl(const Options& options, std::unique_ptr<TlsContext> tls,
+       std::vector<HttpRoute> routes)
+      : server_(LimitsOf(options), std::move(tls)),
+        admission_(options.admission) {
     for (HttpRoute& route : routes) {
       const std::string path = route.path;
       routes_.emplace(path, std::move(route));
@@ -112,11 +121,17 @@ class HttpListener::Impl {
             request.method, request.has_header(kChangeHeader), route)) {
       return Answer(*refusal, response);
     }
-    HttpReply reply = route->answer(
-        {.path = request.path,
-         .method = request.method,
-         .authorization = request.get_header_value("Authorization"),
-         .parameters = request.params});
+    const std::string authorization = request.get_header_value("Authorization");
+    if (!route->open && admission_ != nullptr) {
+      const absl::Status admitted = admission_(
+          *route, authorization,
+          absl::StrCat(request.remote_addr, ":", request.remote_port));
+      if (!admitted.ok()) return Answer(admitted, response);
+    }
+    HttpReply reply = route->answer({.path = request.path,
+                                     .method = request.method,
+                                     .authorization = authorization,
+                                     .parameters = request.params});
     response->status = reply.status;
     if (reply.stream && request.method != "HEAD") {
       return Stream(std::move(reply), response);
@@ -152,6 +167,7 @@ class HttpListener::Impl {
   }
 
   LimitedServer server_;
+  const HttpAdmission admission_;
   std::map<std::string, HttpRoute> routes_;
   std::string host_;
   std::string address_;
@@ -169,7 +185,12 @@ absl::StatusOr<std::unique_ptr<HttpListener>> HttpListener::Start(
     return absl::InvalidArgumentError(absl::StrCat(
         "cannot serve HTTP on \"", options.address, "\"; write HOST:PORT"));
   }
-  auto impl = std::make_unique<Impl>(options, std::move(routes));
+  std::unique_ptr<TlsContext> tls;
+  if (!options.certificate.empty()) {
+    ASSIGN_OR_RETURN(tls, TlsContext::Create(options.certificate, options.key));
+  }
+  auto impl =
+      std::make_unique<Impl>(options, std::move(tls), std::move(routes));
   RETURN_IF_ERROR(impl->Start(options.address));
   return absl::WrapUnique(new HttpListener(std::move(impl)));
 }

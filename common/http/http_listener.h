@@ -38,13 +38,17 @@ class HttpListener {
   struct Options {
     std::string address;  // HOST:PORT, port 0 for any
     bool allow_insecure_network = false;
+    // Paths of PEM files; empty: plain HTTP. They are read at each handshake.
+    std::string certificate;
+    std::string key;
+    HttpAdmission admission;  // null: everybody may use everything
     // Until a request is complete, and between two of a connection.
     absl::Duration request_time = absl::Seconds(5);
     absl::Duration idle_time = absl::Seconds(5);
   };
 
-  // INVALID_ARGUMENT, PERMISSION_DENIED: the address. UNAVAILABLE: it is taken,
-  // or not of this machine.
+  // INVALID_ARGUMENT: the address, or the certificate. PERMISSION_DENIED: the
+  // address. UNAVAILABLE: it is taken, or not of this machine.
   static absl::StatusOr<std::unique_ptr<HttpListener>> Start(
       const Options& options, std::vector<HttpRoute> routes);
   // Stops, and waits for those that are being answered.

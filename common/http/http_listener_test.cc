@@ -129,6 +129,38 @@ TEST(HttpListener, RefusesForeignHostsAndForeignPages) {
   EXPECT_EQ(cancels, 1);
 }
 
+TEST(HttpListener, AsksWhoeverCallsForLeave) {
+  HttpRoute change = Fixed("/change", "changed");
+  change.changes = true;
+  HttpRoute page = Fixed("/", "page");
+  page.open = true;
+  HttpListener::Options options = {"127.0.0.1:0"};
+  options.admission = [](const HttpRoute& route,
+                         const std::string& authorization,
+                         const std::string& peer) {
+    EXPECT_TRUE(absl::StartsWith(peer, "127.0.0.1:")) << peer;
+    if (authorization.empty()) return absl::UnauthenticatedError("no token");
+    if (route.changes && authorization != "Bearer admin") {
+      return absl::PermissionDeniedError("only looks");
+    }
+    return absl::OkStatus();
+  };
+  const auto listener = Listen({page, Fixed("/look", "seen"), change}, options);
+  auto client = ClientOf(*listener);
+  const httplib::Headers viewer = {{"Authorization", "Bearer viewer"},
+                                   {kChangeHeader, "1"}};
+  const httplib::Headers admin = {{"Authorization", "Bearer admin"},
+                                  {kChangeHeader, "1"}};
+  EXPECT_EQ(client.Get("/")->status, 200);
+  const auto unknown = client.Get("/look");
+  EXPECT_EQ(unknown->status, 401);
+  EXPECT_EQ(unknown->body, "no token\n");
+  EXPECT_EQ(unknown->get_header_value("WWW-Authenticate"), "Bearer");
+  EXPECT_EQ(client.Get("/look", viewer)->body, "seen");
+  EXPECT_EQ(client.Post("/change", viewer, "", "")->status, 403);
+  EXPECT_EQ(client.Post("/change", admin, "", "")->body, "changed");
+}
+
 TEST(HttpListener, ABodyIsNotTakenForTheNextRequest) {
   const auto listener = Listen({Fixed("/a", "first")});
   const FileDescriptor socket = Connect(*listener);
@@ -201,9 +233,9 @@ TEST(HttpListener, StreamsHaveALimitAndAreForgottenWithTheirPeers) {
 }
 
 TEST(HttpListener, ARequestHasALimitOfBytesAndTime) {
-  const auto listener =
-      Listen({Fixed("/a", "first")},
-             {"127.0.0.1:0", false, /*request_time=*/absl::Milliseconds(50)});
+  const auto listener = Listen(
+      {Fixed("/a", "first")},
+      {.address = "127.0.0.1:0", .request_time = absl::Milliseconds(50)});
   const FileDescriptor large = Connect(*listener);
   std::string request = "GET /a HTTP/1.1\r\nHost: localhost\r\n";
   while (request.size() < 2 * HttpListener::kMaxRequestBytes) {
@@ -237,8 +269,9 @@ TEST(HttpListener, ConnectionsThatWaitGetTheirTurn) {
 TEST(HttpListener, StopsWhileThereAreStreamsAndIdleConnections) {
   std::atomic<int> open = 0;
   auto listener = Listen({Endless(&open), Fixed("/a", "first")},
-                         {"127.0.0.1:0", false, absl::InfiniteDuration(),
-                          absl::InfiniteDuration()});
+                         {.address = "127.0.0.1:0",
+                          .request_time = absl::InfiniteDuration(),
+                          .idle_time = absl::InfiniteDuration()});
   const FileDescriptor idle = Connect(*listener);
   const FileDescriptor live = Connect(*listener);
   Send(live, "GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n");

@@ -52,7 +52,9 @@ class LimitedServer::Queue : public httplib::TaskQueue {
   httplib::ThreadPool pool_;
 };
 
-LimitedServer::LimitedServer(const Limits& limits) : limits_(limits) {
+LimitedServer::LimitedServer(const Limits& limits,
+                             std::unique_ptr<TlsContext> tls)
+    : limits_(limits), tls_(std::move(tls)) {
   new_task_queue = [this] { return new Queue(this); };
   set_socket_options(ReuseAddress);
   set_tcp_nodelay(true);
@@ -90,8 +92,14 @@ bool LimitedServer::process_and_close_socket(socket_t socket) {
 }
 
 void LimitedServer::Serve(socket_t socket) {
-  ConnectionStream stream(socket);
+  TlsContext::Session session;
+  if (tls_ != nullptr) {
+    session = tls_->NewSession(socket);
+    if (session == nullptr) return;
+  }
+  ConnectionStream stream(socket, session.get());
   stream.LimitWrites(limits_.request_time);
+  if (!stream.ShakeHands(limits_.request_time)) return;
   // The first request of a connection is waited for by the time limit alone.
   bool is_first = true;
   const auto gives_up = [&] { return !is_first && IsWanted(); };

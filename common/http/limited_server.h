@@ -4,10 +4,12 @@
 #define HAWSER_COMMON_HTTP_LIMITED_SERVER_H_
 
 #include <cstddef>
+#include <memory>
 #include <set>
 
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/http/tls_context.h"
 #include "httplib.h"
 
 namespace hawser {
@@ -22,7 +24,8 @@ class LimitedServer : public httplib::Server {
     absl::Duration idle_time;
   };
 
-  explicit LimitedServer(const Limits& limits);
+  // tls: null: connections are plain.
+  LimitedServer(const Limits& limits, std::unique_ptr<TlsContext> tls);
 
   // Ends all connections; those under way are cut.
   void Stop();
@@ -37,6 +40,7 @@ class LimitedServer : public httplib::Server {
   bool IsWanted();  // somebody waits for a thread, or all is to end
 
   const Limits limits_;
+  const std::unique_ptr<TlsContext> tls_;
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   size_t in_hand_ ABSL_GUARDED_BY(mutex_) = 0;
