@@ -141,7 +141,9 @@ int main(int argc, char** argv) {
       "optimizers");
   app.set_version_flag("--version", hawser::kVersion);
   app.set_config("--config", "", "read flags from this file (TOML or INI)");
-  app.add_option("--scheduler", flags.scheduler, "address of the scheduler")
+  app.add_option("--scheduler", flags.scheduler,
+                 "address of the scheduler; several, with commas between, if "
+                 "others stand by for it")
       ->capture_default_str();
   app.add_option("--listen", flags.listen,
                  "HOST:PORT (port 0: any free one) or unix:/path")

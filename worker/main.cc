@@ -91,7 +91,9 @@ int main(int argc, char** argv) {
       "hawser-worker: pulls parameters, computes gradients, pushes them");
   app.set_version_flag("--version", hawser::kVersion);
   app.set_config("--config", "", "read flags from this file (TOML or INI)");
-  app.add_option("--scheduler", flags.scheduler, "address of the scheduler")
+  app.add_option("--scheduler", flags.scheduler,
+                 "address of the scheduler; several, with commas between, if "
+                 "others stand by for it")
       ->capture_default_str();
   app.add_option("--data-root", flags.data_root,
                  "jobs read data below this directory only")

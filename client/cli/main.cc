@@ -20,7 +20,9 @@ int Main(int argc, char** argv) {
   app.fallthrough();
   app.set_version_flag("--version", kVersion);
   app.add_option("--scheduler", line.scheduler,
-                 "address of the scheduler (default: $HAWSER_SCHEDULER, the "
+                 "address of the scheduler, or of several that stand by for "
+                 "each other, with commas between (default: "
+                 "$HAWSER_SCHEDULER, the "
                  "local cluster, 127.0.0.1:7070)");
   app.add_option("-o,--output", line.output, "text or json")
       ->capture_default_str()

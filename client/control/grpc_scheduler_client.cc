@@ -1,8 +1,12 @@
 #include "client/control/grpc_scheduler_client.h"
 
 #include <chrono>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "client/control/failover_scheduler_client.h"
 #include "grpcpp/grpcpp.h"
 #include "proto/scheduler.grpc.pb.h"
 
@@ -128,8 +132,14 @@ class GrpcSchedulerClient : public SchedulerClient {
 }  // namespace
 
 std::unique_ptr<SchedulerClient> MakeGrpcSchedulerClient(
-    const std::string& address) {
-  return std::make_unique<GrpcSchedulerClient>(address);
+    const std::string& addresses) {
+  std::vector<std::unique_ptr<SchedulerClient>> clients;
+  for (const auto address : absl::StrSplit(addresses, ',')) {
+    clients.push_back(
+        std::make_unique<GrpcSchedulerClient>(std::string(address)));
+  }
+  if (clients.size() == 1) return std::move(clients[0]);
+  return MakeFailoverSchedulerClient(std::move(clients));
 }
 
 }  // namespace hawser

@@ -9,10 +9,11 @@
 
 namespace hawser {
 
-// address: a gRPC target, "HOST:PORT" or "unix:/path". Connects when first used
-// and again when the connection breaks.
+// addresses: a gRPC target, "HOST:PORT" or "unix:/path", or several with commas
+// between, of which one leads (failover_scheduler_client.h). Connects when
+// first used and again when the connection breaks.
 std::unique_ptr<SchedulerClient> MakeGrpcSchedulerClient(
-    const std::string& address);
+    const std::string& addresses);
 
 }  // namespace hawser
 
