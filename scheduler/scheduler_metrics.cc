@@ -90,8 +90,10 @@ void CollectProgress(const Job& job, const Labels& label,
                      MetricFamilies* families) {
   const JobProgress& progress = job.progress();
   const auto number = [](uint64_t n) { return static_cast<double>(n); };
-  families->Gauge("hawser_job_step", "Steps that are made; less after a "
-                  "roll-back.", number(progress.step()), label);
+  families->Gauge("hawser_job_step",
+                  "Steps that are made; less after a "
+                  "roll-back.",
+                  number(progress.step()), label);
   families->Gauge("hawser_job_steps", "Steps of the whole job; 0: not known.",
                   number(progress.total_steps()), label);
   families->Gauge("hawser_job_epoch", "Epochs that are whole.",
@@ -106,10 +108,10 @@ void CollectProgress(const Job& job, const Labels& label,
                     label);
   }
   if (progress.last_training().samples != 0) {
-    CollectFigures("training",
-                   TrainingFigures(ToProto(progress.last_training()),
-                                   job.spec().model()),
-                   label, families);
+    CollectFigures(
+        "training",
+        TrainingFigures(ToProto(progress.last_training()), job.spec().model()),
+        label, families);
   }
   if (!progress.finished().empty() &&
       progress.finished().back().has_validation()) {
@@ -158,19 +160,19 @@ void CollectIncarnations(const Job& job, const std::string& name,
 void CollectJob(const Job& job, absl::Time now, MetricFamilies* families) {
   const std::string& name = job.name();
   const Labels label = {{"job", name}};
-  families->Gauge("hawser_job_state", "1, with the state that the job is in.",
-                  1,
-                  {{"job", name}, {"state", Lower(JobState_Name(job.state()))}});
+  families->Gauge(
+      "hawser_job_state", "1, with the state that the job is in.", 1,
+      {{"job", name}, {"state", Lower(JobState_Name(job.state()))}});
   families->Gauge("hawser_job_waits",
                   "1: it waits, for what `hawser job` says.",
                   job.WhyItWaits().empty() ? 0 : 1, label);
   families->Gauge("hawser_job_age_seconds", "Since it was accepted.",
                   absl::ToDoubleSeconds(now - job.accepted()), label);
-  families->Gauge(
-      "hawser_job_workers", "Workers that it has.",
-      job.plan().has_value() ? static_cast<double>(job.plan()->workers_size())
-                             : 0,
-      label);
+  families->Gauge("hawser_job_workers", "Workers that it has.",
+                  job.plan().has_value()
+                      ? static_cast<double>(job.plan()->workers_size())
+                      : 0,
+                  label);
   families->Gauge("hawser_job_workers_wanted", "Workers that it asks for.",
                   static_cast<double>(job.spec().resources().workers()), label);
   families->Counter("hawser_job_micro_batches_not_finite_total",

@@ -62,9 +62,11 @@ absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Create(
   const std::string path = absl::StrCat(
       directory, "/server-", number,
       goes_on ? absl::StrCat("-", plan.blocks_since()) : "", ".audit");
+  // Whoever has it open, and is lost, writes into it no more.
+  ::unlink(path.c_str());
   FileDescriptor file(
-      ::open(path.c_str(),
-             O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, kMode));
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+             kMode));
   if (!file.valid()) return SystemError("create", path);
   auto log = absl::WrapUnique(new AuditLog(
       path, std::move(file), plan.spec().schedule().micro_batches()));

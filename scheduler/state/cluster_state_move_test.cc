@@ -2,6 +2,7 @@
 // servers.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -167,8 +168,15 @@ TEST_F(MoveTest, WhereBlocksWereOnTheirWayToIsLost) {
     EXPECT_EQ(PlanOf("a").servers(static_cast<int>(move.from())).node(),
               servers_[0]);
   }
+  // It may have written no history: its number is given again.
+  std::set<uint32_t> histories;
+  for (const ServerEndpoint& server : PlanOf("a").servers()) {
+    histories.insert(server.history());
+  }
+  EXPECT_EQ(histories, (std::set<uint32_t>{0, 1, 2}));
   AllReady("a");
   AllReady("a");
+  EXPECT_EQ(PlanOf("a").histories(), 3u);
   EXPECT_FALSE(PlanOf("a").pause());
   EXPECT_EQ(Node(servers_[0]).state(), DRAINED);
 }

@@ -115,7 +115,7 @@ class Membership {
   std::map<uint64_t, AwaitedMember> awaited_;
   std::set<uint64_t> came_back_;  // members that were awaited
   MemberLosses losses_;
-  Deadlines leases_;              // by node
+  Deadlines leases_;  // by node
   std::set<uint64_t> draining_;
 };
 

@@ -64,13 +64,19 @@ std::vector<uint64_t> ChooseTargets(const Job& job,
   return targets;
 }
 
-// The plan's servers, as they are added.
+// The plan's servers, as they are added. One that blocks go to counts as one
+// that the job has had when they have come (EndMoves): if it is lost before
+// that, and has perhaps written nothing, another gets its number.
 class ServerList {
  public:
-  ServerList(const Membership& membership, Plan* plan)
-      : membership_(membership), plan_(plan) {
+  // nodes: those that will be added.
+  ServerList(const Membership& membership, const std::set<uint64_t>& nodes,
+             Plan* plan)
+      : membership_(membership), plan_(plan), next_history_(plan->histories()) {
     for (const ServerEndpoint& server : plan->servers()) {
+      if (nodes.count(server.node()) == 0) continue;
       history_[server.node()] = server.history();
+      next_history_ = std::max(next_history_, server.history() + 1);
     }
     plan_->clear_servers();
   }
@@ -86,8 +92,7 @@ class ServerList {
       }
       const auto known = history_.find(node);
       endpoint->set_history(known != history_.end() ? known->second
-                                                    : plan_->histories());
-      if (known == history_.end()) plan_->set_histories(plan_->histories() + 1);
+                                                    : next_history_++);
     }
     return known->second;
   }
@@ -95,6 +100,7 @@ class ServerList {
  private:
   const Membership& membership_;
   Plan* const plan_;
+  uint32_t next_history_;
   std::map<uint64_t, uint32_t> index_;
   std::map<uint64_t, uint32_t> history_;  // of those before, by node
 };
@@ -148,7 +154,9 @@ void PlaceAnew(const Job& job, const Membership& membership,
   const std::vector<uint32_t> placed =
       Rebalance(job.spec().placement().policy(), blocks, now,
                 static_cast<uint32_t>(targets.size()));
-  ServerList servers(membership, plan);
+  std::set<uint64_t> nodes(origins.begin(), origins.end());
+  for (const uint32_t server : placed) nodes.insert(targets[server]);
+  ServerList servers(membership, nodes, plan);
   plan->clear_moves();
   plan->set_placed_since(plan->incarnation());
   // Those that hold blocks come first: what they are called stays when the
@@ -168,6 +176,9 @@ void PlaceAnew(const Job& job, const Membership& membership,
 void EndMoves(Plan* plan) {
   if (plan->moves_size() == 0) return;
   plan->clear_moves();
+  for (const ServerEndpoint& server : plan->servers()) {
+    plan->set_histories(std::max(plan->histories(), server.history() + 1));
+  }
   uint32_t last = 0;
   for (const Block& block : plan->blocks()) {
     last = std::max(last, block.server());
