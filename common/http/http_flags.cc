@@ -19,13 +19,14 @@ void AddHttpFlags(const std::string& what, HttpFlags* flags, CLI::App* app) {
 }
 
 absl::StatusOr<std::unique_ptr<HttpListener>> StartHttp(
-    const HttpFlags& flags, bool allow_insecure_network,
+    const HttpFlags& flags, HttpListener::Options options,
     std::vector<HttpRoute> routes) {
   if (flags.listen.empty()) return nullptr;
+  const char* scheme = options.tls.has_value() ? "https" : "http";
+  options.address = flags.listen;
   ASSIGN_OR_RETURN(auto listener,
-                   HttpListener::Start({flags.listen, allow_insecure_network},
-                                       std::move(routes)));
-  LOG(INFO) << "http://" << listener->address();
+                   HttpListener::Start(options, std::move(routes)));
+  LOG(INFO) << scheme << "://" << listener->address();
   if (!flags.port_file.empty()) {
     RETURN_IF_ERROR(WriteWholeFile(flags.port_file, listener->address()));
   }

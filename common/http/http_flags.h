@@ -21,10 +21,10 @@ struct HttpFlags {
 void AddHttpFlags(const std::string& what, HttpFlags* flags, CLI::App* app);
 
 // Starts the listener and writes the port file. Null: none was asked for.
-// allow_insecure_network: see HttpListener. Errors are its own, and those of
-// writing the file.
+// options: but for the address. Errors are the listener's, and those of writing
+// the file.
 absl::StatusOr<std::unique_ptr<HttpListener>> StartHttp(
-    const HttpFlags& flags, bool allow_insecure_network,
+    const HttpFlags& flags, HttpListener::Options options,
     std::vector<HttpRoute> routes);
 
 }  // namespace hawser

@@ -33,6 +33,10 @@ std::vector<std::string> HostsOf(const httplib::Request& request) {
   return hosts;
 }
 
+std::string PeerOf(const httplib::Request& request) {
+  return absl::StrCat(request.remote_addr, ":", request.remote_port);
+}
+
 void Answer(const Refusal& refusal, httplib::Response* response) {
   response->status = refusal.status;
   response->set_content(refusal.message, "text/plain; charset=utf-8");
@@ -52,7 +56,8 @@ class HttpListener::Impl {
   Impl(const Options& options, std::unique_ptr<TlsContext> tls,
        std::vector<HttpRoute> routes)
       : server_(LimitsOf(options), std::move(tls)),
-        admission_(options.admission) {
+        guard_(options.guard),
+        access_log_(options.access_log) {
     for (HttpRoute& route : routes) {
       const std::string path = route.path;
       routes_.emplace(path, std::move(route));
@@ -122,21 +127,37 @@ class HttpListener::Impl {
       return Answer(*refusal, response);
     }
     const std::string authorization = request.get_header_value("Authorization");
-    if (!route->open && admission_ != nullptr) {
-      const absl::Status admitted = admission_(
-          *route, authorization,
-          absl::StrCat(request.remote_addr, ":", request.remote_port));
+    if (!route->open && guard_ != nullptr) {
+      const absl::Status admitted = guard_->Check(
+          route->rpc, authorization, [&] { return PeerOf(request); });
       if (!admitted.ok()) return Answer(admitted, response);
     }
     HttpReply reply = route->answer({.path = request.path,
                                      .method = request.method,
                                      .authorization = authorization,
                                      .parameters = request.params});
+    if (route->changes) Record(request, authorization, reply);
     response->status = reply.status;
     if (reply.stream && request.method != "HEAD") {
       return Stream(std::move(reply), response);
     }
     response->set_content(reply.body, reply.content_type);
+  }
+
+  void Record(const httplib::Request& request, const std::string& authorization,
+              const HttpReply& reply) {
+    if (access_log_ == nullptr) return;
+    AccessEntry entry;
+    if (guard_ != nullptr) {
+      const Identity caller = guard_->CallerOf(authorization);
+      entry.who = caller.name;
+      entry.role = std::string(RoleName(caller.role));
+    }
+    entry.peer = PeerOf(request);
+    entry.method = absl::StrCat(request.method, " ", request.path);
+    entry.job = request.get_param_value("job");
+    if (reply.status >= 400) entry.result = absl::UnknownError(reply.body);
+    access_log_->Record(entry);
   }
 
   void Stream(HttpReply reply, httplib::Response* response) {
@@ -167,7 +188,8 @@ class HttpListener::Impl {
   }
 
   LimitedServer server_;
-  const HttpAdmission admission_;
+  const AccessGuard* const guard_;
+  AccessLog* const access_log_;
   std::map<std::string, HttpRoute> routes_;
   std::string host_;
   std::string address_;
@@ -186,8 +208,9 @@ absl::StatusOr<std::unique_ptr<HttpListener>> HttpListener::Start(
         "cannot serve HTTP on \"", options.address, "\"; write HOST:PORT"));
   }
   std::unique_ptr<TlsContext> tls;
-  if (!options.certificate.empty()) {
-    ASSIGN_OR_RETURN(tls, TlsContext::Create(options.certificate, options.key));
+  if (options.tls.has_value()) {
+    ASSIGN_OR_RETURN(
+        tls, TlsContext::Create(options.tls->certificate, options.tls->key));
   }
   auto impl =
       std::make_unique<Impl>(options, std::move(tls), std::move(routes));

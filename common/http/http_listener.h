@@ -15,12 +15,16 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/http/http_route.h"
+#include "common/security/access_guard.h"
+#include "common/security/access_log.h"
+#include "common/security/tls_files.h"
 
 namespace hawser {
 
@@ -38,10 +42,11 @@ class HttpListener {
   struct Options {
     std::string address;  // HOST:PORT, port 0 for any
     bool allow_insecure_network = false;
-    // Paths of PEM files; empty: plain HTTP. They are read at each handshake.
-    std::string certificate;
-    std::string key;
-    HttpAdmission admission;  // null: everybody may use everything
+    // Nothing: plain HTTP. The files are read at each handshake.
+    std::optional<TlsFiles> tls;
+    // Null: everybody may use everything. Both outlive the listener.
+    const AccessGuard* guard = nullptr;
+    AccessLog* access_log = nullptr;  // what was changed, by whom; may be null
     // Until a request is complete, and between two of a connection.
     absl::Duration request_time = absl::Seconds(5);
     absl::Duration idle_time = absl::Seconds(5);

@@ -15,8 +15,12 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "common/clock.h"
 #include "common/file_descriptor.h"
+#include "common/files.h"
 #include "common/http/request_rules.h"
+#include "common/security/token_table.h"
+#include "common/sha256.h"
 #include "gtest/gtest.h"
 #include "httplib.h"
 
@@ -129,36 +133,56 @@ TEST(HttpListener, RefusesForeignHostsAndForeignPages) {
   EXPECT_EQ(cancels, 1);
 }
 
-TEST(HttpListener, AsksWhoeverCallsForLeave) {
-  HttpRoute change = Fixed("/change", "changed");
-  change.changes = true;
+std::string HashOf(const std::string& token) {
+  Sha256 hash;
+  hash.Update(token.data(), token.size());
+  return hash.Hex();
+}
+
+TEST(HttpListener, AsksWhoeverCallsForATokenAndWritesDownWhatTheyChange) {
+  const std::string place = testing::TempDir();
+  ASSERT_TRUE(
+      WriteWholeFile(
+          place + "/tokens",
+          absl::StrCat("view ada ", HashOf("looks"), "\nsubmit bob ",
+                       HashOf("works"), "\nworker w1 ", HashOf("member"), "\n"))
+          .ok());
+  const RealClock clock;
+  const auto tokens = TokenTable::Open(place + "/tokens");
+  ASSERT_TRUE(tokens.ok()) << tokens.status();
+  const std::string log_file = place + "/access.log";
+  const auto log = AccessLog::Open(log_file, &clock);
+  ASSERT_TRUE(log.ok()) << log.status();
+  const AccessGuard guard(tokens->get(), log->get());
+  HttpRoute cancel = Fixed("/cancel", "cancelled");
+  cancel.changes = true;
+  cancel.rpc = "/hawser.Scheduler/CancelJob";
   HttpRoute page = Fixed("/", "page");
   page.open = true;
-  HttpListener::Options options = {"127.0.0.1:0"};
-  options.admission = [](const HttpRoute& route,
-                         const std::string& authorization,
-                         const std::string& peer) {
-    EXPECT_TRUE(absl::StartsWith(peer, "127.0.0.1:")) << peer;
-    if (authorization.empty()) return absl::UnauthenticatedError("no token");
-    if (route.changes && authorization != "Bearer admin") {
-      return absl::PermissionDeniedError("only looks");
-    }
-    return absl::OkStatus();
-  };
-  const auto listener = Listen({page, Fixed("/look", "seen"), change}, options);
+  const auto listener = Listen(
+      {page, Fixed("/look", "seen"), cancel},
+      {.address = "127.0.0.1:0", .guard = &guard, .access_log = log->get()});
   auto client = ClientOf(*listener);
-  const httplib::Headers viewer = {{"Authorization", "Bearer viewer"},
-                                   {kChangeHeader, "1"}};
-  const httplib::Headers admin = {{"Authorization", "Bearer admin"},
-                                  {kChangeHeader, "1"}};
+  const auto as = [](const std::string& token) {
+    return httplib::Headers{{"Authorization", "Bearer " + token},
+                            {kChangeHeader, "1"}};
+  };
   EXPECT_EQ(client.Get("/")->status, 200);
   const auto unknown = client.Get("/look");
   EXPECT_EQ(unknown->status, 401);
-  EXPECT_EQ(unknown->body, "no token\n");
   EXPECT_EQ(unknown->get_header_value("WWW-Authenticate"), "Bearer");
-  EXPECT_EQ(client.Get("/look", viewer)->body, "seen");
-  EXPECT_EQ(client.Post("/change", viewer, "", "")->status, 403);
-  EXPECT_EQ(client.Post("/change", admin, "", "")->body, "changed");
+  EXPECT_EQ(client.Get("/look", as("wrong"))->status, 401);
+  EXPECT_EQ(client.Get("/look", as("looks"))->body, "seen");
+  EXPECT_EQ(client.Get("/look", as("member"))->status, 403);
+  EXPECT_EQ(client.Post("/cancel?job=a", as("looks"), "", "")->status, 403);
+  EXPECT_EQ(client.Post("/cancel?job=a", as("works"), "", "")->body,
+            "cancelled");
+  const auto written = ReadWholeFile(log_file, 1 << 20);
+  ASSERT_TRUE(written.ok());
+  for (const char* part : {"bob", "POST /cancel", "127.0.0.1:", "ada"}) {
+    EXPECT_TRUE(absl::StrContains(*written, part)) << part << *written;
+  }
+  EXPECT_FALSE(absl::StrContains(*written, "looks"));
 }
 
 TEST(HttpListener, ABodyIsNotTakenForTheNextRequest) {

@@ -11,8 +11,6 @@
 #include <map>
 #include <string>
 
-#include "absl/status/status.h"
-
 namespace hawser {
 
 struct HttpRequest {
@@ -47,15 +45,9 @@ struct HttpRoute {
   // True: it changes something. Only POST with the header X-Hawser reaches it,
   // which no page of another site can send. False: GET and HEAD alone.
   bool changes = false;
+  // Whoever may call this RPC may use the route (security/access_rules.h).
+  std::string rpc = "/hawser.Scheduler/ListJobs";
 };
-
-// Whether whoever sends this Authorization header may use the route, which is
-// not `open`; called before it answers, on many threads at once.
-// UNAUTHENTICATED: no token, or none that is known; PERMISSION_DENIED: it may
-// not do this. peer: "10.0.0.7:41234".
-using HttpAdmission = std::function<absl::Status(
-    const HttpRoute& route, const std::string& authorization,
-    const std::string& peer)>;
 
 }  // namespace hawser
 

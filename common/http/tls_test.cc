@@ -57,8 +57,7 @@ class TlsTest : public testing::Test {
   static absl::StatusOr<std::unique_ptr<HttpListener>> Listen() {
     return HttpListener::Start(
         {.address = "127.0.0.1:0",
-         .certificate = Path("tls.crt"),
-         .key = Path("tls.key"),
+         .tls = TlsFiles{Path("tls.crt"), Path("tls.key"), ""},
          .request_time = absl::Seconds(5)},
         {{"/a", false,
           [](const HttpRequest&) {
