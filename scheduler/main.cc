@@ -7,11 +7,13 @@
 #include "common/clock.h"
 #include "common/files.h"
 #include "common/grpc/grpc_listener.h"
+#include "common/http/http_flags.h"
 #include "common/process_setup.h"
 #include "common/status_macros.h"
 #include "common/threads.h"
 #include "common/version.h"
 #include "glog/logging.h"
+#include "scheduler/dashboard/dashboard_routes.h"
 #include "scheduler/grpc_service.h"
 #include "scheduler/scheduler_driver.h"
 #include "scheduler/sqlite_journal.h"
@@ -26,6 +28,7 @@ struct Flags {
   uint32_t lease_ms = 5000;
   uint32_t heartbeat_ms = 1000;
   bool allow_insecure_network = false;
+  HttpFlags http;
 };
 
 constexpr int kMaxMessageBytes = 64 << 20;  // plans of many blocks
@@ -50,11 +53,18 @@ absl::Status Run(const Flags& flags) {
       GrpcListener::Start(
           {flags.listen, flags.allow_insecure_network, kMaxMessageBytes},
           service.get()));
+  // Before the port file is written: who waits for that finds both.
+  ASSIGN_OR_RETURN(
+      auto http,
+      StartHttp(flags.http,
+                {.allow_insecure_network = flags.allow_insecure_network},
+                DashboardRoutes(&driver, &clock, RealThreads())));
   LOG(INFO) << "listening on " << listener->address();
   if (!flags.port_file.empty()) {
     RETURN_IF_ERROR(WriteWholeFile(flags.port_file, listener->address()));
   }
   WaitForTermination();
+  http.reset();
   driver.Stop();  // answers those who wait, so that the listener can stop
   return absl::OkStatus();
 }
@@ -85,6 +95,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--allow-insecure-network", flags.allow_insecure_network,
                "listen beyond loopback without encryption or a token");
+  hawser::AddHttpFlags("the dashboard", &flags.http, &app);
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = hawser::Run(flags);
   if (status.ok()) return 0;

@@ -1,0 +1,127 @@
+// The page: which view is shown, the connection, signing in, cancelling.
+
+import {text, toggle} from '/dom.js';
+import * as format from '/format.js';
+import {makeJob} from '/job.js';
+import {change, Live, session} from '/live.js';
+import {makeOverview} from '/overview.js';
+import {Store} from '/store.js';
+
+const main = document.getElementById('main');
+const banner = document.getElementById('banner');
+const link = document.getElementById('link');
+const signIn = document.getElementById('sign-in');
+
+const store = new Store();
+let view = null;
+let lostSince = 0;
+let state = '';
+
+const live = new Live({
+  begin: () => store.begin(),
+  update: (update) => {
+    store.apply(update);
+    show();
+  },
+  state: (now, why) => {
+    if (now === 'lost' && state !== 'lost') lostSince = Date.now();
+    state = now;
+    showState(why);
+    if (now === 'sign-in') askForToken();
+  },
+});
+
+function show() {
+  view.update(store);
+  // For measurements: from here on there is something to see.
+  if (!performance.getEntriesByName('shown').length) performance.mark('shown');
+  text(document.getElementById('members'),
+       `${store.workers} workers (${store.idle} idle) · ` +
+       `${store.servers} servers`);
+  text(document.getElementById('foot'),
+       `hawser ${store.version} · scheduler up since ` +
+       format.time(store.started));
+}
+
+function showState(why) {
+  link.dataset.state = state;
+  text(link, {live: 'live', lost: 'no connection', paused: 'paused',
+              'sign-in': 'signed out'}[state] ?? 'connecting');
+  const stale = state === 'lost';
+  document.body.classList.toggle('stale', stale && store.known);
+  toggle(banner, stale);
+  if (stale) {
+    text(banner, `No news since ${format.time(lostSince)}: ${why}. ` +
+      'What you see is as it was then; trying again.');
+  }
+  toggle(signIn, state === 'sign-in' || Boolean(session.token));
+  text(signIn, session.token && state !== 'sign-in' ? 'Sign out' : 'Sign in');
+}
+
+function route() {
+  const found = location.hash.match(/^#\/jobs\/(.+)$/);
+  const name = found ? decodeURIComponent(found[1]) : '';
+  view?.stop();
+  view = name ? makeJob(name, askToCancel) : makeOverview();
+  document.title = view.title;
+  main.replaceChildren(view.element);
+  view.update(store);
+  live.look(name);
+  scrollTo(0, 0);
+}
+
+// Shows a dialog; calls `act` when it is confirmed, until it returns ''.
+function ask(dialog, error, act) {
+  text(error, '');
+  dialog.returnValue = '';
+  dialog.onclose = async () => {
+    if (dialog.returnValue !== 'yes') return;
+    const problem = await act();
+    if (!problem) return;
+    text(error, problem);
+    dialog.returnValue = '';
+    dialog.showModal();
+  };
+  if (!dialog.open) dialog.showModal();
+}
+
+function askToCancel(name) {
+  text(document.getElementById('cancel-title'), `Cancel ${name}?`);
+  ask(document.getElementById('cancel-dialog'),
+      document.getElementById('cancel-error'),
+      () => change('/api/cancel?job=' + encodeURIComponent(name)));
+}
+
+function askForToken() {
+  const field = document.getElementById('token');
+  const error = document.getElementById('sign-in-error');
+  field.value = '';
+  ask(document.getElementById('sign-in-dialog'), error, () => {
+    session.token = field.value.trim();
+    field.value = '';
+    live.restart();
+    return '';
+  });
+  if (session.token) {
+    session.token = '';
+    text(error, 'The scheduler does not take this token.');
+  }
+}
+
+signIn.addEventListener('click', () => {
+  if (session.token) {
+    session.token = '';
+    live.restart();
+  } else {
+    askForToken();
+  }
+});
+addEventListener('hashchange', route);
+// Clicks outside of a dialog close it.
+for (const dialog of document.querySelectorAll('dialog')) {
+  dialog.addEventListener('click', (event) => {
+    if (event.target === dialog) dialog.close('no');
+  });
+}
+showState('');
+route();

@@ -1,0 +1,151 @@
+// A curve over steps: lines and dots, axes, and what lies under the pointer or,
+// by the arrow keys, under a cursor.
+
+import {h, svg, text, toggle} from '/dom.js';
+import {round, short} from '/format.js';
+import {linear, nearest, range, ticks} from '/scale.js';
+
+const HEIGHT = 190;
+const MARGIN = {left: 46, right: 12, top: 10, bottom: 22};
+
+// series: [{name, className, dots}], in the order of update's lists.
+// format: of a value; axis: of a round one; empty: what is said while there is
+// nothing to see. Lists: [{x, y, note}] in order of x.
+export function makeChart(title, unit, series, {format = short, axis = round, fromZero, empty} = {}) {
+  const heading = h('h3', {}, title);
+  const latest = h('span.latest', {});
+  const legend = h('span.legend', {}, ...(series.length < 2 ? [] : series.map(
+    (one) => h('span', {class: 'key ' + one.className}, one.name))));
+  const grid = svg('g.grid', {});
+  const lines = series.map((one) => svg('path', {class: one.className}));
+  const dots = series.map((one) => svg('g', {class: 'dots ' + one.className}));
+  const cursor = svg('line.cursor', {});
+  const mark = svg('circle.mark', {r: 3.5});
+  const under = svg('text.unit', {x: MARGIN.left, y: HEIGHT - 5});
+  const picture = svg('svg', {role: 'img', height: HEIGHT}, grid, under,
+                      ...lines, ...dots, cursor, mark);
+  const tip = h('div.tip', {role: 'status', hidden: true});
+  const none = h('p.empty', {}, empty ?? 'No step has been made yet.');
+  const plot = h('div.plot', {tabindex: 0, role: 'group',
+                              'aria-label': `${title}: arrow keys read values`},
+                 picture, tip, none);
+  const element = h('section.card.chart', {},
+                    h('header', {}, heading, legend, latest), plot);
+
+  let lists = series.map(() => []);
+  let chosen = null;  // index into the first list that has points
+  let scales = null;
+
+  const main = () => lists.reduce((a, b) => (b.length > a.length ? b : a), []);
+
+  function draw() {
+    const width = plot.clientWidth;
+    const points = main();
+    toggle(picture, points.length > 0);
+    toggle(none, points.length === 0);
+    if (width === 0 || points.length === 0) return;
+    const all = lists.flat();
+    const xs = [0, Math.max(...all.map((point) => point.x), 1)];
+    const ys = range(all.map((point) => point.y), {fromZero});
+    const x = linear(xs, [MARGIN.left, width - MARGIN.right]);
+    const y = linear(ys, [HEIGHT - MARGIN.bottom, MARGIN.top]);
+    scales = {x, y, xs, width};
+    picture.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);
+    picture.setAttribute('width', width);
+    drawGrid(x, y, xs, ys, width);
+    lists.forEach((list, i) => {
+      lines[i].setAttribute('d', series[i].dots && list.length < 2 ? '' : list
+        .map((point, n) => (n ? 'L' : 'M') + x(point.x).toFixed(1) + ' ' +
+          Math.max(0, y(point.y)).toFixed(1)).join(''));
+      dots[i].replaceChildren(...(series[i].dots && list.length <= 60
+        ? list.map((point) => svg('circle', {
+          cx: x(point.x).toFixed(1), cy: y(point.y).toFixed(1), r: 2.5}))
+        : []));
+    });
+    picture.setAttribute('aria-label', `${title} over steps, now ` +
+      `${format(points[points.length - 1].y)} ${unit}`);
+    showChosen();
+  }
+
+  function drawGrid(x, y, xs, ys, width) {
+    const parts = [];
+    for (const value of ticks(ys[0], ys[1], 5)) {
+      const at = y(value).toFixed(1);
+      parts.push(
+        svg('line', {x1: MARGIN.left, x2: width - MARGIN.right, y1: at, y2: at}),
+        svg('text.y', {x: MARGIN.left - 7, y: at, dy: '0.32em'},
+            axis(value)));
+    }
+    const steps = ticks(xs[0], xs[1], Math.max(2, Math.floor(width / 90)));
+    for (const value of steps) {
+      if (value === 0) continue;
+      parts.push(svg('text.x', {x: x(value).toFixed(1), y: HEIGHT - 5},
+                     round(value)));
+    }
+    text(under, 'step');
+    grid.replaceChildren(...parts);
+  }
+
+  function showChosen() {
+    const points = main();
+    const shown = chosen !== null && points.length > 0 && scales !== null;
+    cursor.style.display = mark.style.display = shown ? '' : 'none';
+    toggle(tip, shown);
+    if (!shown) return;
+    chosen = Math.max(0, Math.min(points.length - 1, chosen));
+    const point = points[chosen];
+    const at = scales.x(point.x);
+    for (const [name, value] of Object.entries({
+      x1: at, x2: at, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom})) {
+      cursor.setAttribute(name, value);
+    }
+    mark.setAttribute('cx', at);
+    mark.setAttribute('cy', scales.y(point.y));
+    const rows = [h('b', {}, 'step ' + point.x.toLocaleString('en-US'))];
+    lists.forEach((list, i) => {
+      if (list.length === 0) return;
+      const near = list === points ? point
+        : list[nearest(list, point.x, (item) => item.x)];
+      rows.push(h('span', {class: 'key ' + series[i].className},
+                  `${series[i].name} ${format(near.y)}` +
+                  (near.note ? `, ${near.note}` : '')));
+    });
+    tip.replaceChildren(...rows);
+    const left = at > scales.width / 2;
+    tip.style.left = left ? '' : `${at + 10}px`;
+    tip.style.right = left ? `${scales.width - at + 10}px` : '';
+  }
+
+  plot.addEventListener('pointermove', (event) => {
+    if (scales === null || main().length === 0) return;
+    const box = plot.getBoundingClientRect();
+    const share = (event.clientX - box.left - MARGIN.left) /
+      (scales.width - MARGIN.left - MARGIN.right);
+    chosen = nearest(main(), share * scales.xs[1], (point) => point.x);
+    showChosen();
+  });
+  const leave = () => { chosen = null; showChosen(); };
+  plot.addEventListener('pointerleave', leave);
+  plot.addEventListener('blur', leave);
+  plot.addEventListener('keydown', (event) => {
+    const move = {ArrowLeft: -1, ArrowRight: 1, Home: -1e9, End: 1e9,
+                  PageUp: -20, PageDown: 20}[event.key];
+    if (move === undefined || main().length === 0) return;
+    event.preventDefault();
+    chosen = (chosen ?? main().length) + move;
+    showChosen();
+  });
+  const observer = new ResizeObserver(draw);
+  observer.observe(plot);
+
+  return {
+    element,
+    update(now, latestText) {
+      text(latest, latestText);
+      if (now.every((list, i) => list === lists[i])) return;
+      lists = now;
+      draw();
+    },
+    stop: () => observer.disconnect(),
+  };
+}
