@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "common/grpc/moving_peer.h"
 #include "glog/logging.h"
 #include "grpcpp/grpcpp.h"
 
@@ -12,6 +13,20 @@ namespace {
 constexpr std::chrono::seconds kDeadline(2);
 // More calls than this under way: the peer is gone, the next resend will do.
 constexpr int kMaxUnderWay = 4096;
+
+// How long one attempt to connect may take, and the longest pause between two:
+// a job waits for its norms.
+constexpr int kConnectMs = 2000;
+constexpr int kLongestBackoffMs = 500;
+
+grpc::ChannelArguments Arguments() {
+  grpc::ChannelArguments arguments;
+  LookUpAgainSoon(&arguments);
+  ConnectWithin(kConnectMs, &arguments);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kLongestBackoffMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestBackoffMs);
+  return arguments;
+}
 
 struct Call {
   grpc::ClientContext context;
@@ -38,8 +53,8 @@ void GrpcNormCarrier::Send(const std::string& address,
     ++under_way_;
     auto& known = stubs_[address];
     if (known == nullptr) {
-      known = ParameterServer::NewStub(
-          grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+      known = ParameterServer::NewStub(grpc::CreateCustomChannel(
+          address, grpc::InsecureChannelCredentials(), Arguments()));
     }
     stub = known.get();
   }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "client/control/failover_scheduler_client.h"
+#include "common/grpc/moving_peer.h"
 #include "grpcpp/grpcpp.h"
 #include "proto/scheduler.grpc.pb.h"
 
@@ -26,8 +27,8 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
-  // In spite of its name this is the time given to an attempt.
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
+  LookUpAgainSoon(&arguments);
+  ConnectWithin(kConnectMs, &arguments);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestBackoffMs);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
                                    arguments);
@@ -114,7 +115,10 @@ class GrpcSchedulerClient : public SchedulerClient {
     const grpc::Status status =
         ((*stub_).*method)(&context, request, &response);
     if (status.ok()) return response;
+    // A scheduler that stops cancels what it has not answered; nobody else
+    // cancels these calls.
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+        status.error_code() == grpc::StatusCode::CANCELLED ||
         status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
       return absl::UnavailableError(absl::StrCat(
           "no scheduler answers at ", address_, " (", status.error_message(),
