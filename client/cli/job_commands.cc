@@ -38,6 +38,7 @@ struct JobFlags {
   std::string data_root;
   std::string from;
   bool watch = false;
+  bool unless_exists = false;
   bool placement = false;
   bool follow = false;
   std::string wait_for = "succeeded";
@@ -87,6 +88,18 @@ absl::Status SetFrom(const std::string& from, SchedulerClient* scheduler,
   return absl::OkStatus();
 }
 
+// Of a job that was there before.
+int NotSubmitted(const CommandLine& line, const JobFlags& flags,
+                 SchedulerClient* scheduler, const std::string& name) {
+  if (flags.watch) return Watch(line, scheduler, name);
+  if (line.json()) {
+    PrintJson(Json({{"name", name}, {"exists", true}}));
+  } else {
+    Print(absl::StrCat("job ", name, " is there already\n"));
+  }
+  return kDone;
+}
+
 int Submit(const CommandLine& line, const JobFlags& flags) {
   auto job = ReadJobFile(flags.argument);
   if (!job.ok()) {
@@ -101,6 +114,9 @@ int Submit(const CommandLine& line, const JobFlags& flags) {
   SubmitJobRequest request;
   *request.mutable_spec() = *job;
   const auto response = scheduler->SubmitJob(request);
+  if (flags.unless_exists && absl::IsAlreadyExists(response.status())) {
+    return NotSubmitted(line, flags, scheduler.get(), job->name());
+  }
   if (!response.ok()) return Fail(response.status());
   Note(NoteOnCodecs(*job));
   if (flags.watch) return Watch(line, scheduler.get(), response->name());
@@ -361,6 +377,9 @@ void AddJobCommands(CommandLine* line) {
                      "NAME@STEP: start from that checkpoint of a job, instead "
                      "of the job file's `from`; NAME: from its newest");
   submit->add_flag("--watch", flags->watch, "and watch it");
+  submit->add_flag("--unless-exists", flags->unless_exists,
+                   "a job of this name is no error, whatever it is: nothing is "
+                   "submitted, with --watch that one is watched");
   submit->add_option("--data-root", flags->data_root,
                      "where this machine sees the workers' data root, to list "
                      "the users of a `personalise` (default: found from the "

@@ -73,13 +73,19 @@ class CliTest(harness.ClusterTest):
     def test_cancel_and_what_waits(self):
         with self.cluster(2, 1):
             self.hawser("submit", self.job("long", epochs=100000))
-            self.hawser("submit", self.job("next"))
+            next_job = self.job("next")
+            self.hawser("submit", next_job)
+            _, err = self.hawser("submit", next_job, code=2)
+            self.assertIn("exists already", err)
+            self.hawser("submit", next_job, "--unless-exists")
             self.hawser("wait", "long", "--for", "running")
             self.assertEqual(self.hawser_json("job", "next")["state"],
                              "queued")
             self.hawser("cancel", "long")
             self.hawser("wait", "long", "--for", "cancelled")
-            self.hawser("wait", "next", "--timeout", "60")
+            self.hawser("submit", next_job, "--unless-exists", "--watch")
+            self.assertEqual(self.hawser_json("job", "next")["state"],
+                             "succeeded")
             _, err = self.hawser("cancel", "long", code=1)
             self.assertIn("has ended already", err)
             _, err = self.hawser("up", "--state-dir", self.state, code=1)
