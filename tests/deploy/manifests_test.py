@@ -1,0 +1,103 @@
+"""The manifests of deploy/kubernetes: rendered, and checked against the
+published schemas of Kubernetes."""
+
+import importlib.util
+import re
+import unittest
+
+from tests.deploy import manifests
+from tests.integration import harness
+
+KUSTOMIZATIONS = ("base", "job", "overlays/gpu", "overlays/monitoring",
+                  "overlays/one-node")
+VERSIONS = ("1.29.0", "1.33.0")
+WORKLOADS = ("StatefulSet", "Deployment", "Job")
+WITHOUT_SCHEMA = ("ServiceMonitor",)  # not Kubernetes' own
+
+
+def templates(objects):
+    return [(f"{item['kind']} {item['metadata']['name']}",
+             item["spec"]["template"])
+            for item in objects if item["kind"] in WORKLOADS]
+
+
+class ManifestsTest(unittest.TestCase):
+
+    def setUp(self):
+        reason = manifests.missing()
+        if reason:
+            self.skipTest(reason)
+        self.rendered = {name: manifests.render(name)
+                         for name in KUSTOMIZATIONS}
+        self.templates = [template for objects in self.rendered.values()
+                          for template in templates(objects)]
+
+    def test_they_keep_to_the_published_schemas(self):
+        if importlib.util.find_spec("kubernetes_validate") is None:
+            self.skipTest("kubernetes-validate is not here: python3 -m venv "
+                          "DIR, DIR/bin/pip install kubernetes-validate, and "
+                          "PYTHONPATH=DIR/lib/python3.11/site-packages")
+        import kubernetes_validate
+        for version in VERSIONS:
+            for name, objects in self.rendered.items():
+                for item in objects:
+                    if item["kind"] not in WITHOUT_SCHEMA:
+                        with self.subTest(version=version, of=name):
+                            kubernetes_validate.validate(
+                                item, version, strict=True)
+
+    def test_all_pods_are_restricted(self):
+        for name, template in self.templates:
+            with self.subTest(name):
+                spec = template["spec"]
+                context = spec["securityContext"]
+                self.assertTrue(context["runAsNonRoot"])
+                self.assertEqual(context["seccompProfile"]["type"],
+                                 "RuntimeDefault")
+                self.assertFalse(spec["automountServiceAccountToken"])
+                for container in spec["containers"]:
+                    own = container["securityContext"]
+                    self.assertFalse(own["allowPrivilegeEscalation"])
+                    self.assertTrue(own["readOnlyRootFilesystem"])
+                    self.assertEqual(own["capabilities"], {"drop": ["ALL"]})
+                    self.assertIn("memory", container["resources"]["limits"])
+
+    def test_all_is_over_tls_and_nothing_is_open(self):
+        for name, template in self.templates:
+            [container] = template["spec"]["containers"]
+            text = " ".join(container["args"])
+            with self.subTest(name):
+                self.assertNotIn("insecure", text)
+                if container["command"] != ["hawser"]:
+                    self.assertIn("--tls-dir=", text)
+                    self.assertIn("--tokens-file=", text)
+
+    def test_a_server_has_time_to_drain(self):
+        server = manifests.find(self.rendered["base"], "StatefulSet",
+                                "hawser-server")["spec"]["template"]["spec"]
+        text = " ".join(server["containers"][0]["args"])
+        seconds = int(re.search(r"--drain-seconds=(\d+)", text)[1])
+        self.assertGreater(server["terminationGracePeriodSeconds"], seconds)
+
+    def test_policies_name_ports_that_pods_have(self):
+        objects = self.rendered["base"]
+        ports = {port["containerPort"] for _, template in templates(objects)
+                 for port in template["spec"]["containers"][0]["ports"]}
+        for policy in manifests.find(objects, "NetworkPolicy"):
+            rules = [*policy["spec"].get("ingress", ()),
+                     *policy["spec"].get("egress", ())]
+            for rule in rules:
+                for port in rule["ports"]:
+                    self.assertIn(port["port"], ports | {53})
+
+    def test_the_gpu_overlay_asks_for_a_gpu(self):
+        worker = manifests.find(self.rendered["overlays/gpu"], "Deployment",
+                                "hawser-worker")
+        [container] = worker["spec"]["template"]["spec"]["containers"]
+        self.assertEqual(container["resources"]["limits"]["nvidia.com/gpu"],
+                         "1")
+        self.assertIn("--data-root=/data", container["args"])  # merged
+
+
+if __name__ == "__main__":
+    harness.main()
