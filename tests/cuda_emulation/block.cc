@@ -128,6 +128,14 @@ void Block::Syncthreads(std::source_location site) {
        site);
 }
 
+bool Block::SyncthreadsOr(bool holds, std::source_location site) {
+  const unsigned turn = threads_[current_].questions++ % 2;
+  threads_[current_].holds[turn] = holds;
+  Syncthreads(site);
+  return std::any_of(threads_.begin(), threads_.end(),
+                     [&](const Thread& each) { return each.holds[turn]; });
+}
+
 void Block::ReleaseBlock() {
   at_barrier_ = 0;
   for (unsigned i = 0; i < threads_count_; ++i) {
@@ -204,6 +212,9 @@ void* BlockMemory() { return CHECK_NOTNULL(Block::Current())->memory(); }
 
 void Syncthreads(std::source_location site) {
   CHECK_NOTNULL(Block::Current())->Syncthreads(site);
+}
+bool SyncthreadsOr(bool holds, std::source_location site) {
+  return CHECK_NOTNULL(Block::Current())->SyncthreadsOr(holds, site);
 }
 void Syncwarp(std::source_location site) {
   CHECK_NOTNULL(Block::Current())->Syncwarp(site);

@@ -39,6 +39,7 @@ class Block {
   static Block* Current();
 
   void Syncthreads(std::source_location site);
+  bool SyncthreadsOr(bool holds, std::source_location site);
   void Syncwarp(std::source_location site);
   uint32_t Exchange(uint32_t value, unsigned lane, std::source_location site);
   void* memory() { return shared_.get(); }
@@ -54,6 +55,9 @@ class Block {
     // are at most one exchange apart.
     uint32_t exchanged[2] = {0, 0};
     unsigned exchanges = 0;
+    // The same for what is asked of the whole block.
+    bool holds[2] = {false, false};
+    unsigned questions = 0;
   };
 
   void Begin();

@@ -109,6 +109,9 @@ cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t turn_a,
       stride_c < m || type_a != type_b || !cuda_emulation::AllDevice(a, b, c)) {
     return CUBLAS_STATUS_INVALID_VALUE;
   }
+  a = reinterpret_cast<const void*>(cuda_emulation::Moved(a));
+  b = reinterpret_cast<const void*>(cuda_emulation::Moved(b));
+  c = reinterpret_cast<void*>(cuda_emulation::Moved(c));
   const float by = *static_cast<const float*>(alpha);
   const float keep = *static_cast<const float*>(beta);
   const bool tf32 = compute == CUBLAS_COMPUTE_32F_FAST_TF32;

@@ -1,6 +1,7 @@
 #include "tests/cuda_emulation/device.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -52,7 +53,11 @@ constexpr size_t kMostEntries = 1024;
 constexpr size_t kMemory = size_t{1} << 30;
 
 struct Device {
-  Device() { memory.set_size(kMemory); }
+  Device() {
+    memory.set_size(kMemory);
+    const char* operations = std::getenv("HAWSER_EMULATED_OPERATIONS");
+    if (operations != nullptr) operations_left = std::atoll(operations);
+  }
 
   std::mutex mutex;
   Memory memory;
@@ -95,14 +100,12 @@ struct Device {
 
   template <typename Done>
   cudaError_t WorkUntil(Done done) {
-    memory.Open();
     while (error == cudaSuccess && !done()) {
       if (!Step()) {
         FailWith(cudaErrorLaunchFailure,
                  "somebody waits for an event that never comes");
       }
     }
-    memory.Close();
     return error;
   }
 
@@ -183,6 +186,10 @@ bool IsDeviceMemory(const void* memory) {
   Device& device = TheDevice();
   const Lock lock(device.mutex);
   return memory == nullptr || device.memory.Has(memory, 0);
+}
+
+uintptr_t Moved(const void* memory) {
+  return reinterpret_cast<uintptr_t>(TheDevice().memory.Inside(memory));
 }
 
 cudaError_t LaunchThreads(const void* address, dim3 grid, dim3 block,
@@ -356,13 +363,17 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes,
     // Out of memory that is not pinned, what is there now is copied.
     const auto* first = static_cast<const char*>(from);
     auto staged = std::make_shared<std::vector<char>>(first, first + bytes);
+    to = device.memory.Inside(to);
     return Add(device, stream,
                {[=] { std::memcpy(to, staged->data(), bytes); }, nullptr, 0});
   }
+  void* const host = to;
+  if (to_device) to = device.memory.Inside(to);
+  if (from_device) from = device.memory.Inside(from);
   const cudaError_t added =
       Add(device, stream, {[=] { std::memcpy(to, from, bytes); }, nullptr, 0});
   if (added != cudaSuccess || kind != cudaMemcpyDeviceToHost ||
-      device.IsPinned(to, bytes)) {
+      device.IsPinned(host, bytes)) {
     return added;
   }
   // Into memory that is not pinned, the copy is done when the call returns.

@@ -32,7 +32,8 @@ void SetMemory(size_t bytes);
 size_t MemoryInUse();
 
 // The device is lost after so many more operations of its streams; negative:
-// never. Every call fails from then on.
+// never. Every call fails from then on. For whole programs: so says the
+// environment's HAWSER_EMULATED_OPERATIONS.
 void LoseDeviceAfter(int64_t operations);
 
 // What went wrong since Reset, in words; empty: nothing. Any error stays, as

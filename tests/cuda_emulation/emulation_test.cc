@@ -91,8 +91,8 @@ class EmulationTest : public ::testing::Test {
   cudaError_t Run(void (*kernel)(float*)) {
     for (int i = 0; i < kThreads; ++i) host_[static_cast<size_t>(i)] = i;
     CopyIn(stream_);
-    Launch(kernel, dim3(1), dim3(kThreads), kThreads * sizeof(float), stream_,
-           device_);
+    LaunchKernel(kernel, dim3(1), dim3(kThreads), kThreads * sizeof(float),
+                 stream_, device_);
     CopyOut(stream_);
     return cudaStreamSynchronize(stream_);
   }
@@ -154,15 +154,16 @@ TEST_F(EmulationTest, WritingBeyondMemoryIsAnError) {
   Reset();
   void* memory = nullptr;
   ASSERT_EQ(cudaMalloc(&memory, kThreads * sizeof(float)), cudaSuccess);
-  Launch(&Beyond, dim3(1), dim3(1), 0, stream_, static_cast<float*>(memory));
+  LaunchKernel(&Beyond, dim3(1), dim3(1), 0, stream_,
+               static_cast<float*>(memory));
   EXPECT_EQ(cudaFree(memory), cudaErrorIllegalAddress);
   EXPECT_THAT(Failure(), HasSubstr("beyond the end"));
 #endif
 }
 
 TEST_F(EmulationTest, KernelsGetNoMemoryOfTheHost) {
-  EXPECT_EQ(Launch(&AddOne, dim3(1), dim3(kThreads), 0, stream_, host_.data(),
-                   kThreads),
+  EXPECT_EQ(LaunchKernel(&AddOne, dim3(1), dim3(kThreads), 0, stream_,
+                         host_.data(), kThreads),
             cudaErrorIllegalAddress);
   EXPECT_THAT(Failure(), HasSubstr("memory of the host"));
 }
@@ -188,8 +189,8 @@ TEST_F(EmulationTest, StreamsAreOrderedByEventsAlone) {
       CopyIn(other_);
       ASSERT_EQ(cudaStreamSynchronize(other_), cudaSuccess);
       for (int i = 0; i < 4; ++i) {
-        Launch(&AddOne, dim3(2), dim3(kThreads / 2), 0, stream_, device_,
-               kThreads);
+        LaunchKernel(&AddOne, dim3(2), dim3(kThreads / 2), 0, stream_, device_,
+                     kThreads);
       }
       cudaEventRecord(event_, stream_);
       if (ordered) cudaStreamWaitEvent(other_, event_, 0);

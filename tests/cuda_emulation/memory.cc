@@ -1,6 +1,7 @@
 #include "tests/cuda_emulation/memory.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -21,6 +22,7 @@ constexpr size_t kAddresses = size_t{1} << 38;
 constexpr size_t kAlignment = 256;  // as cudaMalloc
 constexpr size_t kPage = 4096;
 constexpr size_t kGuard = 256;
+constexpr size_t kWorthGivingBack = 64 << 10;
 constexpr char kBlank = '\xff';
 
 size_t RoundUp(size_t n, size_t to) { return (n + to - 1) / to * to; }
@@ -34,59 +36,50 @@ char* Reserve() {
 
 }  // namespace
 
-Memory::Memory() : start_(Reserve()) {}
-
-void Memory::Open() {
-  if (open_ || used_ == 0) return;
-  PCHECK(mprotect(start_, RoundUp(used_, kPage), PROT_READ | PROT_WRITE) == 0);
-  open_ = true;
-}
-
-void Memory::Close() {
-  if (!open_) return;
-  PCHECK(mprotect(start_, RoundUp(used_, kPage), PROT_NONE) == 0);
-  open_ = false;
+Memory::Memory() : start_(Reserve()) {
+  const int file = memfd_create("device", MFD_CLOEXEC);
+  PCHECK(file >= 0 && ftruncate(file, kAddresses) == 0);
+  void* inside = mmap(nullptr, kAddresses, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_NORESERVE, file, 0);
+  PCHECK(inside != MAP_FAILED) << "no memory for the emulated device";
+  close(file);
+  moved_ =
+      reinterpret_cast<uintptr_t>(inside) - reinterpret_cast<uintptr_t>(start_);
 }
 
 void* Memory::Allocate(size_t bytes) {
   if (bytes > size_ - std::min(size_, in_use_)) return nullptr;
   const size_t whole = RoundUp(bytes, kAlignment) + kGuard;
   CHECK_LE(used_ + whole, kAddresses);
-  Close();
-  char* memory = start_ + used_;
+  char* const memory = start_ + used_;
   used_ += whole;
   in_use_ += bytes;
   pieces_[memory] = bytes;
-  Open();
-  ASAN_UNPOISON_MEMORY_REGION(memory, whole);
-  std::memset(memory, kBlank, whole);
-  ASAN_POISON_MEMORY_REGION(memory + bytes, whole - bytes);
-  Close();
+  char* const inside = Inside(memory);
+  ASAN_UNPOISON_MEMORY_REGION(inside, whole);
+  std::memset(inside, kBlank, whole);
+  ASAN_POISON_MEMORY_REGION(inside + bytes, whole - bytes);
   return memory;
 }
 
 bool Memory::Free(void* memory, std::string* why) {
   const auto piece = pieces_.find(static_cast<char*>(memory));
   if (piece == pieces_.end()) return false;
-  auto* first = static_cast<char*>(memory);
+  char* const first = Inside(static_cast<char*>(memory));
   const size_t bytes = piece->second;
   const size_t whole = RoundUp(bytes, kAlignment) + kGuard;
-  Open();
   ASAN_UNPOISON_MEMORY_REGION(first, whole);
   if (std::any_of(first + bytes, first + whole,
                   [](char c) { return c != kBlank; })) {
     *why = "a kernel has written beyond the end of its memory";
   }
   ASAN_POISON_MEMORY_REGION(first, whole);
-  // Whole pages are given back.
-  char* const page =
-      start_ + RoundUp(static_cast<size_t>(first - start_), kPage);
-  char* const end =
-      start_ + static_cast<size_t>(first + whole - start_) / kPage * kPage;
-  if (page < end) {
-    madvise(page, static_cast<size_t>(end - page), MADV_DONTNEED);
+  if (whole >= kWorthGivingBack) {
+    char* const page = Inside(
+        start_ + RoundUp(static_cast<size_t>(first - Inside(start_)), kPage));
+    const size_t inside = static_cast<size_t>(first + whole - page);
+    madvise(page, inside / kPage * kPage, MADV_REMOVE);
   }
-  Close();
   in_use_ -= bytes;
   pieces_.erase(piece);
   return true;

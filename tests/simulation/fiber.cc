@@ -54,11 +54,7 @@ void Fiber::Resume() {
   CHECK(!finished_);
   if (stack_ == nullptr) {
     stack_ = stacks_->Take();
-    PCHECK(getcontext(&context_) == 0);
-    context_.uc_stack.ss_sp = stack_;
-    context_.uc_stack.ss_size = StackPool::kBytes;
-    context_.uc_link = nullptr;
-    makecontext(&context_, &Fiber::Enter, 0);
+    left_ = NewStack(stack_, StackPool::kBytes, &Fiber::Enter);
   }
   SwitchIn();
 }
@@ -67,7 +63,7 @@ void Fiber::SwitchIn() {
   resumer_ = std::exchange(current, this);
   void* kept = nullptr;
   LeaveStack(&kept, stack_, StackPool::kBytes);
-  swapcontext(&resumer_context_, &context_);
+  SwitchStacks(&resumer_left_, left_);
   ArriveOnStack(kept, nullptr, nullptr);
   current = resumer_;
   if (finished_) Finish();
@@ -77,7 +73,7 @@ void Fiber::SwitchOut(bool for_good) {
   finished_ = for_good;
   void* kept = nullptr;
   LeaveStack(for_good ? nullptr : &kept, resumer_stack_, resumer_stack_bytes_);
-  swapcontext(&context_, &resumer_context_);
+  SwitchStacks(&left_, resumer_left_);
   ArriveOnStack(kept, &resumer_stack_, &resumer_stack_bytes_);
 }
 

@@ -16,11 +16,10 @@
 #ifndef HAWSER_TESTS_SIMULATION_FIBER_H_
 #define HAWSER_TESTS_SIMULATION_FIBER_H_
 
-#include <ucontext.h>
-
 #include <functional>
 
 #include "tests/simulation/stack_pool.h"
+#include "tests/simulation/stack_switch.h"
 
 namespace hawser::simulation {
 
@@ -58,9 +57,9 @@ class Fiber {
 
   std::function<void()> body_;
   StackPool* const stacks_;
-  char* stack_ = nullptr;  // null: not begun, or finished
-  ucontext_t context_;
-  ucontext_t resumer_context_;
+  char* stack_ = nullptr;        // null: not begun, or finished
+  StackPointer left_ = nullptr;  // its own
+  StackPointer resumer_left_ = nullptr;
   Fiber* resumer_ = nullptr;
   bool finished_ = false;
   bool killed_ = false;

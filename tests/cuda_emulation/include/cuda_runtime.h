@@ -97,17 +97,36 @@ extern Position position;
 
 // Whether a kernel may be given this pointer: null, or memory of the device.
 bool IsDeviceMemory(const void* memory);
+// Where the device has it.
+uintptr_t Moved(const void* memory);
 
-// An argument is a pointer, or says by pointer() what it points to.
-template <typename T>
-bool IsFitArgument(const T& argument) {
+// Calls use(pointer) for each pointer of an argument: one itself, or a struct
+// that gives them by ForEachPointer. Others have none.
+template <typename T, typename Use>
+void ForEachPointer(T& argument, Use use) {
   if constexpr (std::is_pointer_v<T>) {
-    return IsDeviceMemory(argument);
-  } else if constexpr (requires { argument.pointer(); }) {
-    return IsDeviceMemory(argument.pointer());
-  } else {
-    return true;
+    use(argument);
+  } else if constexpr (requires { argument.ForEachPointer(use); }) {
+    argument.ForEachPointer(use);
   }
+}
+
+template <typename T>
+bool IsFitArgument(T argument) {
+  bool fit = true;
+  ForEachPointer(argument,
+                 [&](auto& pointer) { fit = fit && IsDeviceMemory(pointer); });
+  return fit;
+}
+
+template <typename T>
+T MovedArgument(T argument) {
+  ForEachPointer(argument, [](auto& pointer) {
+    if (pointer == nullptr) return;
+    pointer = reinterpret_cast<std::remove_reference_t<decltype(pointer)>>(
+        Moved(pointer));
+  });
+  return argument;
 }
 
 // kernel: what a thread does. fit: all arguments are. address: names it.
@@ -117,17 +136,22 @@ cudaError_t LaunchThreads(const void* address, dim3 grid, dim3 block,
 
 // kernel<<<grid, block, shared_bytes, stream>>>(arguments...).
 template <typename... P>
-cudaError_t Launch(void (*kernel)(P...), dim3 grid, dim3 block,
-                   size_t shared_bytes, cudaStream_t stream, P... arguments) {
-  return LaunchThreads(reinterpret_cast<const void*>(kernel), grid, block,
-                       shared_bytes, stream, (IsFitArgument(arguments) && ...),
-                       [=] { kernel(arguments...); });
+cudaError_t LaunchKernel(void (*kernel)(P...), dim3 grid, dim3 block,
+                         size_t shared_bytes, cudaStream_t stream,
+                         P... arguments) {
+  const bool fit = (IsFitArgument(arguments) && ...);
+  return LaunchThreads(
+      reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, stream,
+      fit,
+      [kernel, ... moved = MovedArgument(arguments)] { kernel(moved...); });
 }
 
 // The block's shared memory, of the size that it was launched with.
 void* BlockMemory();
 
 void Syncthreads(std::source_location site);
+// Whether it holds for any thread of the block.
+bool SyncthreadsOr(bool holds, std::source_location site);
 // Gives `value` to the threads of the warp and returns that of thread `lane`
 // of it. 32 bits.
 uint32_t Exchange(uint32_t value, unsigned lane, std::source_location site);
@@ -143,6 +167,10 @@ void Syncwarp(std::source_location site);
 inline void __syncthreads(
     std::source_location site = std::source_location::current()) {
   ::cuda_emulation::Syncthreads(site);
+}
+inline int __syncthreads_or(
+    int holds, std::source_location site = std::source_location::current()) {
+  return ::cuda_emulation::SyncthreadsOr(holds != 0, site) ? 1 : 0;
 }
 inline void __syncwarp(
     unsigned = 0xffffffff,
