@@ -23,6 +23,11 @@ class Journal {
   // damaged; the message names it and what to do.
   virtual absl::Status Replay(
       const std::function<void(const JournalEvent&)>& apply) = 0;
+
+  // OK while nobody else may write to it, so that what it holds is what this
+  // scheduler knows, and may be acted on. UNAVAILABLE: another scheduler may
+  // lead by now. Cheap, and called on any thread.
+  virtual absl::Status CheckLeads() const { return absl::OkStatus(); }
 };
 
 }  // namespace hawser

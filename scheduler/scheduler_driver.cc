@@ -40,17 +40,16 @@ bool AreEqual(
 SchedulerDriver::SchedulerDriver(Options options, Journal* journal,
                                  const Clock* clock, Threads* threads,
                                  FileCalls* calls)
-    : options_(options),
+    : options_(std::move(options)),
       journal_(journal),
       clock_(clock),
       threads_(threads),
       calls_(calls),
-      state_(options.lease) {}
+      state_(options_.lease) {}
 
 SchedulerDriver::~SchedulerDriver() { Stop(); }
 
-absl::Status SchedulerDriver::Start() {
-  absl::MutexLock lock(&mutex_);
+absl::Status SchedulerDriver::ReplayJournal() {
   // By directory: the last one of each job, whose removal a crash may have cut
   // off. It may have been written anew since.
   std::map<std::string, CheckpointDropped> dropped;
@@ -68,9 +67,19 @@ absl::Status SchedulerDriver::Start() {
         }
       }));
   for (const auto& [directory, drop] : dropped) Remove(drop);
+  return absl::OkStatus();
+}
+
+absl::Status SchedulerDriver::Start() {
+  absl::MutexLock lock(&mutex_);
+  state_ = ClusterState(options_.lease);
+  traces_ = Traces();
+  retry_at_ = absl::InfiniteFuture();
+  RETURN_IF_ERROR(ReplayJournal());
   const absl::Time now = clock_->Now();
   state_.Restarted(now);
   RETURN_IF_ERROR(Settle(now));
+  leading_ = true;
   timer_ = threads_->Start([this] { RunTimer(); });
   return absl::OkStatus();
 }
@@ -79,14 +88,23 @@ void SchedulerDriver::Stop() {
   Answers answers;
   {
     absl::MutexLock lock(&mutex_);
-    if (std::exchange(stopping_, true)) return;
+    if (!std::exchange(leading_, false)) return;
+    const absl::Status refused = CheckLeads();
     for (Completion& done : parked_.TakeAll()) {
-      answers.emplace_back(std::move(done),
-                           absl::UnavailableError("the scheduler stops"));
+      answers.emplace_back(std::move(done), refused);
     }
   }
   for (auto& [done, status] : answers) done(status);
-  if (timer_ != nullptr) timer_->Join();
+  timer_->Join();
+}
+
+absl::Status SchedulerDriver::CheckLeads() const {
+  if (leading_) return journal_->CheckLeads();
+  if (options_.describe_leader == nullptr) {
+    return absl::UnavailableError("the scheduler starts or stops");
+  }
+  return absl::UnavailableError(
+      absl::StrCat("this scheduler stands by: ", options_.describe_leader()));
 }
 
 bool SchedulerDriver::WriteManifests(const std::vector<JournalEvent>& events,
@@ -172,7 +190,7 @@ absl::Status SchedulerDriver::Change(
   Answers answers;
   {
     absl::MutexLock lock(&mutex_);
-    if (stopping_) return absl::UnavailableError("the scheduler stops");
+    RETURN_IF_ERROR(CheckLeads());
     const absl::Time now = clock_->Now();
     result = change(now);
     Settle(now).IgnoreError();  // logged, and tried again by the timer
@@ -185,7 +203,7 @@ absl::Status SchedulerDriver::Change(
 
 void SchedulerDriver::RunTimer() {
   absl::MutexLock lock(&mutex_);
-  while (!stopping_) {
+  while (leading_) {
     // What is due already and could not be written waits for the next try.
     const absl::Time state_due =
         retry_at_ == absl::InfiniteFuture() ? state_.NextDeadline() : retry_at_;
@@ -193,7 +211,7 @@ void SchedulerDriver::RunTimer() {
         std::min({state_due, parked_.NextDeadline(), traces_.NextDeadline()});
     timer_changed_ = false;
     const auto changed = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      return stopping_ || timer_changed_;
+      return !leading_ || timer_changed_;
     };
     // Deadlines are by the clock that was handed in, which may be another than
     // the machine's, and may be set.
@@ -201,12 +219,12 @@ void SchedulerDriver::RunTimer() {
         std::min(timer_wakes_ - clock_->Now(), kLongestWait);
     // Changes must not put off what is due.
     if (threads_->AwaitFor(&mutex_, absl::Condition(&changed), wait) &&
-        (stopping_ || clock_->Now() < timer_wakes_)) {
+        (!leading_ || clock_->Now() < timer_wakes_)) {
       continue;
     }
     const absl::Time now = clock_->Now();
     // Between its deadlines nothing follows from the time alone.
-    if (state_due <= now) {
+    if (state_due <= now && journal_->CheckLeads().ok()) {
       state_.Tick(now);
       Settle(now).IgnoreError();
     }
@@ -222,9 +240,8 @@ void SchedulerDriver::Park(ParkedRequests::Request request, uint32_t wait_ms) {
   {
     absl::MutexLock lock(&mutex_);
     const bool full = parked_.size() >= kMaxParked;
-    if (stopping_) {
-      status = absl::UnavailableError("the scheduler stops");
-    } else if (!request.ready(wait_ms == 0 || full, &status)) {
+    status = CheckLeads();
+    if (status.ok() && !request.ready(wait_ms == 0 || full, &status)) {
       const absl::Time deadline =
           clock_->Now() + absl::Milliseconds(std::min(wait_ms, kMaxWaitMs));
       parked_.Park(std::move(request), deadline);
@@ -287,6 +304,7 @@ absl::Status SchedulerDriver::DrainNode(const DrainNodeRequest& request) {
 
 absl::Status SchedulerDriver::List(ListJobsResponse* response) {
   absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(CheckLeads());
   for (const Job* job : state_.Jobs()) {
     job->Describe(/*with_plan=*/false, clock_->Now(), response->add_jobs());
   }
@@ -296,6 +314,7 @@ absl::Status SchedulerDriver::List(ListJobsResponse* response) {
 absl::Status SchedulerDriver::GetLog(const GetJobLogRequest& request,
                                      GetJobLogResponse* response) {
   absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(CheckLeads());
   ASSIGN_OR_RETURN(const Job* job, state_.FindJob(request.name()));
   job->ReadLog(request.first_line(), response);
   return absl::OkStatus();
@@ -303,6 +322,7 @@ absl::Status SchedulerDriver::GetLog(const GetJobLogRequest& request,
 
 absl::Status SchedulerDriver::ListNodes(ListNodesResponse* response) {
   absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(CheckLeads());
   state_.DescribeNodes(clock_->Now(), response);
   return absl::OkStatus();
 }
@@ -314,7 +334,9 @@ void SchedulerDriver::Look(
   look(state_, clock_->Now());
 }
 
-absl::Status SchedulerDriver::GetVersion(GetVersionResponse* response) const {
+absl::Status SchedulerDriver::GetVersion(GetVersionResponse* response) {
+  absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(CheckLeads());
   response->set_version(kVersion);
   response->set_unix_ns(
       static_cast<uint64_t>(absl::ToUnixNanos(clock_->Now())));

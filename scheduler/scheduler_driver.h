@@ -2,6 +2,12 @@
 // what it decides to the journal before anything acts on it, and answers,
 // perhaps later, those who wait for news.
 //
+//   standing by --Start--> leading --Stop--> standing by
+//
+// While it stands by it knows nothing and refuses every request with
+// UNAVAILABLE. It also does so, and acts on nothing, from when the journal says
+// that another may lead (Journal::CheckLeads) until it is stopped.
+//
 // Thread-safe. Completions are called once, on any thread, without locks held.
 #ifndef HAWSER_SCHEDULER_SCHEDULER_DRIVER_H_
 #define HAWSER_SCHEDULER_SCHEDULER_DRIVER_H_
@@ -35,6 +41,9 @@ class SchedulerDriver {
   struct Options {
     absl::Duration lease = absl::Seconds(5);
     absl::Duration heartbeat = absl::Seconds(1);
+    // Who leads, for those who ask while this one stands by. Called with locks
+    // held; empty: there is no other scheduler.
+    std::function<std::string()> describe_leader;
   };
   using Completion = ParkedRequests::Completion;
 
@@ -44,10 +53,16 @@ class SchedulerDriver {
                   Threads* threads, FileCalls* calls = MachineFileCalls());
   ~SchedulerDriver();
 
-  // Replays the journal and starts the timer.
+  // Replays the journal and starts the timer. One caller at a time, of Stop()
+  // too.
   absl::Status Start();
-  // Answers everybody who waits; requests after it are refused.
+  // Answers everybody who waits, and forgets everything.
   void Stop();
+  // OK: it leads and answers. UNAVAILABLE: it stands by, and why.
+  absl::Status Readiness() const {
+    absl::MutexLock lock(&mutex_);
+    return CheckLeads();
+  }
 
   absl::Status Submit(const SubmitJobRequest& request,
                       SubmitJobResponse* response);
@@ -62,7 +77,7 @@ class SchedulerDriver {
   // Calls `look` while nothing changes. It must be quick.
   void Look(const std::function<void(const ClusterState& state,
                                      absl::Time now)>& look) const;
-  absl::Status GetVersion(GetVersionResponse* response) const;
+  absl::Status GetVersion(GetVersionResponse* response);
   absl::Status StartTrace(const StartTraceRequest& request,
                           StartTraceResponse* response);
   absl::Status AddSpans(const AddSpansRequest& request);
@@ -97,6 +112,9 @@ class SchedulerDriver {
   absl::Status Change(
       const std::function<absl::Status(absl::Time now)>& change);
   void Park(ParkedRequests::Request request, uint32_t wait_ms);
+  // OK: requests are answered.
+  absl::Status CheckLeads() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status ReplayJournal() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Settle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // False: a checkpoint's manifest could not be written; it is not committed.
   bool WriteManifests(const std::vector<JournalEvent>& events, absl::Time now)
@@ -122,7 +140,7 @@ class SchedulerDriver {
   ClusterState state_ ABSL_GUARDED_BY(mutex_);
   Traces traces_ ABSL_GUARDED_BY(mutex_);
   ParkedRequests parked_ ABSL_GUARDED_BY(mutex_);
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool leading_ ABSL_GUARDED_BY(mutex_) = false;
   bool timer_changed_ ABSL_GUARDED_BY(mutex_) = false;
   // When the timer wakes, unless it is told that something has changed.
   absl::Time timer_wakes_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();

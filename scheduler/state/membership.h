@@ -109,7 +109,7 @@ class Membership {
   absl::Time NextDeadline() const { return leases_.First(); }
 
  private:
-  const absl::Duration lease_;
+  absl::Duration lease_;
   std::map<uint64_t, Member> members_;
   std::map<std::string, uint64_t> servers_;
   std::map<uint64_t, AwaitedMember> awaited_;

@@ -96,7 +96,7 @@ class Traces {
   void Collect(Trace* trace, absl::Time now);
   void Finish(Trace* trace, const std::string& why_missing);
 
-  const Limits limits_;
+  Limits limits_;
   std::map<uint64_t, Trace> traces_;  // by number
   std::set<uint64_t> news_;
   uint64_t next_number_ = 1;
