@@ -17,7 +17,7 @@
 #include "absl/strings/str_join.h"
 #include "common/files.h"
 #include "common/job/job_rules.h"
-#include "common/rooted_path.h"
+#include "common/output_directory.h"
 #include "common/status_macros.h"
 #include "glog/logging.h"
 
@@ -52,21 +52,25 @@ absl::Status RemoveHistories(const std::string& directory, uint32_t server) {
 absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Create(
     const Plan& plan, uint32_t server, const std::string& output_root) {
   ASSIGN_OR_RETURN(
-      const std::string directory,
-      MakeDirectoriesBeneath(
+      const OutputDirectory directory,
+      OutputDirectory::Make(
           output_root,
           absl::StrCat(plan.spec().checkpoint().directory(), "/audit")));
   const uint32_t number = plan.servers(static_cast<int>(server)).history();
   const bool goes_on = plan.has_restore();
-  if (!goes_on) RETURN_IF_ERROR(RemoveHistories(directory, number));
-  const std::string path = absl::StrCat(
-      directory, "/server-", number,
-      goes_on ? absl::StrCat("-", plan.blocks_since()) : "", ".audit");
+  if (!goes_on) {
+    RETURN_IF_ERROR(
+        directory.WithPath(RemoveHistories(directory.Inside(""), number)));
+  }
+  const std::string name = absl::StrCat(
+      "server-", number, goes_on ? absl::StrCat("-", plan.blocks_since()) : "",
+      ".audit");
+  const std::string path = absl::StrCat(directory.path(), "/", name);
   // Whoever has it open, and is lost, writes into it no more.
-  ::unlink(path.c_str());
+  ::unlink(directory.Inside(name).c_str());
   FileDescriptor file(
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-             kMode));
+      ::open(directory.Inside(name).c_str(),
+             O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kMode));
   if (!file.valid()) return SystemError("create", path);
   auto log = absl::WrapUnique(new AuditLog(
       path, std::move(file), plan.spec().schedule().micro_batches()));

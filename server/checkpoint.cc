@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
 #include "common/metrics_proto.h"
-#include "common/rooted_path.h"
+#include "common/output_directory.h"
 #include "common/safetensors.h"
 #include "common/status_macros.h"
 #include "server/checkpoint_metadata.h"
@@ -16,15 +16,10 @@ namespace {
 
 constexpr char kFormatVersion[] = "1";
 
-}  // namespace
-
-absl::StatusOr<CheckpointWritten> WriteCheckpoint(
-    const CheckpointSnapshot& snapshot, const std::string& output_root,
-    FileCalls* calls) {
-  ASSIGN_OR_RETURN(const std::string directory,
-                   MakeDirectoriesBeneath(
-                       output_root, absl::StrCat(snapshot.directory, "/step-",
-                                                 snapshot.step)));
+// Files of the directory are named by its handle.
+absl::StatusOr<CheckpointWritten> WriteIn(const OutputDirectory& directory,
+                                          const CheckpointSnapshot& snapshot,
+                                          FileCalls* calls) {
   std::vector<TensorEntry> entries;
   std::vector<const FloatBuffer*> contents;
   for (const BlockSnapshot& block : snapshot.blocks) {
@@ -40,8 +35,8 @@ absl::StatusOr<CheckpointWritten> WriteCheckpoint(
   }
   ASSIGN_OR_RETURN(
       AtomicFile file,
-      AtomicFile::Create(absl::StrCat(directory, "/server-", snapshot.server),
-                         calls));
+      AtomicFile::Create(
+          directory.Inside(absl::StrCat("server-", snapshot.server)), calls));
   std::map<std::string, std::string> metadata = {
       {"format", kFormatVersion},
       {"job", snapshot.job_name},
@@ -63,7 +58,7 @@ absl::StatusOr<CheckpointWritten> WriteCheckpoint(
   const std::string name =
       absl::StrCat("server-", snapshot.server, "-",
                    absl::Hex(file.crc32c(), absl::kZeroPad8), ".safetensors");
-  const std::string path = absl::StrCat(directory, "/", name);
+  const std::string path = directory.Inside(name);
   RETURN_IF_ERROR(file.CommitAs(path));
   if (snapshot.is_last) {
     RETURN_IF_ERROR(CheckFile(path, file.bytes(), file.crc32c(), calls));
@@ -71,13 +66,27 @@ absl::StatusOr<CheckpointWritten> WriteCheckpoint(
   CheckpointWritten written;
   written.set_step(snapshot.step);
   written.set_file(name);
-  written.set_directory(directory);
+  written.set_directory(directory.path());
   written.set_bytes(file.bytes());
   written.set_crc32c(file.crc32c());
   if (snapshot.epoch_training.has_value()) {
     *written.mutable_epoch_training() = ToProto(*snapshot.epoch_training);
   }
   written.set_placed_since(snapshot.placed_since);
+  return written;
+}
+
+}  // namespace
+
+absl::StatusOr<CheckpointWritten> WriteCheckpoint(
+    const CheckpointSnapshot& snapshot, const std::string& output_root,
+    FileCalls* calls) {
+  ASSIGN_OR_RETURN(const OutputDirectory directory,
+                   OutputDirectory::Make(
+                       output_root, absl::StrCat(snapshot.directory, "/step-",
+                                                 snapshot.step)));
+  auto written = WriteIn(directory, snapshot, calls);
+  if (!written.ok()) return directory.WithPath(written.status());
   return written;
 }
 
