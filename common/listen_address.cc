@@ -39,9 +39,10 @@ absl::Status CheckListenAddress(const std::string& address,
   if (IsLoopbackHost(host) || allow_insecure_network) return absl::OkStatus();
   return absl::PermissionDeniedError(absl::StrCat(
       "refusing to listen on ", address,
-      ": it is reachable from other machines, without encryption and without "
-      "a token. Listen on 127.0.0.1, or say --allow-insecure-network if "
-      "everybody on that network may command this daemon"));
+      ": it is reachable from other machines, without encryption or without "
+      "tokens. Give both --tls-dir and --tokens-file (`hawser certs` makes "
+      "what they take), listen on 127.0.0.1, or say --allow-insecure-network "
+      "if everybody on that network may command this daemon"));
 }
 
 std::string WithPort(const std::string& address, int port) {

@@ -1,8 +1,10 @@
 #include "common/process_setup.h"
 
 #include <malloc.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <csignal>
 #include <cstdlib>
@@ -11,6 +13,17 @@
 
 namespace hawser {
 namespace {
+
+constexpr rlim_t kMostOpenFiles = 65536;
+
+// Each connection takes one. A system that refuses leaves it as it was.
+void RaiseOpenFiles() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur =
+      std::max(limit.rlim_cur, std::min(limit.rlim_max, kMostOpenFiles));
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 sigset_t TerminationSignals() {
   sigset_t signals;
@@ -29,6 +42,7 @@ void SetUpConnections() {
 
 void SetUpDaemon(const char* program) {
   SetUpConnections();
+  RaiseOpenFiles();
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
   mallopt(M_TOP_PAD, 64 << 20);

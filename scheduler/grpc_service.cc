@@ -2,7 +2,12 @@
 
 #include <string>
 
+#include "absl/synchronization/mutex.h"
+#include "common/grpc/grpc_access.h"
+#include "common/status_macros.h"
 #include "proto/scheduler.grpc.pb.h"
+#include "scheduler/member_identities.h"
+#include "scheduler/user_jobs.h"
 
 namespace hawser {
 namespace {
@@ -23,11 +28,14 @@ Reactor* Finish(Context* context, const absl::Status& status) {
 
 class GrpcService : public Scheduler::CallbackService {
  public:
-  explicit GrpcService(SchedulerDriver* driver) : driver_(driver) {}
+  GrpcService(SchedulerDriver* driver, const AccessGuard* guard,
+              size_t max_jobs_per_user)
+      : driver_(driver), guard_(guard), user_jobs_(max_jobs_per_user) {}
 
   Reactor* SubmitJob(Context* context, const SubmitJobRequest* request,
                      SubmitJobResponse* response) override {
-    return Finish(context, driver_->Submit(*request, response));
+    return Finish(context, SubmitAs(CallerOf(*context, guard_).get(), *request,
+                                    response));
   }
   Reactor* GetJob(Context* context, const GetJobRequest* request,
                   GetJobResponse* response) override {
@@ -79,14 +87,22 @@ class GrpcService : public Scheduler::CallbackService {
   }
   Reactor* AddSpans(Context* context, const AddSpansRequest* request,
                     AddSpansResponse*) override {
-    return Finish(context, driver_->AddSpans(*request));
+    absl::Status status = CheckNode(context, request->node());
+    if (status.ok()) status = driver_->AddSpans(*request);
+    return Finish(context, status);
   }
   Reactor* Register(Context* context, const RegisterRequest* request,
                     RegisterResponse* response) override {
-    return Finish(context, driver_->Register(*request, response));
+    const auto caller = CallerOf(*context, guard_);
+    absl::Status status = identities_.CheckRegistration(caller.get(), *request);
+    if (status.ok()) status = driver_->Register(*request, response);
+    if (status.ok()) identities_.Registered(caller.get(), response->node());
+    return Finish(context, status);
   }
   Reactor* Heartbeat(Context* context, const HeartbeatRequest* request,
                      HeartbeatResponse* response) override {
+    const absl::Status allowed = CheckNode(context, request->node());
+    if (!allowed.ok()) return Finish(context, allowed);
     Reactor* reactor = context->DefaultReactor();
     driver_->Heartbeat(*request, response, [reactor](absl::Status status) {
       reactor->Finish(ToGrpc(status));
@@ -95,21 +111,47 @@ class GrpcService : public Scheduler::CallbackService {
   }
   Reactor* Report(Context* context, const ReportRequest* request,
                   ReportResponse*) override {
-    return Finish(context, driver_->Report(*request));
+    absl::Status status = CheckNode(context, request->node());
+    if (status.ok()) status = driver_->Report(*request);
+    return Finish(context, status);
   }
   Reactor* Deregister(Context* context, const DeregisterRequest* request,
                       DeregisterResponse*) override {
-    return Finish(context, driver_->Deregister(*request));
+    absl::Status status = CheckNode(context, request->node());
+    if (status.ok()) status = driver_->Deregister(*request);
+    return Finish(context, status);
   }
 
  private:
+  absl::Status CheckNode(Context* context, uint64_t node) const {
+    return identities_.CheckNode(CallerOf(*context, guard_).get(), node);
+  }
+
+  absl::Status SubmitAs(const Identity* caller, const SubmitJobRequest& request,
+                        SubmitJobResponse* response) {
+    if (caller == nullptr) return driver_->Submit(request, response);
+    absl::MutexLock lock(&user_jobs_mutex_);  // one after the other
+    ListJobsResponse jobs;
+    RETURN_IF_ERROR(driver_->List(&jobs));
+    RETURN_IF_ERROR(user_jobs_.Check(caller, request.spec(), jobs));
+    RETURN_IF_ERROR(driver_->Submit(request, response));
+    user_jobs_.Accepted(caller, request.spec());
+    return absl::OkStatus();
+  }
+
   SchedulerDriver* const driver_;
+  const AccessGuard* const guard_;
+  absl::Mutex user_jobs_mutex_;
+  UserJobs user_jobs_ ABSL_GUARDED_BY(user_jobs_mutex_);
+  MemberIdentities identities_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeGrpcService(SchedulerDriver* driver) {
-  return std::make_unique<GrpcService>(driver);
+std::unique_ptr<grpc::Service> MakeGrpcService(SchedulerDriver* driver,
+                                               const AccessGuard* guard,
+                                               size_t max_jobs_per_user) {
+  return std::make_unique<GrpcService>(driver, guard, max_jobs_per_user);
 }
 
 }  // namespace hawser

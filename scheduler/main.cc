@@ -1,6 +1,7 @@
 // hawser-scheduler: accepts jobs and coordinates servers and workers.
 #include <cstdio>
 #include <string>
+#include <utility>
 
 #include "CLI/CLI.hpp"
 #include "absl/time/time.h"
@@ -9,6 +10,8 @@
 #include "common/grpc/grpc_listener.h"
 #include "common/http/http_flags.h"
 #include "common/process_setup.h"
+#include "common/security/security_flags.h"
+#include "common/security/server_security.h"
 #include "common/status_macros.h"
 #include "common/threads.h"
 #include "common/version.h"
@@ -27,13 +30,16 @@ struct Flags {
   std::string port_file;
   uint32_t lease_ms = 5000;
   uint32_t heartbeat_ms = 1000;
-  bool allow_insecure_network = false;
   HttpFlags http;
+  SecurityFlags security;
+  size_t max_jobs_per_user = 500;
 };
 
 constexpr int kMaxMessageBytes = 64 << 20;  // plans of many blocks
+// A process has one connection, and on it few calls at a time.
+constexpr int kStreamsOfConnection = 256;
 
-absl::Status Run(const Flags& flags) {
+absl::Status Run(Flags flags) {
   if (flags.heartbeat_ms == 0 || flags.lease_ms < 2 * flags.heartbeat_ms) {
     return absl::InvalidArgumentError(
         "--lease-ms must be at least twice --heartbeat-ms, which must be "
@@ -43,22 +49,39 @@ absl::Status Run(const Flags& flags) {
   ASSIGN_OR_RETURN(const auto journal,
                    OpenSqliteJournal(flags.state_directory + "/journal.db"));
   const RealClock clock;
+  if (flags.security.access_log.empty()) {
+    flags.security.access_log = flags.state_directory + "/access.log";
+  }
+  ASSIGN_OR_RETURN(const auto security,
+                   ServerSecurity::Open(flags.security, &clock));
   SchedulerDriver driver({absl::Milliseconds(flags.lease_ms),
                           absl::Milliseconds(flags.heartbeat_ms)},
                          journal.get(), &clock, RealThreads());
   RETURN_IF_ERROR(driver.Start());
-  const auto service = MakeGrpcService(&driver);
+  const auto service =
+      MakeGrpcService(&driver, security->guard(), flags.max_jobs_per_user);
   ASSIGN_OR_RETURN(
       const auto listener,
       GrpcListener::Start(
-          {flags.listen, flags.allow_insecure_network, kMaxMessageBytes},
+          {.address = flags.listen,
+           .allow_insecure_network = flags.security.allow_insecure_network,
+           .max_message_bytes = kMaxMessageBytes,
+           .max_streams_of_connection = kStreamsOfConnection,
+           .tls = security->tls(),
+           .require_client_certificate =
+               flags.security.require_client_certificates,
+           .guard = security->guard(),
+           .access_log = security->access_log()},
           service.get()));
   // Before the port file is written: who waits for that finds both.
-  ASSIGN_OR_RETURN(
-      auto http,
-      StartHttp(flags.http,
-                {.allow_insecure_network = flags.allow_insecure_network},
-                DashboardRoutes(&driver, &clock, RealThreads())));
+  ASSIGN_OR_RETURN(auto http,
+                   StartHttp(flags.http,
+                             {.allow_insecure_network =
+                                  flags.security.allow_insecure_network,
+                              .tls = security->tls(),
+                              .guard = security->guard(),
+                              .access_log = security->access_log()},
+                             DashboardRoutes(&driver, &clock, RealThreads())));
   LOG(INFO) << "listening on " << listener->address();
   if (!flags.port_file.empty()) {
     RETURN_IF_ERROR(WriteWholeFile(flags.port_file, listener->address()));
@@ -93,11 +116,19 @@ int main(int argc, char** argv) {
   app.add_option("--heartbeat-ms", flags.heartbeat_ms,
                  "how often members renew their lease")
       ->capture_default_str();
-  app.add_flag("--allow-insecure-network", flags.allow_insecure_network,
-               "listen beyond loopback without encryption or a token");
   hawser::AddHttpFlags("the dashboard", &flags.http, &app);
+  app.add_option("--max-jobs-per-user", flags.max_jobs_per_user,
+                 "with tokens: jobs that each name of a token may have that "
+                 "have not ended")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  hawser::AddListenerFlags(&app, &flags.security);
+  app.get_option("--access-log")
+      ->description(
+          "append who did what, and who was refused, to this file (default: "
+          "access.log in the state directory)");
   CLI11_PARSE(app, argc, argv);
-  const absl::Status status = hawser::Run(flags);
+  const absl::Status status = hawser::Run(std::move(flags));
   if (status.ok()) return 0;
   std::fprintf(stderr, "hawser-scheduler: %s\n",
                std::string(status.message()).c_str());

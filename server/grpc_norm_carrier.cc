@@ -36,6 +36,10 @@ struct Call {
 
 }  // namespace
 
+GrpcNormCarrier::GrpcNormCarrier(std::shared_ptr<const GrpcCaller> caller)
+    : caller_(caller == nullptr ? std::make_shared<GrpcCaller>()
+                                : std::move(caller)) {}
+
 GrpcNormCarrier::~GrpcNormCarrier() {
   absl::MutexLock lock(&mutex_);
   const auto idle = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -53,14 +57,14 @@ void GrpcNormCarrier::Send(const std::string& address,
     ++under_way_;
     auto& known = stubs_[address];
     if (known == nullptr) {
-      known = ParameterServer::NewStub(grpc::CreateCustomChannel(
-          address, grpc::InsecureChannelCredentials(), Arguments()));
+      known = ParameterServer::NewStub(caller_->Connect(address, Arguments()));
     }
     stub = known.get();
   }
   auto* call = new Call;
   call->request = norms;
   call->context.set_deadline(std::chrono::system_clock::now() + kDeadline);
+  caller_->Sign(address, &call->context);
   stub->async()->ShareNorms(&call->context, &call->request, &call->response,
                             [this, call](const grpc::Status& status) {
                               LOG_IF_EVERY_N(WARNING, !status.ok(), 100)

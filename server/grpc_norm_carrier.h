@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/synchronization/mutex.h"
+#include "common/grpc/grpc_caller.h"
 #include "proto/parameter_server.grpc.pb.h"
 #include "server/parameter_shard.h"
 
@@ -17,12 +18,15 @@ namespace hawser {
 
 class GrpcNormCarrier : public NormCarrier {
  public:
+  // caller: null for plain text and no token.
+  explicit GrpcNormCarrier(std::shared_ptr<const GrpcCaller> caller = nullptr);
   ~GrpcNormCarrier() override;  // waits for the calls under way
 
   void Send(const std::string& address,
             const ShareNormsRequest& norms) override;
 
  private:
+  const std::shared_ptr<const GrpcCaller> caller_;
   absl::Mutex mutex_;
   int under_way_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, std::unique_ptr<ParameterServer::Stub>> stubs_

@@ -16,8 +16,11 @@
 #include "client/member/trace_reporter.h"
 #include "common/clock.h"
 #include "common/files.h"
+#include "common/grpc/grpc_caller.h"
 #include "common/grpc/grpc_listener.h"
 #include "common/process_setup.h"
+#include "common/security/security_flags.h"
+#include "common/security/server_security.h"
 #include "common/status_macros.h"
 #include "common/threads.h"
 #include "common/trace/trace_recorder.h"
@@ -39,7 +42,7 @@ struct Flags {
   std::string advertise;
   std::string output_root = "hawser-output";
   std::string data_root;
-  bool allow_insecure_network = false;
+  SecurityFlags security;
   std::string carriers = "shared-memory,unix-socket,tcp";
   double drain_seconds = 0;
 };
@@ -67,12 +70,18 @@ constexpr int kStreamsOfConnection = 64;
 
 absl::Status Serve(const Flags& flags) {
   RETURN_IF_ERROR(MakeDirectories(flags.output_root));
-  GrpcNormCarrier norms;
   const RealClock clock;
+  ASSIGN_OR_RETURN(const auto security,
+                   ServerSecurity::Open(flags.security, &clock));
+  ASSIGN_OR_RETURN(const auto caller,
+                   GrpcCaller::Open(flags.security.tls_directory,
+                                    flags.security.token_file));
+  GrpcNormCarrier norms(caller);
   ASSIGN_OR_RETURN(const Carriers carriers, ParseCarriers(flags.carriers));
   TraceRecorder trace(&clock);
   CarrierOptions to_servers;
   to_servers.carriers = carriers;
+  to_servers.caller = caller;
   ServerDriver driver(&norms, flags.output_root, &clock, RealThreads(),
                       flags.data_root, carriers.shared_memory, &trace,
                       MachineFileCalls(),
@@ -85,18 +94,23 @@ absl::Status Serve(const Flags& flags) {
       const auto listener,
       GrpcListener::Start(
           {.address = flags.listen,
-           .allow_insecure_network = flags.allow_insecure_network,
+           .allow_insecure_network = flags.security.allow_insecure_network,
            .max_message_bytes = kMaxMessageBytes,
            .local_name = carriers.unix_socket ? RandomLocalName() : "",
            .max_memory_bytes = static_cast<size_t>(MemoryBytes() / kGrpcShare),
-           .max_streams_of_connection = kStreamsOfConnection},
+           .max_streams_of_connection = kStreamsOfConnection,
+           .tls = security->tls(),
+           .require_client_certificate =
+               flags.security.require_client_certificates,
+           .guard = security->guard(),
+           .access_log = security->access_log()},
           service.get()));
   std::unique_ptr<LocalListener> local;
   if (carriers.shared_memory) {
     ASSIGN_OR_RETURN(local, LocalListener::Start(&intake));
   }
   LOG(INFO) << "listening on " << listener->address();
-  const auto scheduler = MakeGrpcSchedulerClient(flags.scheduler);
+  const auto scheduler = MakeGrpcSchedulerClient(flags.scheduler, caller);
   RegisterRequest registration = RegistrationOf(
       SERVER, flags.advertise.empty() ? listener->address() : flags.advertise);
   registration.mutable_local()->set_grpc(listener->local_name());
@@ -157,8 +171,8 @@ int main(int argc, char** argv) {
   app.add_option("--data-root", flags.data_root,
                  "models that jobs start from are below this directory "
                  "(default: none, such jobs fail)");
-  app.add_flag("--allow-insecure-network", flags.allow_insecure_network,
-               "listen beyond loopback without encryption or a token");
+  hawser::AddCallerFlags(&app, &flags.security);
+  hawser::AddListenerFlags(&app, &flags.security);
   app.add_option("--carriers", flags.carriers,
                  "how workers may reach this server besides TCP, and it other "
                  "servers: any of shared-memory, unix-socket, tcp")

@@ -12,7 +12,9 @@
 #include "client/member/member_loop.h"
 #include "client/member/trace_reporter.h"
 #include "common/clock.h"
+#include "common/grpc/grpc_caller.h"
 #include "common/process_setup.h"
+#include "common/security/security_flags.h"
 #include "common/shared_memory.h"
 #include "common/status_macros.h"
 #include "common/threads.h"
@@ -31,13 +33,18 @@ struct Flags {
   int64_t memory_limit_bytes = 0;
   double micro_batch_delay_ms = 0;
   std::string carriers = "shared-memory,unix-socket,tcp";
+  SecurityFlags security;
 };
 
 absl::Status Run(const Flags& flags) {
   CarrierOptions carriers;
   ASSIGN_OR_RETURN(carriers.carriers, ParseCarriers(flags.carriers));
   SharedMemory memory;
-  const auto scheduler = MakeGrpcSchedulerClient(flags.scheduler);
+  ASSIGN_OR_RETURN(carriers.caller,
+                   GrpcCaller::Open(flags.security.tls_directory,
+                                    flags.security.token_file));
+  const auto scheduler =
+      MakeGrpcSchedulerClient(flags.scheduler, carriers.caller);
   std::unique_ptr<MemberLoop> member;
   const RealClock clock;
   TraceRecorder trace(&clock);
@@ -114,6 +121,7 @@ int main(int argc, char** argv) {
                  "how servers may be reached, the best of those that lead "
                  "there: any of shared-memory, unix-socket, tcp")
       ->capture_default_str();
+  hawser::AddCallerFlags(&app, &flags.security);
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = hawser::Run(flags);
   if (status.ok()) return 0;

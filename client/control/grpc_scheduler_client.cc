@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "client/control/failover_scheduler_client.h"
+#include "common/grpc/grpc_caller.h"
 #include "common/grpc/moving_peer.h"
 #include "grpcpp/grpcpp.h"
 #include "proto/scheduler.grpc.pb.h"
@@ -23,21 +24,24 @@ constexpr int kLongestBackoffMs = 500;
 // How long one attempt to connect may take on a busy machine.
 constexpr int kConnectMs = 5000;
 
-std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+std::shared_ptr<grpc::Channel> Connect(const std::string& address,
+                                       const GrpcCaller& caller) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
   LookUpAgainSoon(&arguments);
   ConnectWithin(kConnectMs, &arguments);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestBackoffMs);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
-                                   arguments);
+  return caller.Connect(address, arguments);
 }
 
 class GrpcSchedulerClient : public SchedulerClient {
  public:
-  explicit GrpcSchedulerClient(const std::string& address)
-      : address_(address), stub_(Scheduler::NewStub(Connect(address))) {}
+  GrpcSchedulerClient(const std::string& address,
+                      std::shared_ptr<const GrpcCaller> caller)
+      : address_(address),
+        caller_(std::move(caller)),
+        stub_(Scheduler::NewStub(Connect(address, *caller_))) {}
 
   absl::StatusOr<SubmitJobResponse> SubmitJob(
       const SubmitJobRequest& request) override {
@@ -111,6 +115,7 @@ class GrpcSchedulerClient : public SchedulerClient {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kDeadline +
                          std::chrono::milliseconds(wait_ms));
+    caller_->Sign(address_, &context);
     Response response;
     const grpc::Status status =
         ((*stub_).*method)(&context, request, &response);
@@ -130,17 +135,19 @@ class GrpcSchedulerClient : public SchedulerClient {
   }
 
   const std::string address_;
+  const std::shared_ptr<const GrpcCaller> caller_;
   const std::unique_ptr<Scheduler::Stub> stub_;
 };
 
 }  // namespace
 
 std::unique_ptr<SchedulerClient> MakeGrpcSchedulerClient(
-    const std::string& addresses) {
+    const std::string& addresses, std::shared_ptr<const GrpcCaller> caller) {
+  if (caller == nullptr) caller = std::make_shared<GrpcCaller>();
   std::vector<std::unique_ptr<SchedulerClient>> clients;
   for (const auto address : absl::StrSplit(addresses, ',')) {
     clients.push_back(
-        std::make_unique<GrpcSchedulerClient>(std::string(address)));
+        std::make_unique<GrpcSchedulerClient>(std::string(address), caller));
   }
   if (clients.size() == 1) return std::move(clients[0]);
   return MakeFailoverSchedulerClient(std::move(clients));

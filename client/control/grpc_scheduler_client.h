@@ -9,11 +9,15 @@
 
 namespace hawser {
 
+class GrpcCaller;
+
 // addresses: a gRPC target, "HOST:PORT" or "unix:/path", or several with commas
-// between, of which one leads (failover_scheduler_client.h). Connects when
-// first used and again when the connection breaks.
+// between, of which one leads (failover_scheduler_client.h). caller: null for
+// plain text and no token. Connects when first used and again when the
+// connection breaks.
 std::unique_ptr<SchedulerClient> MakeGrpcSchedulerClient(
-    const std::string& addresses);
+    const std::string& addresses,
+    std::shared_ptr<const GrpcCaller> caller = nullptr);
 
 }  // namespace hawser
 

@@ -73,8 +73,9 @@ std::unique_ptr<ParameterChannel> ChooseCarrier(const CarrierOptions& options,
   const std::string grpc_address =
       has_unix ? "unix-abstract:" + local.grpc() : server.address();
   const auto grpc_channel = [&] {
-    return MakeGrpcParameterChannel(grpc_address,
-                                    has_unix ? nullptr : options.credentials);
+    return MakeGrpcParameterChannel(
+        grpc_address, options.caller,
+        has_unix ? HostOfTarget(server.address()) : "");
   };
   if (carriers.shared_memory && !local.shared_memory().empty()) {
     auto channel = MakeLocalParameterChannel(local.shared_memory(),

@@ -12,8 +12,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "client/data_plane/parameter_client.h"
+#include "common/grpc/grpc_caller.h"
 #include "common/shared_memory.h"
-#include "grpcpp/security/credentials.h"
 #include "proto/plan.pb.h"
 
 namespace hawser {
@@ -34,8 +34,8 @@ struct CarrierOptions {
   // What pushes may be allocated from, to be read where they lie; null: they
   // are copied. Outlives the channels.
   const SharedMemory* memory = nullptr;
-  // Of TCP; null: none.
-  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  // How gRPC is spoken; null: in plain text and without a token.
+  std::shared_ptr<const GrpcCaller> caller;
   // Servers of this process: null for one that is elsewhere. May be empty.
   ChannelFactory in_process;
 };

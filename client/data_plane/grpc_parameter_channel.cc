@@ -25,9 +25,9 @@ absl::Status FromGrpc(const std::string& address, const grpc::Status& status) {
       absl::StrCat("server ", address, ": ", status.error_message()));
 }
 
-std::shared_ptr<grpc::Channel> Connect(
-    const std::string& address,
-    const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+std::shared_ptr<grpc::Channel> Connect(const std::string& address,
+                                       const GrpcCaller& caller,
+                                       const std::string& host) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetMaxSendMessageSize(kMaxMessageBytes);
@@ -38,16 +38,17 @@ std::shared_ptr<grpc::Channel> Connect(
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   LimitSocketBuffers(address, &arguments);
-  return grpc::CreateCustomChannel(address, credentials, arguments);
+  return caller.Connect(address, arguments, host);
 }
 
 class GrpcParameterChannel : public ParameterChannel {
  public:
-  GrpcParameterChannel(
-      const std::string& address,
-      const std::shared_ptr<grpc::ChannelCredentials>& credentials)
+  GrpcParameterChannel(const std::string& address,
+                       std::shared_ptr<const GrpcCaller> caller,
+                       const std::string& host)
       : address_(address),
-        channel_(Connect(address, credentials)),
+        caller_(std::move(caller)),
+        channel_(Connect(address, *caller_, host)),
         stub_(ParameterServer::NewStub(channel_)) {}
 
   ~GrpcParameterChannel() override {
@@ -61,6 +62,7 @@ class GrpcParameterChannel : public ParameterChannel {
                                        uint64_t incarnation) override {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kProgressDeadline);
+    caller_->Sign(address_, &context);
     GetProgressRequest request;
     request.set_job(job);
     request.set_incarnation(incarnation);
@@ -103,6 +105,7 @@ class GrpcParameterChannel : public ParameterChannel {
     absl::MutexLock lock(&mutex_);
     if (cancelled_) return absl::CancelledError("cancelled");
     if (stream_ != nullptr) return absl::OkStatus();
+    caller_->Sign(address_, &context_);
     const grpc::internal::RpcMethod method(
         "/hawser.ParameterServer/Exchange",
         grpc::internal::RpcMethod::BIDI_STREAMING);
@@ -128,6 +131,7 @@ class GrpcParameterChannel : public ParameterChannel {
   }
 
   const std::string address_;
+  const std::shared_ptr<const GrpcCaller> caller_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<ParameterServer::Stub> stub_;
   absl::Mutex mutex_;
@@ -143,11 +147,11 @@ class GrpcParameterChannel : public ParameterChannel {
 }  // namespace
 
 std::unique_ptr<ParameterChannel> MakeGrpcParameterChannel(
-    const std::string& address,
-    std::shared_ptr<grpc::ChannelCredentials> credentials) {
-  return std::make_unique<GrpcParameterChannel>(
-      address, credentials == nullptr ? grpc::InsecureChannelCredentials()
-                                      : std::move(credentials));
+    const std::string& address, std::shared_ptr<const GrpcCaller> caller,
+    const std::string& host) {
+  if (caller == nullptr) caller = std::make_shared<GrpcCaller>();
+  return std::make_unique<GrpcParameterChannel>(address, std::move(caller),
+                                                host);
 }
 
 }  // namespace hawser

@@ -7,16 +7,17 @@
 #include <string>
 
 #include "client/data_plane/parameter_channel.h"
-#include "grpcpp/security/credentials.h"
+#include "common/grpc/grpc_caller.h"
 
 namespace hawser {
 
 // address: a gRPC target, "HOST:PORT", "unix:/path" or "unix-abstract:NAME".
-// credentials: null for none (neither encrypted nor authenticated). Connects
-// when first used.
+// caller: null for plain text and no token. host: whose certificate it must be,
+// where the address has no host. Connects when first used.
 std::unique_ptr<ParameterChannel> MakeGrpcParameterChannel(
     const std::string& address,
-    std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr);
+    std::shared_ptr<const GrpcCaller> caller = nullptr,
+    const std::string& host = "");
 
 }  // namespace hawser
 

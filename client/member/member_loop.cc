@@ -19,6 +19,12 @@ bool IsTransient(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
 }
 
+// The same of a member that was known already: tokens are exchanged while it
+// works, and the new one may not be everywhere yet.
+bool IsTransientOfMember(const absl::Status& status) {
+  return IsTransient(status) || absl::IsUnauthenticated(status);
+}
+
 }  // namespace
 
 RegisterRequest RegistrationOf(Role role, const std::string& address) {
@@ -108,7 +114,8 @@ bool MemberLoop::Register(HeartbeatRequest* known) {
       TakeNumber(*response, known);
       return true;
     }
-    if (!IsTransient(response.status())) {
+    if (known->node() == 0 ? !IsTransient(response.status())
+                           : !IsTransientOfMember(response.status())) {
       DropWork(*known);
       {
         absl::MutexLock lock(&mutex_);
@@ -168,7 +175,7 @@ void MemberLoop::RenewUntilForgotten(HeartbeatRequest* known) {
       HandOver(*response, known);
       continue;
     }
-    if (!IsTransient(response.status())) {
+    if (!IsTransientOfMember(response.status())) {
       LOG(WARNING) << "the scheduler does not know this member: "
                    << response.status();
       return;
@@ -249,7 +256,7 @@ absl::Status MemberLoop::SendReport(const ReportRequest& report) {
       RETURN_IF_ERROR(AwaitNumber(report.node(), registrations));
       continue;
     }
-    if (!IsTransient(status)) return status;
+    if (!IsTransientOfMember(status)) return status;
     if (!Pause(pause)) return absl::CancelledError("the member stops");
     pause = std::min(2 * pause, kLongestPause);
   }

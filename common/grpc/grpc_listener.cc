@@ -9,7 +9,9 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/grpc/socket_buffers.h"
+#include "common/grpc/accepted_sockets.h"
+#include "common/grpc/grpc_access.h"
+#include "common/grpc/grpc_tls.h"
 #include "common/listen_address.h"
 #include "common/status_macros.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
@@ -19,35 +21,83 @@
 namespace hawser {
 namespace {
 
-class LimitedSocketBuffers : public grpc::ServerBuilderOption {
+constexpr int kHandshakeMs = 20000;
+constexpr int kIdleConnectionMs = 5 * 60 * 1000;
+
+class SeeSockets : public grpc::ServerBuilderOption {
  public:
-  explicit LimitedSocketBuffers(std::string address)
-      : address_(std::move(address)) {}
+  explicit SeeSockets(std::shared_ptr<AcceptedSockets> sockets)
+      : sockets_(std::move(sockets)) {}
   void UpdateArguments(grpc::ChannelArguments* arguments) override {
-    LimitSocketBuffers(address_, arguments);
+    SetSocketHook(sockets_, arguments);
   }
   void UpdatePlugins(
       std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>*) override {}
 
  private:
-  const std::string address_;
+  const std::shared_ptr<AcceptedSockets> sockets_;
 };
+
+// gRPC checks tokens where it knows how a connection is protected: by TLS, or
+// because it does not leave this host.
+absl::Status CheckGuardedAddress(const GrpcListener::Options& options) {
+  if (options.guard == nullptr || options.tls.has_value() ||
+      absl::StartsWith(options.address, "unix:") ||
+      absl::StartsWith(options.address, "127.0.0.1:") ||
+      absl::StartsWith(options.address, "localhost:") ||
+      absl::StartsWith(options.address, "[::1]:")) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "refusing to take tokens at ", options.address,
+      " without TLS: whoever is on the way could read them. Give --tls-dir, or "
+      "listen on 127.0.0.1"));
+}
+
+std::shared_ptr<grpc::ServerCredentials> CredentialsFor(
+    const GrpcListener::Options& options, bool is_unix) {
+  if (options.tls.has_value()) {
+    return MakeTlsServerCredentials(*options.tls,
+                                    options.require_client_certificate);
+  }
+  if (options.guard == nullptr) return grpc::InsecureServerCredentials();
+  return grpc::experimental::LocalServerCredentials(is_unix ? UDS : LOCAL_TCP);
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
     const Options& options, grpc::Service* service) {
-  RETURN_IF_ERROR(
-      CheckListenAddress(options.address, options.allow_insecure_network));
+  RETURN_IF_ERROR(CheckListenAddress(
+      options.address,
+      options.allow_insecure_network ||
+          (options.tls.has_value() && options.guard != nullptr)));
+  RETURN_IF_ERROR(CheckGuardedAddress(options));
+  const auto sockets = std::make_shared<AcceptedSockets>(
+      options.address, MostConnectionDescriptors());
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(),
-                           &port);
+  const auto listen = [&](const std::string& address, bool is_unix,
+                          int* bound) {
+    const auto credentials = CredentialsFor(options, is_unix);
+    if (options.guard != nullptr) {
+      credentials->SetAuthMetadataProcessor(MakeAccessCheck(
+          options.guard, [sockets] { return sockets->RecentPeers(); }));
+    }
+    builder.AddListeningPort(address, credentials, bound);
+  };
+  listen(options.address, absl::StartsWith(options.address, "unix:"), &port);
   if (!options.local_name.empty()) {
-    builder.AddListeningPort("unix-abstract:" + options.local_name,
-                             grpc::InsecureServerCredentials());
+    listen("unix-abstract:" + options.local_name, /*is_unix=*/true, nullptr);
+  }
+  if (options.access_log != nullptr) {
+    std::vector<
+        std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
+        recorders;
+    recorders.push_back(MakeAccessRecorder(options.guard, options.access_log));
+    builder.experimental().SetInterceptorCreators(std::move(recorders));
   }
   if (options.max_memory_bytes != 0) {
     grpc::ResourceQuota quota("peers");
@@ -65,7 +115,11 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
   builder.SetMaxSendMessageSize(-1);
-  builder.SetOption(std::make_unique<LimitedSocketBuffers>(options.address));
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                             kHandshakeMs);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+                             kIdleConnectionMs);
+  builder.SetOption(std::make_unique<SeeSockets>(sockets));
   builder.RegisterService(service);
   auto listener = absl::WrapUnique(new GrpcListener);
   listener->server_ = builder.BuildAndStart();

@@ -1,11 +1,19 @@
 // A daemon's gRPC server: one address, one service, health and reflection.
+//
+// With a guard every call is let through or refused by it, over whatever socket
+// it comes. A peer that connects and says nothing is cut after 20 s, and one
+// that has no call under way after 5 minutes.
 #ifndef HAWSER_COMMON_GRPC_GRPC_LISTENER_H_
 #define HAWSER_COMMON_GRPC_GRPC_LISTENER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/security/access_guard.h"
+#include "common/security/access_log.h"
+#include "common/security/tls_files.h"
 #include "grpcpp/grpcpp.h"
 
 namespace hawser {
@@ -14,6 +22,7 @@ class GrpcListener {
  public:
   struct Options {
     std::string address;  // HOST:PORT, port 0 for any; or unix:/path
+    // Beyond loopback without TLS or without a guard.
     bool allow_insecure_network = false;
     int max_message_bytes = 4 << 20;
     // The name of an abstract unix socket to listen at, too; empty: none.
@@ -22,10 +31,19 @@ class GrpcListener {
     // on their way.
     size_t max_memory_bytes = 0;
     int max_streams_of_connection = 0;
+    // Presented to, and asked of, whoever connects; none: no TLS. Checked by
+    // TlsFilesIn.
+    std::optional<TlsFiles> tls;
+    bool require_client_certificate = false;
+    // Null: whoever reaches the daemon may call everything.
+    const AccessGuard* guard = nullptr;
+    // Has calls that change something; may be null.
+    AccessLog* access_log = nullptr;
   };
 
-  // service outlives the listener. INVALID_ARGUMENT, PERMISSION_DENIED: the
-  // address. UNAVAILABLE: it is taken, or not of this machine.
+  // service, guard and access_log outlive the listener. INVALID_ARGUMENT,
+  // PERMISSION_DENIED: the address, or what it takes there. UNAVAILABLE: it is
+  // taken, or not of this machine.
   static absl::StatusOr<std::unique_ptr<GrpcListener>> Start(
       const Options& options, grpc::Service* service);
   // Stops; calls under way are cancelled after half a second. Removes a unix

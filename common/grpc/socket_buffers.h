@@ -14,9 +14,14 @@
 
 namespace hawser {
 
-// For channels to `address`, or a server that listens there.
+// Whether connections to, or accepted at, this address are of one host.
+bool IsLoopbackTarget(const std::string& address);
+
+// For channels to `address`.
 void LimitSocketBuffers(const std::string& address,
                         grpc::ChannelArguments* arguments);
+// Of one socket.
+void LimitSocketBuffer(int socket);
 
 }  // namespace hawser
 

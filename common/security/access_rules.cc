@@ -12,6 +12,7 @@ constexpr AccessRule kRules[] = {
     {"/hawser.Scheduler/CancelJob", Access::kSubmit, true},
     {"/hawser.Scheduler/ChangeJob", Access::kSubmit, true},
     {"/hawser.Scheduler/StartTrace", Access::kSubmit, true},
+    {"/hawser.Scheduler/DrainNode", Access::kAdmin, true},
     {"/hawser.Scheduler/GetJob", Access::kView},
     {"/hawser.Scheduler/ListJobs", Access::kView},
     {"/hawser.Scheduler/GetJobLog", Access::kView},

@@ -1,18 +1,43 @@
 #include "tests/data_plane/carriers.h"
 
 #include <chrono>
+#include <cstdlib>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "client/data_plane/grpc_parameter_channel.h"
 #include "client/data_plane/local_parameter_channel.h"
+#include "common/files.h"
+#include "common/grpc/grpc_caller.h"
+#include "common/grpc/grpc_tls.h"
+#include "common/security/tls_files.h"
 #include "common/wire/grpc_frame.h"
 #include "glog/logging.h"
+#include "gtest/gtest.h"
 #include "server/grpc_service.h"
 #include "server/in_process_channel.h"
 #include "tests/data_plane/self_signed.h"
 
 namespace hawser {
+namespace {
+
+// The files of TLS, the same for both ends. Made once, whole.
+std::string SelfSignedDirectory() {
+  static const std::string* const made = [] {
+    auto* directory = new std::string(testing::TempDir() + "/tls-XXXXXX");
+    CHECK(mkdtemp(directory->data()) != nullptr);
+    for (const auto& [name, text] : {std::pair("tls.key", kSelfSignedKey),
+                                     {"tls.crt", kSelfSignedCertificate},
+                                     {"ca.crt", kSelfSignedCertificate}}) {
+      CHECK(WriteWholeFile(*directory + "/" + name, text).ok());
+    }
+    return directory;
+  }();
+  return *made;
+}
+
+}  // namespace
 
 std::string CarrierName(Carrier carrier) {
   switch (carrier) {
@@ -36,10 +61,9 @@ CarrierServer::CarrierServer(Carrier carrier, ServerDriver* driver,
   if (carrier == Carrier::kInProcess) return;
   auto credentials = grpc::InsecureServerCredentials();
   if (carrier == Carrier::kTls) {
-    grpc::SslServerCredentialsOptions options;
-    options.pem_key_cert_pairs.push_back(
-        {kSelfSignedKey, kSelfSignedCertificate});
-    credentials = grpc::SslServerCredentials(options);
+    const auto files = TlsFilesIn(SelfSignedDirectory());
+    CHECK(files.ok()) << files.status();
+    credentials = MakeTlsServerCredentials(*files, /*require=*/true);
   }
   service_ = MakeGrpcService(driver, intake);
   grpc::ServerBuilder builder;
@@ -82,9 +106,9 @@ std::unique_ptr<ParameterChannel> ConnectByCarrier(Carrier carrier,
                                                    const std::string& address,
                                                    const SharedMemory* memory) {
   if (carrier == Carrier::kTls) {
-    grpc::SslCredentialsOptions options;
-    options.pem_root_certs = kSelfSignedCertificate;
-    return MakeGrpcParameterChannel(address, grpc::SslCredentials(options));
+    auto caller = GrpcCaller::Open(SelfSignedDirectory(), /*token_file=*/"");
+    CHECK(caller.ok()) << caller.status();
+    return MakeGrpcParameterChannel(address, *std::move(caller));
   }
   if (carrier != Carrier::kSharedMemory) {
     return MakeGrpcParameterChannel(address);

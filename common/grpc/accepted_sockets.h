@@ -1,0 +1,48 @@
+// What a daemon does with each connection before a byte of it is read: how many
+// there may be, and who may connect to an abstract unix socket.
+//
+// gRPC of this version stops listening for good when the process has no
+// descriptor left, so a flood of connections must be cut before that.
+#ifndef HAWSER_COMMON_GRPC_ACCEPTED_SOCKETS_H_
+#define HAWSER_COMMON_GRPC_ACCEPTED_SOCKETS_H_
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/grpc/socket_hook.h"
+
+namespace hawser {
+
+class AcceptedSockets : public SocketHook {
+ public:
+  // address: where the daemon listens. most_descriptors: a connection is cut if
+  // its descriptor's number is not below (the system takes the lowest that is
+  // free).
+  AcceptedSockets(const std::string& address, int most_descriptors);
+
+  void See(int socket) override;
+
+  // Addresses that have connected last, the newest first: whoever is refused is
+  // among them, as gRPC does not tell where a call that it refuses came from.
+  std::string RecentPeers() const;
+
+ private:
+  void Cut(int socket, const std::string& why);
+  void Remember(const std::string& peer);
+
+  const bool limit_buffers_;
+  const int most_descriptors_;
+  mutable absl::Mutex mutex_;
+  std::string recent_[3] ABSL_GUARDED_BY(mutex_);
+};
+
+// So many descriptors may connections take: three quarters of what the process
+// may have.
+int MostConnectionDescriptors();
+
+}  // namespace hawser
+
+#endif  // HAWSER_COMMON_GRPC_ACCEPTED_SOCKETS_H_

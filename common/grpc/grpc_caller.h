@@ -1,0 +1,47 @@
+// How this process calls others over gRPC: by TLS or in plain text, and with
+// which token.
+#ifndef HAWSER_COMMON_GRPC_GRPC_CALLER_H_
+#define HAWSER_COMMON_GRPC_GRPC_CALLER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/security/bearer_token.h"
+#include "grpcpp/grpcpp.h"
+
+namespace hawser {
+
+// Thread-safe.
+class GrpcCaller {
+ public:
+  // In plain text and without a token.
+  GrpcCaller();
+
+  // Empty: none. NOT_FOUND, INVALID_ARGUMENT: as of TlsFilesIn, BearerToken.
+  static absl::StatusOr<std::shared_ptr<const GrpcCaller>> Open(
+      const std::string& tls_directory, const std::string& token_file);
+
+  // A channel that connects when first used. address: a gRPC target. host: of
+  // whom the certificate must be, where it is not the host of the address (a
+  // unix socket has none).
+  std::shared_ptr<grpc::Channel> Connect(const std::string& address,
+                                         grpc::ChannelArguments arguments,
+                                         const std::string& host = "") const;
+
+  // Adds the token to a call to this address. Without TLS it never leaves the
+  // host.
+  void Sign(const std::string& address, grpc::ClientContext* context) const;
+
+ private:
+  std::shared_ptr<grpc::ChannelCredentials> credentials_;
+  bool encrypts_ = false;
+  std::shared_ptr<const BearerToken> token_;  // may be null
+};
+
+// "HOST" of "HOST:PORT"; of a unix socket "localhost".
+std::string HostOfTarget(const std::string& address);
+
+}  // namespace hawser
+
+#endif  // HAWSER_COMMON_GRPC_GRPC_CALLER_H_
