@@ -21,6 +21,7 @@
 #include "common/trace/trace_recorder.h"
 #include "common/version.h"
 #include "glog/logging.h"
+#include "worker/idle_watch.h"
 #include "worker/worker_driver.h"
 
 namespace hawser {
@@ -32,6 +33,7 @@ struct Flags {
   int threads = 0;
   int64_t memory_limit_bytes = 0;
   double micro_batch_delay_ms = 0;
+  double exit_when_idle_seconds = 0;
   std::string carriers = "shared-memory,unix-socket,tcp";
   SecurityFlags security;
 };
@@ -73,9 +75,14 @@ absl::Status Run(const Flags& flags) {
   }
   WorkerDriver driver(
       {flags.data_root, flags.threads, flags.memory_limit_bytes}, surroundings);
+  IdleWatch idle(absl::Seconds(flags.exit_when_idle_seconds), &clock,
+                 RealThreads(), RequestTermination);
   member = std::make_unique<MemberLoop>(
       scheduler.get(), RegistrationOf(WORKER, /*address=*/""),
-      [&](uint64_t node, const Orders& orders) { driver.Follow(node, orders); },
+      [&](uint64_t node, const Orders& orders) {
+        idle.Follow(orders.plans_size() != 0);
+        driver.Follow(node, orders);
+      },
       RequestTermination, RealThreads(),
       [&](uint64_t node, const TraceOrder& order) {
         trace_reporter.Follow(node, order);
@@ -115,6 +122,11 @@ int main(int argc, char** argv) {
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
   app.add_option("--micro-batch-delay-ms", flags.micro_batch_delay_ms,
                  "wait so long after each micro-batch: imitates a slow machine")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1e6));
+  app.add_option("--exit-when-idle-seconds", flags.exit_when_idle_seconds,
+                 "leave when there has been no work for so long, once there "
+                 "has been some (0: never)")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1e6));
   app.add_option("--carriers", flags.carriers,

@@ -110,6 +110,10 @@ class Cluster:
 
     # --- Network ---
 
+    def add_stranger(self):
+        """The network namespace of a pod of somebody else."""
+        return self._network.add()[0]
+
     def _connect(self, pods):
         """Names and rules of these pods hold from now on."""
         endpoints = [(service, self._selected(service, pods))

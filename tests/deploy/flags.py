@@ -8,10 +8,17 @@ import re
 import subprocess
 
 
+def _help(program, *verb):
+    return subprocess.run([f"bin/{program}", *verb, "--help"],
+                          capture_output=True, text=True, check=False).stdout
+
+
 def _flags(program, *verb):
-    done = subprocess.run([f"bin/{program}", *verb, "--help"],
-                          capture_output=True, text=True, check=False)
-    return set(re.findall(r"--[a-z-]+|^  health\b", done.stdout, re.MULTILINE))
+    return set(re.findall(r"--[a-z-]+", _help(program, *verb)))
+
+
+def has_verb(verb):
+    return re.search(rf"^  {verb}\b", _help("hawser"), re.MULTILINE)
 
 
 def _fit_container(container):
@@ -24,7 +31,7 @@ def _fit_container(container):
                          argument.split("=")[0] in known]
     if "--allow-insecure-network" in known and "--tls-dir" not in known:
         container["args"].append("--allow-insecure-network")
-    if "  health" not in _flags("hawser"):
+    if not has_verb("health"):
         stand_in = (["hawser", "nodes"] if program == "hawser-scheduler" else
                     ["hawser", "version"])
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):

@@ -9,7 +9,7 @@ from tests.deploy import manifests
 from tests.integration import harness
 
 KUSTOMIZATIONS = ("base", "job", "overlays/gpu", "overlays/monitoring",
-                  "overlays/one-node")
+                  "overlays/one-node", "overlays/worker-job")
 VERSIONS = ("1.29.0", "1.33.0")
 WORKLOADS = ("StatefulSet", "Deployment", "Job")
 WITHOUT_SCHEMA = ("ServiceMonitor",)  # not Kubernetes' own
