@@ -26,6 +26,19 @@ Reactor* Finish(Context* context, const absl::Status& status) {
   return reactor;
 }
 
+// Of a call that waits for its answer.
+class HeartbeatReactor : public Reactor {
+ public:
+  HeartbeatReactor(SchedulerDriver* driver, uint64_t node)
+      : driver_(driver), node_(node) {}
+  void OnCancel() override { driver_->Doubt(node_); }
+  void OnDone() override { delete this; }
+
+ private:
+  SchedulerDriver* const driver_;
+  const uint64_t node_;
+};
+
 class GrpcService : public Scheduler::CallbackService {
  public:
   GrpcService(SchedulerDriver* driver, const AccessGuard* guard,
@@ -103,7 +116,7 @@ class GrpcService : public Scheduler::CallbackService {
                      HeartbeatResponse* response) override {
     const absl::Status allowed = CheckNode(context, request->node());
     if (!allowed.ok()) return Finish(context, allowed);
-    Reactor* reactor = context->DefaultReactor();
+    Reactor* reactor = new HeartbeatReactor(driver_, request->node());
     driver_->Heartbeat(*request, response, [reactor](absl::Status status) {
       reactor->Finish(ToGrpc(status));
     });

@@ -402,6 +402,13 @@ absl::Status SchedulerDriver::Deregister(const DeregisterRequest& request) {
   });
 }
 
+void SchedulerDriver::Doubt(uint64_t node) {
+  Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    state_.Doubt(node, now);
+    return absl::OkStatus();
+  }).IgnoreError();
+}
+
 absl::Status SchedulerDriver::Report(const ReportRequest& request) {
   return Change([&](absl::Time now) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     RETURN_IF_ERROR(state_.Report(request, now));

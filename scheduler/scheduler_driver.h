@@ -84,6 +84,8 @@ class SchedulerDriver {
   absl::Status Register(const RegisterRequest& request,
                         RegisterResponse* response);
   absl::Status Deregister(const DeregisterRequest& request);
+  // A heartbeat of the node has ended without an answer: so has its connection.
+  void Doubt(uint64_t node);
   absl::Status Report(const ReportRequest& request);
 
   // May be answered later; response stays valid until then.

@@ -99,9 +99,9 @@ AuditLog::AuditLog(std::string path, FileDescriptor file,
 AuditLog::~AuditLog() { Flush(); }
 
 void AuditLog::Arrived(uint32_t block, uint64_t incarnation, uint64_t steps,
-                       const std::vector<WorkRun>& counted) {
+                       const std::vector<WorkRun>& counted, bool takes_over) {
   Append(absl::StrCat(
-      "A ", block, " ", incarnation, " ", steps, " ",
+      takes_over ? "K " : "A ", block, " ", incarnation, " ", steps, " ",
       counted.empty() ? "-"
                       : absl::StrJoin(counted, ",",
                                       [](std::string* out, const WorkRun& run) {

@@ -34,9 +34,10 @@ class AuditLog {
   ~AuditLog();
 
   // A block that has moved here by the plan of an incarnation, with so many
-  // complete steps, and these runs counted of later ones.
+  // complete steps, and these runs counted of later ones. takes_over: it has
+  // been a replica here.
   void Arrived(uint32_t block, uint64_t incarnation, uint64_t steps,
-               const std::vector<WorkRun>& counted);
+               const std::vector<WorkRun>& counted, bool takes_over);
   void Synchronised(const Phase& phase);
   void Joined(uint32_t block, uint64_t node, uint64_t clock);
   void Left(uint32_t block, uint64_t node);

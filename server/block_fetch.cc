@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/crc32c.h"
 #include "common/status_macros.h"
 
 namespace hawser {
@@ -25,31 +26,35 @@ std::string Text(PayloadPieces pieces) {
 }
 
 size_t VectorsOf(const BlockState& state) {
+  if (state.unchanged()) return 0;
   return (state.has_previous() ? 2u : 1u) + state.state_vectors();
 }
 
 }  // namespace
 
-absl::Status BlockFetch::Run(const std::vector<uint32_t>& blocks, Take take) {
+absl::Status BlockFetch::Run(const std::vector<Wanted>& blocks, Take take) {
   size_t asked = 0;
   for (size_t i = 0; i < blocks.size(); ++i) {
     for (; asked < std::min(blocks.size(), i + kAhead); ++asked) {
       RETURN_IF_ERROR(Ask(blocks[asked]));
     }
-    ASSIGN_OR_RETURN(BlockContents contents, ReceiveBlock(blocks[i]));
-    RETURN_IF_ERROR(take(blocks[i], std::move(contents)));
+    const uint32_t block = blocks[i].block;
+    ASSIGN_OR_RETURN(BlockContents contents, ReceiveBlock(block));
+    RETURN_IF_ERROR(take(block, std::move(contents)));
   }
   return absl::OkStatus();
 }
 
-absl::Status BlockFetch::Ask(uint32_t block) {
+absl::Status BlockFetch::Ask(const Wanted& wanted) {
   FrameHeader header;
   header.kind = FrameKind::kFetch;
   header.job = plan_.job();
   header.incarnation = plan_.incarnation();
   header.node = node_;
-  header.block = block;
-  return channel_->Send(header, {});
+  header.block = wanted.block;
+  header.payload_bytes = static_cast<uint32_t>(wanted.have.size());
+  header.payload_crc32c = Crc32c(wanted.have.data(), wanted.have.size());
+  return channel_->Send(header, {wanted.have.data(), wanted.have.size()});
 }
 
 absl::StatusOr<BlockContents> BlockFetch::ReceiveBlock(uint32_t block) {

@@ -9,27 +9,29 @@
 namespace hawser {
 
 void BlockStore::Export(std::function<void(BlockContents)> done) {
-  strand_.Run([this, done = std::move(done)] {
-    BlockContents contents;
-    BlockState& state = contents.state;
-    state.set_version(version());
-    state.set_updates(updates_);
-    state.set_optimizer_updates(optimizer_updates_);
-    state.set_has_previous(previous_ != nullptr);
-    state.set_state_vectors(static_cast<uint32_t>(state_.size()));
-    *state.mutable_counted() = ledger_.Counted();
-    for (const auto& [step, sums] : sums_) {
-      StepSums* of_step = state.add_sums();
-      of_step->set_step(step);
-      of_step->set_loss_nanonats(sums.loss_nanonats);
-      of_step->set_correct(sums.correct);
-      of_step->set_samples(sums.samples);
-    }
-    contents.vectors.push_back(current_);
-    if (previous_ != nullptr) contents.vectors.push_back(previous_);
-    for (const auto& vector : state_) contents.vectors.push_back(vector);
-    done(std::move(contents));
-  });
+  strand_.Run([this, done = std::move(done)] { done(Contents()); });
+}
+
+BlockContents BlockStore::Contents() const {
+  BlockContents contents;
+  BlockState& state = contents.state;
+  state.set_version(version());
+  state.set_updates(updates_);
+  state.set_optimizer_updates(optimizer_updates_);
+  state.set_has_previous(previous_ != nullptr);
+  state.set_state_vectors(static_cast<uint32_t>(state_.size()));
+  *state.mutable_counted() = ledger_.Counted();
+  for (const auto& [step, sums] : sums_) {
+    StepSums* of_step = state.add_sums();
+    of_step->set_step(step);
+    of_step->set_loss_nanonats(sums.loss_nanonats);
+    of_step->set_correct(sums.correct);
+    of_step->set_samples(sums.samples);
+  }
+  contents.vectors.push_back(current_);
+  if (previous_ != nullptr) contents.vectors.push_back(previous_);
+  for (const auto& vector : state_) contents.vectors.push_back(vector);
+  return contents;
 }
 
 absl::Status BlockStore::Import(BlockContents contents) {
@@ -72,7 +74,7 @@ absl::Status BlockStore::Import(BlockContents contents) {
   for (const StepSums& sums : state.sums()) {
     sums_[sums.step()] = {sums.loss_nanonats(), sums.correct(), sums.samples()};
   }
-  NoteArrival();
+  NoteArrival(/*takes_over=*/false);
   return absl::OkStatus();
 }
 
@@ -80,7 +82,14 @@ absl::Status BlockStore::Import(BlockContents contents) {
 void BlockStore::ComeBack() {
   partial_sums_.StartOver();
   step_is_void_ = false;
-  NoteArrival();
+  NoteArrival(/*takes_over=*/false);
+}
+
+void BlockStore::Rouse() {
+  strand_.Run([this] {
+    members_.rests = false;
+    WakeUp();
+  });
 }
 
 // The update of a sum that is complete may have come meanwhile.
@@ -90,8 +99,8 @@ void BlockStore::WakeUp() {
       id_, version(), partial_sums_.Total().squared_norm, *members_.schedule);
 }
 
-void BlockStore::NoteArrival() {
-  if (shared_->audit == nullptr) return;
+void BlockStore::NoteArrival(bool takes_over) {
+  if (audit() == nullptr) return;
   std::vector<WorkRun> counted;
   if (on_arrival()) {
     const CountedRuns runs = ledger_.Counted();
@@ -103,10 +112,10 @@ void BlockStore::NoteArrival() {
     }
     counted.insert(counted.end(), runs.runs().begin(), runs.runs().end());
   }
-  shared_->audit->Arrived(id_, members_.placed_since, version(), counted);
-  shared_->audit->Synchronised(members_.schedule->phases()[phase_]);
+  audit()->Arrived(id_, members_.placed_since, version(), counted, takes_over);
+  audit()->Synchronised(members_.schedule->phases()[phase_]);
   for (const auto& [node, clock] : clocks_.clocks().clocks()) {
-    shared_->audit->Joined(id_, node, clock);
+    audit()->Joined(id_, node, clock);
   }
 }
 

@@ -15,7 +15,11 @@ namespace hawser {
 void BlockStore::Push(IncomingFrame frame) {
   strand_.Run([this, frame = std::move(frame)]() mutable {
     absl::Status status = CheckPush(frame.header);
-    if (status.ok()) {
+    if (status.ok() && frame.header.kind == FrameKind::kPushRun &&
+        replication_.has_replica()) {
+      status = SendRun(&frame);
+      if (status.ok()) return;
+    } else if (status.ok()) {
       status = frame.header.kind == FrameKind::kPush ? PushPartial(frame)
                                                      : PushRun(frame);
     }
@@ -28,7 +32,7 @@ absl::Status BlockStore::CheckPush(const FrameHeader& header) const {
   if (header.incarnation != members_.incarnation) {
     return StaleIncarnation(header.incarnation, members_.incarnation);
   }
-  if (members_.leaves) {
+  if (members_.leaves || members_.is_replica) {
     return absl::FailedPreconditionError("the block is another server's");
   }
   return absl::OkStatus();
@@ -86,12 +90,11 @@ absl::Status BlockStore::PushPartial(const IncomingFrame& frame) {
   }
   Acknowledge(frame, outcome == PartialSums::Outcome::kRepeat);
   PullNext(frame);
-  if (shared_->audit != nullptr && outcome != PartialSums::Outcome::kRepeat) {
+  if (audit() != nullptr && outcome != PartialSums::Outcome::kRepeat) {
     const uint64_t first = partial_sums_.tree().First(header.tree_node);
     const uint64_t last = partial_sums_.tree().Last(header.tree_node);
-    shared_->audit->Counted(header,
-                            header.clock * shared_->micro_batches + first,
-                            last - first, /*lag=*/0);
+    audit()->Counted(header, header.clock * shared_->micro_batches + first,
+                     last - first, /*lag=*/0);
   }
   if (outcome != PartialSums::Outcome::kComplete) return absl::OkStatus();
   const PartialSums::Sum& sum = partial_sums_.Total();
@@ -113,10 +116,14 @@ bool BlockStore::IsOfThisPhase(const FrameHeader& push) const {
 }
 
 void BlockStore::Acknowledge(const IncomingFrame& frame, bool repeated) {
-  if (repeated && shared_->audit != nullptr && IsOfThisPhase(frame.header)) {
-    shared_->audit->Repeated(frame.header);
+  if (repeated && audit() != nullptr && IsOfThisPhase(frame.header)) {
+    audit()->Repeated(frame.header);
   }
   if ((frame.header.flags & kAckWanted) == 0) return;
+  SendAck(frame, repeated);
+}
+
+void BlockStore::SendAck(const IncomingFrame& frame, bool repeated) {
   FrameHeader ack = frame.header;
   ack.kind = FrameKind::kAck;
   ack.flags = repeated ? kRepeated : 0;
@@ -135,7 +142,7 @@ void BlockStore::PullNext(const IncomingFrame& push) {
   PullVersion(pull, push.sink);
 }
 
-absl::Status BlockStore::PushRun(const IncomingFrame& frame) {
+absl::Status BlockStore::CheckRun(const IncomingFrame& frame) const {
   const FrameHeader& header = frame.header;
   const StepSchedule& schedule = *members_.schedule;
   const uint64_t end = schedule.EndOfPhase(phase_) * shared_->micro_batches;
@@ -152,7 +159,12 @@ absl::Status BlockStore::PushRun(const IncomingFrame& frame) {
     return absl::InvalidArgumentError(
         absl::StrCat("node ", header.node, " is no worker of this job"));
   }
-  RETURN_IF_ERROR(CheckPayload(frame, JobCodecs::Sum::kEncoded));
+  return CheckPayload(frame, JobCodecs::Sum::kEncoded);
+}
+
+absl::Status BlockStore::PushRun(const IncomingFrame& frame) {
+  const FrameHeader& header = frame.header;
+  RETURN_IF_ERROR(CheckRun(frame));
   switch (ledger_.Arrive(header.position, header.run)) {
     case PushLedger::Verdict::kOverlap:
       return absl::InvalidArgumentError(
@@ -180,8 +192,8 @@ absl::Status BlockStore::PushRun(const IncomingFrame& frame) {
 
 void BlockStore::ApplyRun(const IncomingFrame& frame, uint64_t lag) {
   const FrameHeader& header = frame.header;
-  if (shared_->audit != nullptr) {
-    shared_->audit->Counted(header, header.position, header.run, lag);
+  if (audit() != nullptr) {
+    audit()->Counted(header, header.position, header.run, lag);
   }
   const uint64_t step = header.position / shared_->micro_batches;
   if (id_ == 0) {
@@ -240,6 +252,19 @@ void BlockStore::UpdateNow(uint64_t step, const UpdateStep& given) {
   // A block that has moved here may be a step ahead of the others, or what it
   // had in sum is still to be pushed again.
   if (step < version() || members_.rests || !partial_sums_.complete()) return;
+  switch (replication_.Offer(step)) {
+    case Replication::Verdict::kMake:
+      MakeUpdate(step, given);
+      return;
+    case Replication::Verdict::kSend:
+      SendUpdate(step, given);
+      return;
+    case Replication::Verdict::kWait:
+      return;
+  }
+}
+
+void BlockStore::MakeUpdate(uint64_t step, const UpdateStep& given) {
   // The sum becomes the next parameters where it lies.
   std::shared_ptr<FloatBuffer> next = partial_sums_.TakeTotal().gradient;
   if (std::exchange(step_is_void_, false)) {
@@ -270,6 +295,7 @@ void BlockStore::OfferSnapshot() {
 }
 
 void BlockStore::TakeSnapshotIfWanted() {
+  if (members_.is_replica) return;
   if (!shared_->listener->WantsSnapshot(version(), *members_.schedule)) return;
   const TraceSpan span(ScopeOf(version()), SPAN_SNAPSHOT, {.block = id_});
   shared_->listener->TakeSnapshot({id_,
@@ -290,7 +316,9 @@ void BlockStore::ReachVersion() {
     // Those who wait for the last version.
     AnswerEarly();
   }
-  shared_->listener->VersionReached(id_, version(), schedule);
+  if (!members_.is_replica) {
+    shared_->listener->VersionReached(id_, version(), schedule);
+  }
 }
 
 }  // namespace hawser

@@ -15,7 +15,14 @@ constexpr size_t kMaxEarly = 1 << 16;
 void BlockStore::Read(const FrameHeader& header,
                       std::shared_ptr<ReplySink> sink) {
   strand_.Run([this, header, sink = std::move(sink)]() mutable {
-    ReadNow(header, std::move(sink));
+    if (queue_.empty()) {
+      ReadNow(header, std::move(sink));
+    } else if (queue_.size() < kMaxEarly) {
+      queue_.push_back({std::nullopt, {header, std::move(sink)}});
+    } else {
+      sink->Send(ErrorFrame(header, absl::ResourceExhaustedError(
+                                        "too many reads wait for a block")));
+    }
   });
 }
 
@@ -112,16 +119,15 @@ void BlockStore::ReadOnArrival(const FrameHeader& header,
     return;
   }
   if (header.kind == FrameKind::kTick) {
-    if (clocks_.Advance(header.node, header.clock) &&
-        shared_->audit != nullptr) {
-      shared_->audit->Ticked(id_, header.node, header.clock);
+    if (clocks_.Advance(header.node, header.clock) && audit() != nullptr) {
+      audit()->Ticked(id_, header.node, header.clock);
     }
     AnswerReleased();
     return;
   }
-  if (shared_->audit != nullptr && clocks_.clocks().Contains(header.node) &&
+  if (audit() != nullptr && clocks_.clocks().Contains(header.node) &&
       clocks_.clocks().clocks().at(header.node) < header.clock) {
-    shared_->audit->Ticked(id_, header.node, header.clock);
+    audit()->Ticked(id_, header.node, header.clock);
   }
   switch (clocks_.Request(header.node, header.clock, next_token_)) {
     case StalenessGate::Verdict::kServe:
@@ -186,13 +192,13 @@ void BlockStore::Answer(const FrameHeader& request,
   const bool is_history = request.kind == FrameKind::kRead
                               ? request.position != kAnyPosition
                               : !on_arrival();
-  if (shared_->audit != nullptr && is_history) {
+  if (audit() != nullptr && is_history) {
     const uint64_t steps =
         on_arrival() ? ledger_.floor() / shared_->micro_batches : version();
-    shared_->audit->Served(request, id_, steps,
-                           request.kind == FrameKind::kRead
-                               ? &clocks_.clocks().clocks()
-                               : nullptr);
+    audit()->Served(request, id_, steps,
+                    request.kind == FrameKind::kRead
+                        ? &clocks_.clocks().clocks()
+                        : nullptr);
   }
   frame.header = EncodeFrameHeader(header);
   frame.buffer = buffer.get();

@@ -22,6 +22,7 @@ BlockStore::BlockStore(const Shared* shared, const Block& block,
       encoded_(shared->codecs->pull().codec.get(), block.elements(),
                shared->memory) {
   current_ = pool_.Take();
+  replication_.Adopt(members_.has_replica);
 }
 
 absl::Status BlockStore::Initialise(const InitialValues& values,
@@ -73,8 +74,8 @@ void BlockStore::UseOptimizer(const Optimizer* optimizer) {
 void BlockStore::EnterPhase(size_t phase) {
   phase_ = phase;
   UseOptimizer(OptimizerOf(phase));
-  if (shared_->audit != nullptr) {
-    shared_->audit->Synchronised(members_.schedule->phases()[phase]);
+  if (audit() != nullptr) {
+    audit()->Synchronised(members_.schedule->phases()[phase]);
   }
   // Reads of the phase that is over: all of its work has been counted.
   for (const uint64_t token : clocks_.Dismiss()) {
@@ -97,12 +98,12 @@ void BlockStore::AnswerEarly() {
 }
 
 void BlockStore::ResetClocks() {
-  if (shared_->audit != nullptr) {
+  if (audit() != nullptr) {
     for (const auto& [node, clock] : clocks_.clocks().clocks()) {
-      shared_->audit->Left(id_, node);
+      audit()->Left(id_, node);
     }
     for (const uint64_t node : members_.workers) {
-      shared_->audit->Joined(id_, node, 0);
+      audit()->Joined(id_, node, 0);
     }
   }
   clocks_.Reset(
@@ -116,13 +117,22 @@ void BlockStore::Adopt(Members members, std::function<void(uint64_t)> done) {
     const auto before = members_.schedule;
     const bool is_over = members.incarnation == 0;
     const bool comes_back = members_.leaves && !members.leaves && !is_over;
-    const bool wakes_up = members_.rests && !members.rests && !is_over;
+    // An update may have waited for a replica that is no more.
+    const bool wakes_up =
+        !is_over && !members.rests &&
+        (members_.rests || (members_.has_replica && !members.has_replica));
+    const bool takes_over =
+        !is_over && members_.is_replica && !members.is_replica;
     members_.incarnation = members.incarnation;
     if (members.incarnation != 0) members_ = members;
+    replication_.Adopt(members_.has_replica);
+    if (members_.is_replica) partial_sums_.StartOver();
     versions_.Dismiss();
     clocks_.Dismiss();
+    RefuseQueued();
     RefuseWaiting(&parked_);
     RefuseWaiting(&early_);
+    if (takes_over) NoteArrival(/*takes_over=*/true);
     // A further phase begins where the last one was over; or another one takes
     // the place of one that nothing has been done in.
     const StepSchedule& schedule = *members_.schedule;

@@ -5,12 +5,16 @@
 //
 //   partial sums arrive -> PartialSums adds each where it belongs
 //   the sum is complete -> listener.SumReady(squared norm if asked for)
-//   Update(learning rate, scale) -> optimizer, one pass, into the next buffer
+//   Update(learning rate, scale) -> if there is a replica: sent there, and when
+//     it has answered:
+//   -> optimizer, one pass, into the next buffer
 //   version + 1 -> parked reads are answered, listener.VersionReached
 //
 // Where each push is applied on arrival:
 //
-//   a run arrives -> PushLedger: a repeat is acknowledged, and that is all
+//   a run arrives -> if there is a replica: sent there; it waits until that has
+//     answered, and what comes after it waits behind it
+//   -> PushLedger: a repeat is acknowledged, and that is all
 //   -> optimizer, one pass, out of the message into the next buffer
 //   -> the worker's clock + 1: StalenessGate lets parked reads go
 //   a step's micro-batches are all counted -> version + 1
@@ -21,6 +25,10 @@
 // A block that moves to another server leaves as it is, with all that it has
 // counted; what it has in sum of a step that is not complete is left behind,
 // and pushed again (block_moves.cc).
+//
+// A replica makes the updates that it is sent, and nothing else: it has no
+// workers, leases, snapshots or history until it takes over
+// (block_replicas.cc).
 //
 // The version in use, and once per step the one before, are kept in buffers of
 // their own, so that a read never waits for a write nor sees half of one.
@@ -35,6 +43,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -57,6 +66,7 @@
 #include "server/partial_sums.h"
 #include "server/state/push_ledger.h"
 #include "server/state/read_gate.h"
+#include "server/state/replication.h"
 #include "server/state/staleness_gate.h"
 #include "server/strand.h"
 
@@ -108,6 +118,17 @@ class BlockStore {
     virtual void TakeSnapshot(BlockSnapshot snapshot) = 0;
     virtual void VersionReached(uint32_t block, uint64_t version,
                                 const StepSchedule& schedule) = 0;
+    // Of a block that has a replica: sent there; `answered` is called, on any
+    // thread, when it is made there. It may be lost with the incarnation.
+    // owner: of the payload, which does not change until then.
+    virtual void Replicate(const FrameHeader& header,
+                           std::shared_ptr<const void> owner,
+                           absl::Span<const char> payload,
+                           std::function<void()> answered) = 0;
+    // Of a replica: it has made the update of this step. squared_norm is that
+    // of SumReady.
+    virtual void Followed(uint32_t block, uint64_t step,
+                          double squared_norm) = 0;
   };
 
   // What all blocks of a job share. Outlives the block.
@@ -131,9 +152,12 @@ class BlockStore {
     uint64_t incarnation = 0;  // 0: the job is over
     std::shared_ptr<const StepSchedule> schedule;
     std::vector<uint64_t> workers;
-    // Blocks are on their way: no update is made before a later incarnation.
+    // Blocks are on their way: no update is made before a later incarnation, or
+    // Rouse.
     bool rests = false;
     bool leaves = false;        // this one, to another server
+    bool is_replica = false;    // this one is
+    bool has_replica = false;   // this one, on another server
     uint64_t placed_since = 0;  // see Plan
   };
 
@@ -149,8 +173,12 @@ class BlockStore {
   // is of another block.
   absl::Status Import(BlockContents contents);
 
-  // Requires that it leaves: all there is of it, on the strand.
+  // All there is of it, on the strand.
   void Export(std::function<void(BlockContents)> done);
+  // The same, for its replica, which has `replica` (serialised): if that is all
+  // there is, it is level from here on, and the contents are without vectors.
+  void ExportToReplica(std::string replica,
+                       std::function<void(BlockContents)> done);
 
   // The listener is given a snapshot if it wants one of the present version.
   void OfferSnapshot();
@@ -158,6 +186,9 @@ class BlockStore {
   // A push, of either kind: counts once, or is refused by an error to
   // frame.sink.
   void Push(IncomingFrame frame);
+
+  // Requires that it is a replica: an update, in order, or a repeat of one.
+  void Follow(IncomingFrame frame);
 
   // A pull, read or tick.
   void Read(const FrameHeader& header, std::shared_ptr<ReplySink> sink);
@@ -170,6 +201,9 @@ class BlockStore {
   // or a later one has been counted.
   void Adopt(Members members, std::function<void(uint64_t)> done);
 
+  // It rests no more, though the incarnation is the same.
+  void Rouse();
+
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
   uint32_t id() const { return id_; }
 
@@ -179,8 +213,19 @@ class BlockStore {
     std::shared_ptr<ReplySink> sink;
   };
 
+  // A push of a run that is on its way to the replica, or a read that came
+  // after one.
+  struct Queued {
+    std::optional<IncomingFrame> push;
+    WaitingRead read;
+  };
+
   // The rest runs on the strand.
   bool on_arrival() const;
+  // Null: no history is kept.
+  AuditLog* audit() const {
+    return members_.is_replica ? nullptr : shared_->audit;
+  }
   const Optimizer* OptimizerOf(size_t phase) const;
   void UseOptimizer(const Optimizer* optimizer);
   void EnterPhase(size_t phase);
@@ -192,11 +237,21 @@ class BlockStore {
                             JobCodecs::Sum sum) const;
   absl::Status PushPartial(const IncomingFrame& frame);
   absl::Status PushRun(const IncomingFrame& frame);
+  absl::Status CheckRun(const IncomingFrame& frame) const;
+  absl::Status SendRun(IncomingFrame* frame);
+  void MakeRun();
+  void RefuseQueued();
   void ApplyRun(const IncomingFrame& frame, uint64_t lag);
   bool IsOfThisPhase(const FrameHeader& push) const;
   void Acknowledge(const IncomingFrame& frame, bool repeated);
+  void SendAck(const IncomingFrame& frame, bool repeated);
   void PullNext(const IncomingFrame& push);
   void UpdateNow(uint64_t step, const UpdateStep& update);
+  void MakeUpdate(uint64_t step, const UpdateStep& update);
+  void SendUpdate(uint64_t step, const UpdateStep& update);
+  absl::Status FollowNow(IncomingFrame* frame);
+  void FollowUpdate(const IncomingFrame& frame);
+  BlockContents Contents() const;
   // Puts others in the place of state buffers that a snapshot holds, and
   // returns those; none: nobody holds any.
   std::vector<std::shared_ptr<FloatBuffer>> ReplaceHeldState();
@@ -206,7 +261,7 @@ class BlockStore {
   uint64_t UntouchedStep() const;
   void ComeBack();
   void WakeUp();
-  void NoteArrival();
+  void NoteArrival(bool takes_over);
 
   void ReadNow(const FrameHeader& header, std::shared_ptr<ReplySink> sink);
   void PullVersion(const FrameHeader& header, std::shared_ptr<ReplySink> sink);
@@ -240,6 +295,7 @@ class BlockStore {
   uint64_t optimizer_updates_ = 0;  // since its state was fresh
   uint64_t updates_ = 0;
 
+  Replication replication_;
   PartialSums partial_sums_;
   bool step_is_void_ = false;  // some push of the step in progress was (kVoid)
   EncodedVersions encoded_;
@@ -250,6 +306,8 @@ class BlockStore {
 
   std::map<uint64_t, WaitingRead> parked_;  // by token, at a gate
   std::map<uint64_t, WaitingRead> early_;   // for a later phase
+  std::deque<Queued> queue_;                // the first is a push
+  uint64_t next_run_ = 0;                   // number of a push to the replica
   uint64_t next_token_ = 0;
 };
 

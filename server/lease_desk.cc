@@ -29,14 +29,18 @@ OutgoingFrame LeaseFrame(const FrameHeader& request, const Lease& lease) {
 }  // namespace
 
 LeaseDesk::LeaseDesk(const Plan& plan, const Clock* clock,
-                     std::function<void()> on_waiting)
+                     std::function<void()> on_waiting, Replicate replicate)
     : clock_(clock),
       on_waiting_(std::move(on_waiting)),
+      plan_(replicate == nullptr ? Plan() : plan),
+      replicate_(std::move(replicate)),
       incarnation_(plan.incarnation()),
       leases_(plan, ValidationChunks(plan.validation_samples())) {}
 
-void LeaseDesk::Adopt(const Plan& plan) {
+void LeaseDesk::Adopt(const Plan& plan, Replicate replicate) {
   absl::MutexLock lock(&mutex_);
+  if (replicate != nullptr) plan_ = plan;
+  replicate_ = std::move(replicate);
   incarnation_ = plan.incarnation();
   RefuseWaiting();
   leases_.Adopt(plan);
@@ -91,12 +95,35 @@ absl::Status LeaseDesk::Request(const IncomingFrame& frame) {
   // What is late must not take the place of what waits.
   if (absl::IsAlreadyExists(status)) return absl::OkStatus();
   RETURN_IF_ERROR(status);
-  waiting_[header.node] = {header, frame.sink};
+  waiting_[header.node] = {header, frame.sink, ++requests_};
   Answer(grants);
   return absl::OkStatus();
 }
 
 void LeaseDesk::Answer(const MicroBatchLeases::Grants& grants) {
+  if (grants.empty()) return;
+  if (replicate_ == nullptr) {
+    Deliver(grants);
+    return;
+  }
+  MicroBatchLeases left = leases_;
+  left.Adopt(plan_);  // all leases are given back
+  replicate_(left.Export(), [this, grants, requests = requests_] {
+    absl::MutexLock lock(&mutex_);
+    // To those who have asked since it is of no use.
+    MicroBatchLeases::Grants wanted;
+    for (const MicroBatchLeases::Grant& grant : grants) {
+      const auto waiting = waiting_.find(grant.node);
+      if (waiting == waiting_.end() || waiting->second.number > requests) {
+        continue;
+      }
+      wanted.push_back(grant);
+    }
+    Deliver(wanted);
+  });
+}
+
+void LeaseDesk::Deliver(const MicroBatchLeases::Grants& grants) {
   for (const MicroBatchLeases::Grant& grant : grants) {
     const auto waiting = waiting_.find(grant.node);
     if (waiting == waiting_.end()) continue;

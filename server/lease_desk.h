@@ -22,14 +22,19 @@ namespace hawser {
 
 class LeaseDesk {
  public:
+  // Tells the replica of block 0 what would be left to lease if this server was
+  // lost, and calls `answered` when it knows; must not block.
+  using Replicate = std::function<void(const LeaseState& state,
+                                       std::function<void()> answered)>;
+
   // clock outlives the desk. on_waiting: called when a request is not answered
   // at once, so that NextDeadline may have changed; on any thread, must not
-  // block.
+  // block. replicate: null: there is no replica.
   LeaseDesk(const Plan& plan, const Clock* clock,
-            std::function<void()> on_waiting);
+            std::function<void()> on_waiting, Replicate replicate = nullptr);
 
   // A new incarnation. Those who wait are refused.
-  void Adopt(const Plan& plan);
+  void Adopt(const Plan& plan, Replicate replicate = nullptr);
   void Close();
 
   // A kLeaseRequest. Refused by an error to its sink: a stale incarnation, a
@@ -48,20 +53,27 @@ class LeaseDesk {
   struct Waiting {
     FrameHeader header;
     std::shared_ptr<ReplySink> sink;
+    uint64_t number = 0;  // of the request
   };
 
   absl::Status Request(const IncomingFrame& frame)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // At once, or when the replica of block 0 knows of it.
   void Answer(const MicroBatchLeases::Grants& grants)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Deliver(const MicroBatchLeases::Grants& grants)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RefuseWaiting() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Clock* const clock_;
   const std::function<void()> on_waiting_;
   absl::Mutex mutex_;
+  Plan plan_ ABSL_GUARDED_BY(mutex_);  // where there is a replica
+  Replicate replicate_ ABSL_GUARDED_BY(mutex_);
   uint64_t incarnation_ ABSL_GUARDED_BY(mutex_);
   MicroBatchLeases leases_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, Waiting> waiting_ ABSL_GUARDED_BY(mutex_);  // by node
+  uint64_t requests_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace hawser

@@ -62,24 +62,27 @@ absl::StatusOr<std::unique_ptr<ParameterShard>> ParameterShard::Create(
     const Plan& plan, uint32_t server, const InitialValues& values,
     NormCarrier* norms, const Clock* clock, std::unique_ptr<AuditLog> audit,
     Callbacks callbacks, std::unique_ptr<SharedMemory> memory,
-    TraceRecorder* trace) {
+    TraceRecorder* trace, ServerLinks links) {
   ASSIGN_OR_RETURN(auto optimizer, MakeOptimizer(plan.spec().optimizer()));
   ASSIGN_OR_RETURN(auto outer,
                    MakeOptimizer(OuterSpec(plan.spec().synchronisation())));
-  auto shard = absl::WrapUnique(
-      new ParameterShard(plan, server, values.step(), std::move(optimizer),
-                         std::move(outer), norms, clock, std::move(audit),
-                         std::move(callbacks), std::move(memory), trace));
+  auto shard = absl::WrapUnique(new ParameterShard(
+      plan, server, values.step(), std::move(optimizer), std::move(outer),
+      norms, clock, std::move(audit), std::move(callbacks), std::move(memory),
+      trace, std::move(links)));
   RETURN_IF_ERROR(shard->Initialise(values));
   return shard;
 }
 
-ParameterShard::ParameterShard(
-    const Plan& plan, uint32_t server, uint64_t first_step,
-    std::unique_ptr<Optimizer> optimizer,
-    std::unique_ptr<Optimizer> outer_optimizer, NormCarrier* norms,
-    const Clock* clock, std::unique_ptr<AuditLog> audit, Callbacks callbacks,
-    std::unique_ptr<SharedMemory> memory, TraceRecorder* trace)
+ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
+                               uint64_t first_step,
+                               std::unique_ptr<Optimizer> optimizer,
+                               std::unique_ptr<Optimizer> outer_optimizer,
+                               NormCarrier* norms, const Clock* clock,
+                               std::unique_ptr<AuditLog> audit,
+                               Callbacks callbacks,
+                               std::unique_ptr<SharedMemory> memory,
+                               TraceRecorder* trace, ServerLinks links)
     : plan_(plan),
       newest_(plan),
       codecs_(plan.spec()),
@@ -90,6 +93,7 @@ ParameterShard::ParameterShard(
       norm_carrier_(norms),
       callbacks_(std::move(callbacks)),
       memory_(std::move(memory)),
+      server_links_(std::move(links)),
       incarnation_(plan.incarnation()),
       norm_gather_(static_cast<uint32_t>(plan.blocks_size()), first_step),
       admission_(BlocksOf(plan, server)),
@@ -108,24 +112,39 @@ ParameterShard::ParameterShard(
   shared_.memory = memory_.get();
   shared_.trace = trace;
   members_ = SetMembers(plan, server);
-  std::set<uint32_t> moves;
-  for (const BlockMove& move : plan.moves()) moves.insert(move.block());
   auto holding = std::make_shared<Holding>();
   holding->by_id.resize(static_cast<size_t>(plan.blocks_size()), nullptr);
+  // Of a plan that moves some, all blocks here come from other servers.
   for (const Block& block : plan.blocks()) {
-    if (block.server() != server || moves.count(block.id()) != 0) continue;
-    holding->blocks.push_back(
-        std::make_shared<BlockStore>(&shared_, block, members_));
-    holding->by_id[block.id()] = holding->blocks.back().get();
+    const bool is_replica = block.replica() == server + 1;
+    if (plan.moves_size() != 0 || (block.server() != server && !is_replica)) {
+      continue;
+    }
+    auto store = std::make_shared<BlockStore>(
+        &shared_, block, MembersOf(block.id(), /*leaves=*/false));
+    if (is_replica) {
+      holding->replicas[block.id()] = std::move(store);
+      continue;
+    }
+    holding->by_id[block.id()] = store.get();
+    holding->blocks.push_back(std::move(store));
   }
   Hold(std::move(holding));
+  LinkUp(plan);
   OpenDesk(plan);
+  adopted_.store(plan.incarnation());
 }
+
+ParameterShard::~ParameterShard() { Unlink(); }
 
 absl::Status ParameterShard::Initialise(const InitialValues& values) {
   for (const auto& block : holding()->blocks) {
     RETURN_IF_ERROR(block->Initialise(
         values, plan_, plan_.blocks(static_cast<int>(block->id()))));
+  }
+  for (const auto& [id, replica] : holding()->replicas) {
+    RETURN_IF_ERROR(
+        replica->Initialise(values, plan_, plan_.blocks(static_cast<int>(id))));
   }
   if (BlockHere(0) == nullptr || values.step() == 0) return absl::OkStatus();
   ASSIGN_OR_RETURN(const SampleSums sums, values.EpochTraining());
@@ -136,10 +155,17 @@ absl::Status ParameterShard::Initialise(const InitialValues& values) {
   return absl::OkStatus();
 }
 
+LeaseDesk::Replicate ParameterShard::LeaseReplication(const Plan& plan) {
+  if (plan.blocks(0).replica() == 0 || BlockHere(0) == nullptr) return nullptr;
+  return [this](const LeaseState& state, std::function<void()> answered) {
+    ReplicateLeases(state, std::move(answered));
+  };
+}
+
 void ParameterShard::OpenDesk(const Plan& plan) {
   if (BlockHere(0) == nullptr || !AnyPhaseLeases(plan)) return;
-  desk_owner_ =
-      std::make_unique<LeaseDesk>(plan, clock_, callbacks_.lease_waits);
+  desk_owner_ = std::make_unique<LeaseDesk>(
+      plan, clock_, callbacks_.lease_waits, LeaseReplication(plan));
   desk_.store(desk_owner_.get());
 }
 
@@ -148,7 +174,7 @@ BlockStore::Members ParameterShard::SetMembers(const Plan& plan,
   BlockStore::Members members;
   members.incarnation = plan.incarnation();
   members.placed_since = plan.placed_since();
-  members.rests = plan.moves_size() != 0;
+  members.rests = placed_anew_ || plan.moves_size() != 0;
   members.schedule = std::make_shared<const StepSchedule>(plan);
   for (const auto& worker : plan.workers()) {
     members.workers.push_back(worker.node());
@@ -168,7 +194,8 @@ uint64_t ParameterShard::Adopt(const Plan& plan, uint32_t server) {
   CHECK_EQ(plan.blocks_size(), plan_.blocks_size());
   incarnation_.store(plan.incarnation());
   newest_ = plan;
-  members_ = SetMembers(plan, server);
+  // From here on no memory of a block is read that changes by the plan.
+  Unlink();
   {
     absl::MutexLock lock(&checkpoint_mutex_);
     server_ = server;
@@ -178,15 +205,16 @@ uint64_t ParameterShard::Adopt(const Plan& plan, uint32_t server) {
       gathering_.clear();
     }
   }
+  members_ = SetMembers(plan, server);
   Arrange(plan);
+  LinkUp(plan);
   const auto holding = this->holding();
   std::atomic<uint64_t> untouched{0};
-  absl::BlockingCounter adopted(
-      static_cast<int>(holding->blocks.size() + holding->leaving.size()));
+  absl::BlockingCounter adopted(static_cast<int>(holding->blocks.size() +
+                                                 holding->leaving.size() +
+                                                 holding->replicas.size()));
   const auto adopt = [&](BlockStore* block, bool leaves) {
-    BlockStore::Members members = members_;
-    members.leaves = leaves;
-    block->Adopt(members, [&](uint64_t step) {
+    block->Adopt(MembersOf(block->id(), leaves), [&](uint64_t step) {
       uint64_t known = untouched.load();
       while (known < step && !untouched.compare_exchange_weak(known, step)) {
       }
@@ -195,14 +223,17 @@ uint64_t ParameterShard::Adopt(const Plan& plan, uint32_t server) {
   };
   for (const auto& block : holding->blocks) adopt(block.get(), false);
   for (const auto& block : holding->leaving) adopt(block.get(), true);
+  for (const auto& [id, block] : holding->replicas) adopt(block.get(), false);
   adopted.Wait();
   // Once another server has them, this one may go at any moment.
   if (!holding->leaving.empty()) FlushAudit();
   if (desk_owner_ != nullptr) {
-    desk_owner_->Adopt(plan);
+    desk_owner_->Adopt(plan, LeaseReplication(plan));
   } else {
     OpenDesk(plan);
   }
+  TakeOverLeases();
+  adopted_.store(plan.incarnation());
   absl::MutexLock lock(&steps_mutex_);
   epoch_sums_.TellAgain();
   return untouched.load();
@@ -226,9 +257,23 @@ void ParameterShard::Handle(IncomingFrame frame) {
     frame.done();
     return;
   } else if (header.kind == FrameKind::kFetch) {
-    SendContents(header, frame.sink);
+    SendContents(frame);
     frame.done();
     return;
+  } else if (header.kind == FrameKind::kReplicaLeases) {
+    refusal = TakeLeases(frame);
+    if (refusal.ok()) {
+      frame.done();
+      return;
+    }
+  } else if (header.kind == FrameKind::kUpdate ||
+             header.kind == FrameKind::kReplicaRun) {
+    if (const auto replica = ReplicaHere(header.block)) {
+      replica->Follow(std::move(frame));
+      return;
+    }
+    refusal = absl::FailedPreconditionError(
+        absl::StrCat("no replica of block ", header.block, " is here"));
   } else if (header.kind == FrameKind::kLeaseRequest) {
     if (LeaseDesk* desk = desk_.load()) {
       desk->Handle(std::move(frame));
@@ -476,8 +521,10 @@ StepsDone ParameterShard::TakeStepsDone() {
 void ParameterShard::Close() {
   closed_.store(true);
   if (LeaseDesk* desk = desk_.load()) desk->Close();
+  Unlink();
   const auto holding = this->holding();
   for (const auto& block : holding->blocks) block->Adopt({}, nullptr);
+  for (const auto& [id, block] : holding->replicas) block->Adopt({}, nullptr);
   if (audit_ != nullptr) audit_->End();
 }
 

@@ -7,6 +7,11 @@
 // two: Arrivals() says which are to be fetched, Receive() takes each, and
 // Settle() says that all are there (shard_moves.cc).
 //
+// Replicas of other servers' blocks that it keeps (Block.replica) are fetched
+// in the same way, in every incarnation, until the server that has the block
+// says that they are as it is; then they follow the updates that it sends
+// (shard_replicas.cc).
+//
 // Thread-safe, but Adopt, Arrivals, Receive and Settle are called by one thread
 // at a time.
 #ifndef HAWSER_SERVER_PARAMETER_SHARD_H_
@@ -17,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,11 +31,13 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "client/data_plane/parameter_channel.h"
 #include "common/clock.h"
 #include "common/job/job_codecs.h"
 #include "common/job/step_schedule.h"
 #include "common/metrics.h"
 #include "common/optimizer/optimizer.h"
+#include "common/threads.h"
 #include "proto/parameter_server.pb.h"
 #include "proto/plan.pb.h"
 #include "proto/scheduler.pb.h"
@@ -39,6 +47,7 @@
 #include "server/frame_io.h"
 #include "server/initial_values.h"
 #include "server/lease_desk.h"
+#include "server/replica_link.h"
 #include "server/shard_load.h"
 #include "server/state/checkpoint_admission.h"
 #include "server/state/epoch_sums.h"
@@ -53,6 +62,13 @@ class NormCarrier {
   virtual ~NormCarrier() = default;
   virtual void Send(const std::string& address,
                     const ShareNormsRequest& norms) = 0;
+};
+
+// How a shard reaches the servers that keep replicas of its blocks.
+struct ServerLinks {
+  std::function<std::unique_ptr<ParameterChannel>(const ServerEndpoint&)>
+      make_channel;
+  Threads* threads = nullptr;
 };
 
 class ParameterShard : public BlockStore::Listener {
@@ -71,26 +87,29 @@ class ParameterShard : public BlockStore::Listener {
   // them: they begin at the step that values are of.
   // norms, clock and trace outlive the shard. audit and trace may be null.
   // memory: what parameters are kept in, for workers of this host to read; may
-  // be null.
+  // be null. Without links no block has a replica.
   // Errors of values are passed on.
   static absl::StatusOr<std::unique_ptr<ParameterShard>> Create(
       const Plan& plan, uint32_t server, const InitialValues& values,
       NormCarrier* norms, const Clock* clock, std::unique_ptr<AuditLog> audit,
       Callbacks callbacks, std::unique_ptr<SharedMemory> memory = nullptr,
-      TraceRecorder* trace = nullptr);
+      TraceRecorder* trace = nullptr, ServerLinks links = {});
+  ~ParameterShard() override;
 
   // A new incarnation with what the blocks hold (blocks_since), of which this
   // is server number `server`. Returns when all blocks that are here have
   // adopted it: the first step of which no work has been counted in them.
   uint64_t Adopt(const Plan& plan, uint32_t server);
 
-  // Blocks of the plan that are not here yet.
+  // Blocks of the plan that are not here yet, and replicas that may not be as
+  // their blocks are.
   struct Arrival {
     uint32_t block = 0;
     uint32_t from = 0;  // index into the plan's servers
+    std::string have;  // a replica: what there is of it (serialised BlockState)
   };
   std::vector<Arrival> Arrivals() const;
-  // One of them, as it was there. Returns the first step of which no work has
+  // One of them, as it is there. Returns the first step of which no work has
   // been counted in it. DATA_LOSS: it is of another block or plan.
   absl::StatusOr<uint64_t> Receive(uint32_t block, BlockContents contents);
   // All are here: what the job does together goes on.
@@ -164,6 +183,10 @@ class ParameterShard : public BlockStore::Listener {
   void TakeSnapshot(BlockSnapshot snapshot) override;
   void VersionReached(uint32_t block, uint64_t version,
                       const StepSchedule& schedule) override;
+  void Replicate(const FrameHeader& header, std::shared_ptr<const void> owner,
+                 absl::Span<const char> payload,
+                 std::function<void()> answered) override;
+  void Followed(uint32_t block, uint64_t step, double squared_norm) override;
 
  private:
   // By its steps or epochs.
@@ -173,15 +196,19 @@ class ParameterShard : public BlockStore::Listener {
                  std::unique_ptr<Optimizer> outer_optimizer, NormCarrier* norms,
                  const Clock* clock, std::unique_ptr<AuditLog> audit,
                  Callbacks callbacks, std::unique_ptr<SharedMemory> memory,
-                 TraceRecorder* trace);
+                 TraceRecorder* trace, ServerLinks links);
 
   std::shared_ptr<const StepSchedule> schedule() const;
   absl::Status Initialise(const InitialValues& values);
   void OpenDesk(const Plan& plan);
+  LeaseDesk::Replicate LeaseReplication(const Plan& plan);
   // Takes over what a plan says; returns what its blocks are to know.
   BlockStore::Members SetMembers(const Plan& plan, uint32_t server);
+  // What this block is to know of it.
+  BlockStore::Members MembersOf(uint32_t block, bool leaves) const;
 
   std::shared_ptr<BlockStore> BlockHere(uint32_t id) const;
+  std::shared_ptr<BlockStore> ReplicaHere(uint32_t id) const;
   ShareNormsRequest KnownNorms(uint64_t step) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(norm_mutex_);
   bool NeedsNorm(uint64_t step, const StepSchedule& schedule) const;
@@ -199,6 +226,7 @@ class ParameterShard : public BlockStore::Listener {
     std::vector<BlockStore*> by_id;  // null: another server's
     // To other servers; only to be fetched.
     std::vector<std::shared_ptr<BlockStore>> leaving;
+    std::map<uint32_t, std::shared_ptr<BlockStore>> replicas;
   };
   std::shared_ptr<const Holding> holding() const;
   uint32_t server() const {
@@ -208,8 +236,22 @@ class ParameterShard : public BlockStore::Listener {
   void Hold(std::shared_ptr<const Holding> holding);
   // Those that stay, leave and come back, by the plan.
   void Arrange(const Plan& plan);
-  void SendContents(const FrameHeader& request,
-                    std::shared_ptr<ReplySink> sink);
+  void SendContents(const IncomingFrame& request);
+  void AddReplicaArrivals(std::vector<Arrival>* arrivals) const;
+  absl::Status ReceiveReplica(uint32_t block, BlockContents contents);
+  absl::Status ReceiveState(const BlockState& state);
+  void AddReceivedNorm(uint64_t step, uint32_t block, double squared_norm);
+  void TakeNormOf(uint32_t replica);
+  // Where updates of the blocks here go; replaced as a whole.
+  struct Links {
+    std::vector<std::unique_ptr<ReplicaLink>> all;
+    std::vector<ReplicaLink*> by_block;  // null: it has no replica
+  };
+  void Unlink();
+  void LinkUp(const Plan& plan);
+  void ReplicateLeases(const LeaseState& state, std::function<void()> answered);
+  absl::Status TakeLeases(const IncomingFrame& frame);
+  void TakeOverLeases();
   absl::Status RestoreLeases(const BlockState& state);
   void GatherAnew();
   void RestoreNorms();
@@ -232,7 +274,16 @@ class ParameterShard : public BlockStore::Listener {
   BlockStore::Members members_;  // of the newest incarnation
   std::vector<std::pair<uint64_t, BlockNorm>> norms_received_;  // by step
   bool placed_anew_ = false;
+  std::set<uint32_t> level_;  // replicas that are as their blocks are
+  const ServerLinks server_links_;
+  std::atomic<uint64_t> lease_states_{0};  // sent to the replica of block 0
+  absl::Mutex leases_mutex_;
+  // Of block 0, whose replica is here.
+  std::optional<LeaseState> replica_leases_ ABSL_GUARDED_BY(leases_mutex_);
+  absl::Mutex links_mutex_;
+  std::shared_ptr<const Links> links_ ABSL_GUARDED_BY(links_mutex_);
   std::atomic<uint64_t> incarnation_;
+  std::atomic<uint64_t> adopted_{0};  // by all blocks, and the leases
   // Of the newest incarnation; blocks have it from theirs.
   // Not an atomic pointer: load() of libstdc++ 12 unlocks without release
   // order.
@@ -249,6 +300,9 @@ class ParameterShard : public BlockStore::Listener {
   absl::Mutex norm_mutex_;
   NormGather norm_gather_ ABSL_GUARDED_BY(norm_mutex_);
   std::vector<std::string> peers_ ABSL_GUARDED_BY(norm_mutex_);
+  // Of the update that made each replica: its step and the block's norm.
+  std::map<uint32_t, std::pair<uint64_t, double>> replica_norms_
+      ABSL_GUARDED_BY(norm_mutex_);
 
   mutable absl::Mutex checkpoint_mutex_;
   CheckpointAdmission admission_ ABSL_GUARDED_BY(checkpoint_mutex_);

@@ -255,9 +255,10 @@ absl::Status ServerDriver::FetchFrom(uint64_t node, const Plan& plan,
   if (make_channel_ == nullptr) {
     return absl::FailedPreconditionError("no way to other servers");
   }
-  std::vector<uint32_t> blocks;
-  for (const auto& arrival : shard->Arrivals()) {
-    if (arrival.from == from) blocks.push_back(arrival.block);
+  std::vector<BlockFetch::Wanted> blocks;
+  for (auto& arrival : shard->Arrivals()) {
+    if (arrival.from != from) continue;
+    blocks.push_back({arrival.block, std::move(arrival.have)});
   }
   const auto channel = make_channel_(plan.servers(static_cast<int>(from)));
   {
@@ -361,7 +362,8 @@ absl::StatusOr<std::unique_ptr<ParameterShard>> ServerDriver::MakeShard(
              absl::MutexLock lock(&mutex_);
              milestone_ = true;
            }},
-      shares_memory_ ? std::make_unique<SharedMemory>() : nullptr, trace_);
+      shares_memory_ ? std::make_unique<SharedMemory>() : nullptr, trace_,
+      {.make_channel = make_channel_, .threads = threads_});
 }
 
 void ServerDriver::RunReports() {

@@ -36,7 +36,7 @@ class ServerDriver {
   // Sends one report to the scheduler; must not block.
   using Reporter = std::function<void(ReportRequest)>;
 
-  // To another server, for blocks that come from there.
+  // To another server, for blocks that come from there, and replicas.
   using MakeChannel = std::function<std::unique_ptr<ParameterChannel>(
       const ServerEndpoint& server)>;
 
@@ -44,7 +44,8 @@ class ServerDriver {
   // Checkpoints go below output_root; models to start from are below data_root,
   // if there is one. shares_memory: parameters are kept where workers of this
   // host can be given them to read. calls, by which checkpoints are written,
-  // outlive it as well. Without make_channel blocks cannot move here.
+  // outlive it as well. Without make_channel blocks cannot move here, nor have
+  // replicas.
   ServerDriver(NormCarrier* norms, std::string output_root, const Clock* clock,
                Threads* threads, std::string data_root = "",
                bool shares_memory = false, TraceRecorder* trace = nullptr,

@@ -40,10 +40,12 @@ void ParameterShard::Arrange(const Plan& plan) {
   std::map<uint32_t, std::shared_ptr<BlockStore>> here;
   for (const auto& block : before->blocks) here[block->id()] = block;
   for (const auto& block : before->leaving) here[block->id()] = block;
+  here.insert(before->replicas.begin(), before->replicas.end());
+  level_.clear();
   const uint32_t server = this->server();
   std::set<uint32_t> leave;
   for (const BlockMove& move : plan.moves()) {
-    if (move.from() == server) leave.insert(move.block());
+    if (move.from() == server && !move.replica()) leave.insert(move.block());
   }
   auto after = std::make_shared<Holding>();
   after->by_id.resize(before->by_id.size(), nullptr);
@@ -51,29 +53,41 @@ void ParameterShard::Arrange(const Plan& plan) {
     if (plan.blocks(static_cast<int>(id)).server() == server) {
       after->blocks.push_back(block);
       after->by_id[id] = block.get();
+      // A replica that takes over.
+      if (before->replicas.count(id) != 0) TakeNormOf(id);
     } else if (leave.count(id) != 0) {
       after->leaving.push_back(block);
+    } else if (plan.blocks(static_cast<int>(id)).replica() == server + 1) {
+      after->replicas[id] = block;
     }
   }
   desk_.store(after->by_id[0] != nullptr ? desk_owner_.get() : nullptr);
   Hold(std::move(after));
 }
 
-void ParameterShard::SendContents(const FrameHeader& request,
-                                  std::shared_ptr<ReplySink> sink) {
+// It is on its way to another server, or has a replica there.
+void ParameterShard::SendContents(const IncomingFrame& frame) {
+  const FrameHeader& request = frame.header;
+  if (request.incarnation != adopted_.load()) {
+    frame.sink->Send(ErrorFrame(
+        request, absl::FailedPreconditionError("not all has stopped yet")));
+    return;
+  }
   const auto holding = this->holding();
-  const auto found = std::find_if(
+  const auto leaving = std::find_if(
       holding->leaving.begin(), holding->leaving.end(),
       [&](const auto& block) { return block->id() == request.block; });
-  if (found == holding->leaving.end()) {
-    sink->Send(ErrorFrame(
+  const std::shared_ptr<BlockStore> block =
+      leaving != holding->leaving.end() ? *leaving : BlockHere(request.block);
+  if (block == nullptr) {
+    frame.sink->Send(ErrorFrame(
         request, absl::FailedPreconditionError(absl::StrCat(
-                     "block ", request.block, " does not leave this server"))));
+                     "block ", request.block, " is not on this server"))));
     return;
   }
   // Its strand may be busy: this goes on elsewhere then.
-  (*found)->Export([this, holding, request,
-                    sink = std::move(sink)](BlockContents contents) {
+  const auto send = [this, holding, request,
+                     sink = frame.sink](BlockContents contents) {
     BlockState& state = contents.state;
     if (shared_.needs_norm && state.version() > 0) {
       absl::MutexLock lock(&norm_mutex_);
@@ -98,7 +112,16 @@ void ParameterShard::SendContents(const FrameHeader& request,
     for (const auto& vector : contents.vectors) {
       sink->Send(PartFrame(request, ++part, vector, vector->bytes()));
     }
-  });
+  };
+  if (request.payload_bytes == 0) {
+    block->Export(send);
+    return;
+  }
+  std::string replica;
+  for (const absl::Span<const char> piece : frame.pieces) {
+    replica.append(piece.data(), piece.size());
+  }
+  block->ExportToReplica(std::move(replica), send);
 }
 
 std::vector<ParameterShard::Arrival> ParameterShard::Arrivals() const {
@@ -106,32 +129,34 @@ std::vector<ParameterShard::Arrival> ParameterShard::Arrivals() const {
   std::vector<Arrival> arrivals;
   for (const BlockMove& move : newest_.moves()) {
     const Block& block = newest_.blocks(static_cast<int>(move.block()));
-    if (block.server() == server() && holding->by_id[move.block()] == nullptr) {
-      arrivals.push_back({move.block(), move.from()});
-    }
+    const bool is_missing = move.replica()
+                                ? block.replica() == server() + 1 &&
+                                      holding->replicas.count(move.block()) == 0
+                                : block.server() == server() &&
+                                      holding->by_id[move.block()] == nullptr;
+    if (is_missing) arrivals.push_back({move.block(), move.from(), ""});
   }
+  if (newest_.moves_size() == 0) AddReplicaArrivals(&arrivals);
   return arrivals;
 }
 
 absl::StatusOr<uint64_t> ParameterShard::Receive(uint32_t block,
                                                  BlockContents contents) {
   const BlockState state = contents.state;
-  auto store = std::make_shared<BlockStore>(
-      &shared_, plan_.blocks(static_cast<int>(block)), members_);
-  RETURN_IF_ERROR(store->Import(std::move(contents)));
-  if (block == 0) {
-    RETURN_IF_ERROR(RestoreLeases(state));
-    absl::MutexLock lock(&steps_mutex_);
-    epoch_sums_.Restore(state.epoch_sums());
+  if (newest_.blocks(static_cast<int>(block)).server() != server()) {
+    RETURN_IF_ERROR(ReceiveReplica(block, std::move(contents)));
+    return 0;
   }
+  const BlockStore::Members members = MembersOf(block, /*leaves=*/false);
+  auto store = std::make_shared<BlockStore>(
+      &shared_, plan_.blocks(static_cast<int>(block)), members);
+  RETURN_IF_ERROR(store->Import(std::move(contents)));
+  if (block == 0) RETURN_IF_ERROR(ReceiveState(state));
   if (state.has_squared_norm()) {
-    BlockNorm norm;
-    norm.set_block(block);
-    norm.set_squared_norm(state.squared_norm());
-    norms_received_.emplace_back(state.version() - 1, std::move(norm));
+    AddReceivedNorm(state.version() - 1, block, state.squared_norm());
   }
   uint64_t untouched = 0;
-  store->Adopt(members_, [&](uint64_t step) { untouched = step; });
+  store->Adopt(members, [&](uint64_t step) { untouched = step; });
   auto after = std::make_shared<Holding>(*holding());
   after->by_id[block] = store.get();
   after->blocks.push_back(std::move(store));
@@ -140,6 +165,22 @@ absl::StatusOr<uint64_t> ParameterShard::Receive(uint32_t block,
   Hold(std::move(after));
   if (block == 0) desk_.store(desk_owner_.get());
   return untouched;
+}
+
+// What the shard of block 0 has besides the block.
+absl::Status ParameterShard::ReceiveState(const BlockState& state) {
+  RETURN_IF_ERROR(RestoreLeases(state));
+  absl::MutexLock lock(&steps_mutex_);
+  epoch_sums_.Restore(state.epoch_sums());
+  return absl::OkStatus();
+}
+
+void ParameterShard::AddReceivedNorm(uint64_t step, uint32_t block,
+                                     double squared_norm) {
+  BlockNorm norm;
+  norm.set_block(block);
+  norm.set_squared_norm(squared_norm);
+  norms_received_.emplace_back(step, std::move(norm));
 }
 
 absl::Status ParameterShard::RestoreLeases(const BlockState& state) {
@@ -156,6 +197,9 @@ void ParameterShard::Settle() {
   if (shared_.needs_norm) RestoreNorms();
   norms_received_.clear();
   GatherAnew();
+  if (newest_.moves_size() != 0) return;
+  members_.rests = false;
+  for (const auto& block : holding()->blocks) block->Rouse();
 }
 
 void ParameterShard::RestoreNorms() {
@@ -167,14 +211,20 @@ void ParameterShard::RestoreNorms() {
     least = std::min(least, block->version());
     most = std::max(most, block->version());
   }
-  absl::MutexLock lock(&norm_mutex_);
-  // If all are at one version, those elsewhere may be a step behind, and lack
-  // the norms that made it.
-  norm_gather_.SkipTo(least == most && least > 0 ? least - 1 : least);
-  for (const auto& [step, norm] : norms_received_) {
-    // A total is used when the blocks wake up.
-    norm_gather_.Add(step, norm.block(), norm.squared_norm());
+  std::optional<std::pair<uint64_t, double>> total;
+  {
+    absl::MutexLock lock(&norm_mutex_);
+    // If all are at one version, those elsewhere may be a step behind, and lack
+    // the norms that made it.
+    norm_gather_.SkipTo(least == most && least > 0 ? least - 1 : least);
+    for (const auto& [step, norm] : norms_received_) {
+      const auto complete =
+          norm_gather_.Add(step, norm.block(), norm.squared_norm());
+      if (complete.has_value()) total = {step, *complete};
+    }
   }
+  // Blocks that rest use it when they wake up.
+  if (total.has_value()) UpdateAll(total->first, total->second);
 }
 
 // Of each version a server writes all blocks that it holds, or none: what some

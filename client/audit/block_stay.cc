@@ -1,5 +1,7 @@
 #include "client/audit/block_stay.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -25,8 +27,29 @@ void BlockStay::Counted::Add(uint64_t first, uint64_t last) {
   }
 }
 
+bool BlockStay::Counted::Covers(const Counted& other,
+                                uint64_t micro_batches) const {
+  // Its last step may be made again.
+  const uint64_t made =
+      other.steps - (other.last_is_synchronous && other.steps > 0 ? 1 : 0);
+  if (steps < made) return false;
+  const uint64_t end = steps * micro_batches;
+  return std::all_of(
+      other.ranges.begin(), other.ranges.end(), [&](const auto& range) {
+        const uint64_t first = std::max(range.first, end);
+        return range.second <= first ||
+               std::any_of(ranges.begin(), ranges.end(), [&](const auto& mine) {
+                 return mine.first <= first && range.second <= mine.second;
+               });
+      });
+}
+
 std::optional<std::string> GapBetween(const BlockStay& before,
-                                      const BlockStay& after) {
+                                      const BlockStay& after,
+                                      uint64_t micro_batches) {
+  if (after.takes_over && after.came.Covers(before.left, micro_batches)) {
+    return std::nullopt;
+  }
   // A synchronous step that was counted whole waited for the norms of other
   // blocks, and is made again.
   const bool made_again = before.left.last_is_synchronous &&

@@ -24,6 +24,8 @@ struct BlockStay {
     bool last_is_synchronous = false;
 
     void Add(uint64_t first, uint64_t last);
+    // All that `other` has, in steps of so many micro-batches.
+    bool Covers(const Counted& other, uint64_t micro_batches) const;
   };
 
   uint64_t since = 0;  // incarnation; 0: from the beginning
@@ -31,14 +33,18 @@ struct BlockStay {
   std::string file;  // and line, where it says that the block came
   uint64_t line = 0;
   bool is_rolled_back = false;  // it came with what a checkpoint had of it
+  // It was the other copy of a block, whose server was lost and may not have
+  // written its last records.
+  bool takes_over = false;
   Counted came;
   Counted left;
 };
 
 // What is wrong between two stays of a block, one after the other, if anything:
-// a sentence.
+// a sentence. micro_batches: of a step.
 std::optional<std::string> GapBetween(const BlockStay& before,
-                                      const BlockStay& after);
+                                      const BlockStay& after,
+                                      uint64_t micro_batches);
 
 }  // namespace hawser
 

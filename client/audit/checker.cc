@@ -79,6 +79,7 @@ absl::Status HistoryChecker::Do(const RecordPlace& place,
   counted.steps = arrive.steps;
   for (const auto& [first, last] : arrive.counted) counted.Add(first, last);
   Come(place, arrive.block, arrive.since, counted);
+  stays_.at(arrive.block).back().takes_over = arrive.takes_over;
   return absl::OkStatus();
 }
 
@@ -119,7 +120,7 @@ void HistoryChecker::Finish() {
         continue;
       }
       if (i == 0 || stays[i - 1].since == stays[i].since) continue;  // said
-      const auto gap = GapBetween(stays[i - 1], stays[i]);
+      const auto gap = GapBetween(stays[i - 1], stays[i], micro_batches_);
       if (!gap.has_value()) continue;
       Complain({.file = stays[i].file, .line = stays[i].line}, block,
                AuditRule::kExactlyOnce, *gap);

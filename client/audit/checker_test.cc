@@ -444,6 +444,25 @@ TEST(MovesTest, ASynchronousStepIsMadeAgain) {
   Broken(after("A 0 9 2 -", ""), AuditRule::kExactlyOnce, 4, "2 steps");
 }
 
+// The server before may not have written its last records; it has acknowledged
+// nothing that the replica lacked.
+TEST(MovesTest, AReplicaTakesOverWithAllThatWasCountedOrMore) {
+  const std::string before = Start(kAsynchronous) +
+                             "P 0 1 0 0 0 2 0\nP 0 1 1 1 1 2 0\n"
+                             "P 0 2 0 2 0 1 0\n";
+  const auto after = [&](const std::string& arrive) {
+    return before + "H 1 a 1 2\n" + arrive + "\nM 0 " + kAsynchronous +
+           "\nJ 0 2 0\n";
+  };
+  Clean(after("K 0 9 1 3:5"));
+  Clean(after("K 0 9 1 3:6"));
+  Clean(after("K 0 9 3 -"));
+  Broken(after("K 0 9 1 3:4"), AuditRule::kExactlyOnce, 5, "1 steps");
+  Broken(after("K 0 9 0 3:5"), AuditRule::kExactlyOnce, 5, "0 steps");
+  Clean(Start(kSynchronous) + "P 0 1 0 0 0 2 0\nP 0 1 1 1 0 1 0\n" +
+        "H 1 a 1 2\nK 0 9 1 -\nM 0 " + kSynchronous + "\nJ 0 2 0\n");
+}
+
 TEST(MovesTest, ABlockThatStaysAfterAllGoesOn) {
   const std::string first = Start(kAsynchronous) + "P 0 1 0 0 0 1 0\n";
   const std::string again = "A 0 12 0 0:1\nJ 0 2 0\nP 0 2 0 0 1 2 0\n";

@@ -251,7 +251,7 @@ struct ToText {
   std::string operator()(const BlockRecord& r) { return Line("B", r.block); }
   std::string operator()(const ArriveRecord& r) {
     return absl::StrCat(
-        Line("A", r.block, r.since, r.steps), " ",
+        Line(r.takes_over ? "K" : "A", r.block, r.since, r.steps), " ",
         r.counted.empty()
             ? "-"
             : absl::StrJoin(r.counted, ",", absl::PairFormatter(":")));

@@ -159,9 +159,10 @@ AuditRecord Take(absl::string_view kind, Fields* fields) {
                           fields->Number("STEP")};
   }
   if (kind == "B") return BlockRecord{fields->Number("BLOCK")};
-  if (kind == "A") {
+  if (kind == "A" || kind == "K") {
     return ArriveRecord{fields->Number("BLOCK"), fields->Number("INCARNATION"),
-                        fields->Number("STEPS"), fields->Ranges()};
+                        fields->Number("STEPS"), fields->Ranges(),
+                        /*takes_over=*/kind == "K"};
   }
   if (kind == "M") {
     return PhaseRecord{fields->Number("FROM_STEP"),

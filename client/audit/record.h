@@ -34,13 +34,14 @@ struct BlockRecord {  // B
   uint64_t block = 0;
 };
 
-struct ArriveRecord {  // A
+struct ArriveRecord {  // A, K
   uint64_t block = 0;
   uint64_t since = 0;  // the incarnation by which it has moved here
   uint64_t steps = 0;
   // Counted of later steps: micro-batches [first, last) through all steps, in
   // order and apart.
   std::vector<std::pair<uint64_t, uint64_t>> counted;
+  bool takes_over = false;  // K
 };
 
 struct RollBackRecord {  // V

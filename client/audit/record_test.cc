@@ -45,7 +45,9 @@ TEST(AuditRecordTest, EveryKindFieldByField) {
   EXPECT_EQ(arrive.since, 9u);
   EXPECT_EQ(arrive.steps, 4u);
   EXPECT_THAT(arrive.counted, ElementsAre(Pair(17, 19), Pair(24, 25)));
+  EXPECT_FALSE(arrive.takes_over);
   EXPECT_THAT(Parse<ArriveRecord>("A 12 9 4 -").counted, ElementsAre());
+  EXPECT_TRUE(Parse<ArriveRecord>("K 12 9 4 -").takes_over);
   EXPECT_THAT(Error("A 12 9 4 17:19,18:25"), HasSubstr("18:25"));
   EXPECT_THAT(Error("A 12 9 4 17:17"), HasSubstr("17:17"));
 

@@ -11,6 +11,7 @@
 #include "common/job/rules/model_rules.h"
 #include "common/job/rules/optimizer_rules.h"
 #include "common/job/rules/personalise_rules.h"
+#include "common/job/rules/replica_rules.h"
 #include "common/status_macros.h"
 
 namespace hawser {
@@ -119,6 +120,7 @@ absl::Status CompleteResources(ResourcesSpec* resources) {
   if (resources->threads_per_worker() == 0) {
     resources->set_threads_per_worker(1);
   }
+  if (resources->replicas() == 0) resources->set_replicas(1);
   RETURN_IF_ERROR(
       CompleteResource("workers", kMaxWorkers, resources->workers()));
   RETURN_IF_ERROR(
@@ -181,6 +183,8 @@ absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec) {
   if (job.has_from()) RETURN_IF_ERROR(CheckFrom(job));
   if (job.has_personalise()) RETURN_IF_ERROR(CompletePersonalise(&job));
   RETURN_IF_ERROR(CompleteResources(job.mutable_resources()));
+  RETURN_IF_ERROR(
+      CheckReplicas(job.resources(), job.scheduling(), job.synchronisation()));
   RETURN_IF_ERROR(CompleteDataPlane(&job));
   RETURN_IF_ERROR(
       CheckNotNegative("limits.max_seconds", job.limits().max_seconds()));

@@ -85,7 +85,7 @@ absl::StatusOr<FrameHeader> DecodeFrameHeader(const FrameHeaderBytes& bytes) {
   if (wire.header_crc32c != Crc32c(&wire, kSealedBytes)) {
     return Damaged("header checksum");
   }
-  if (wire.kind < 1 || wire.kind > 12) return Damaged("unknown kind");
+  if (wire.kind < 1 || wire.kind > 15) return Damaged("unknown kind");
   if (wire.codec > kMaxCodecId) return Damaged("unknown codec");
   if (wire.payload_bytes > kMaxPayloadBytes) return Damaged("payload length");
   FrameHeader header;

@@ -35,8 +35,14 @@ enum class FrameKind : uint16_t {
   kLeaseRequest = 9,
   kLease = 10,
   // Between servers, for a block that moves from one to the other:
-  kFetch = 11,      // send all there is of the block
-  kBlockState = 12  // a part of it, number `position`
+  kFetch = 11,       // send all there is of the block
+  kBlockState = 12,  // a part of it, number `position`
+  // Between servers, from a block's to the one that keeps its replica; answered
+  // by kAck:
+  kUpdate =
+      13,  // the sum of the gradients of step `clock`, and how to apply it
+  kReplicaRun = 14,    // a push of a run, as it came
+  kReplicaLeases = 15  // of block 0: what is left to lease
 };
 
 // In `flags` of a push: answer it by kAck.

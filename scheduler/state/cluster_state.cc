@@ -9,6 +9,7 @@
 #include "common/job/job_rules.h"
 #include "common/job/model_layout.h"
 #include "common/job/personalise.h"
+#include "common/job/rules/replica_rules.h"
 #include "common/status_macros.h"
 #include "scheduler/state/drains.h"
 #include "scheduler/state/planner.h"
@@ -155,8 +156,10 @@ absl::StatusOr<JournalEvent> ClusterState::Change(
     event.mutable_job_changed()->set_servers(request.servers());
   }
   if (ChangesSynchronisation(request)) {
-    ASSIGN_OR_RETURN(*event.mutable_job_changed()->mutable_synchronisation(),
-                     Changed(*job, request));
+    ASSIGN_OR_RETURN(const SynchronisationSpec changed, Changed(*job, request));
+    RETURN_IF_ERROR(CheckReplicas(job->spec().resources(),
+                                  job->spec().scheduling(), changed));
+    *event.mutable_job_changed()->mutable_synchronisation() = changed;
   }
   return event;
 }
@@ -292,6 +295,15 @@ void ClusterState::NoteLoads(
   }
 }
 
+void ClusterState::Doubt(uint64_t node, absl::Time now) {
+  const auto& jobs = assignments_.JobsOf(node);
+  const bool costs_nothing =
+      !jobs.empty() && std::all_of(jobs.begin(), jobs.end(), [&](uint64_t id) {
+        return jobs_.at(id).SurvivesWithout(node);
+      });
+  if (costs_nothing) membership_.Doubt(node, now);
+}
+
 void ClusterState::Deregister(uint64_t node, absl::Time now) {
   if (membership_.Deregister(node)) Lose(node, "has left", now);
 }
@@ -303,7 +315,7 @@ void ClusterState::Lose(uint64_t node, const std::string& why, absl::Time now) {
     Job* job = Touch(id);
     job->MemberLost(node, why, now);
     // Without a server there is nothing for its workers to do.
-    if (job->NeedsRollBack()) TellMembers(id);
+    if (job->IsBroken()) TellMembers(id);
   }
   NoteWhyJobsWait();
 }

@@ -96,6 +96,9 @@ class ClusterState {
   void NoteLoads(uint64_t node,
                  const google::protobuf::RepeatedPtrField<ServerLoad>& loads,
                  absl::Time now);
+  // The member's connection has ended. A server whose blocks are all on others,
+  // too, is given up sooner than others are.
+  void Doubt(uint64_t node, absl::Time now);
   void Deregister(uint64_t node, absl::Time now);
   absl::Status Report(const ReportRequest& report, absl::Time now);
   // A job cannot go on, for a reason outside of its members.

@@ -12,6 +12,7 @@
 #include "common/job/job_rules.h"
 #include "common/job/step_schedule.h"
 #include "common/metrics_proto.h"
+#include "scheduler/state/replicas.h"
 
 namespace hawser {
 namespace {
@@ -68,12 +69,12 @@ bool Job::HoldsFirstBlock(uint64_t node) const {
 bool Job::HoldsBlocks(uint64_t node) const { return holders_.count(node) != 0; }
 
 bool Job::ServersReady() const {
-  return plan_.has_value() && plan_->total_steps() != 0 && !NeedsRollBack() &&
+  return plan_.has_value() && plan_->total_steps() != 0 && !IsBroken() &&
          servers_ready_.size() == servers_.size();
 }
 
 bool Job::Works() const {
-  return ServersReady() || (reattaching_ && !NeedsRollBack() &&
+  return ServersReady() || (reattaching_ && !IsBroken() &&
                             running_since_ != absl::InfiniteFuture());
 }
 
@@ -93,24 +94,24 @@ void Job::NoteMembers() {
   workers_.clear();
   servers_.clear();
   holders_.clear();
-  origins_.clear();
+  replica_holders_.clear();
+  lacks_replicas_ = false;
   for (int i = 0; i < plan_->workers_size(); ++i) {
     workers_[plan_->workers(i).node()] = i;
   }
   for (const ServerEndpoint& server : plan_->servers()) {
     servers_.insert(server.node());
   }
-  std::vector<uint32_t> from;
   for (const Block& block : plan_->blocks()) {
-    from.push_back(block.server());
     holders_.insert(plan_->servers(static_cast<int>(block.server())).node());
+    if (block.replica() != 0) {
+      replica_holders_.insert(
+          plan_->servers(static_cast<int>(block.replica()) - 1).node());
+    } else if (spec_.resources().replicas() == 2) {
+      lacks_replicas_ = true;
+    }
   }
-  for (const BlockMove& move : plan_->moves()) {
-    from[move.block()] = move.from();
-  }
-  for (const uint32_t server : from) {
-    origins_.insert(plan_->servers(static_cast<int>(server)).node());
-  }
+  keepers_ = KeepersOf(*plan_);
 }
 
 std::string Job::NameOf(uint64_t node) const {
@@ -225,12 +226,16 @@ void Job::LogPlan(const Plan& plan, bool has_new_phase, absl::Time now) {
   }
   if (plan.moves_size() != 0) {
     uint64_t elements = 0;
+    int replicas = 0;
     for (const BlockMove& move : plan.moves()) {
       elements += plan.blocks(static_cast<int>(move.block())).elements();
+      replicas += move.replica();
     }
     Log(now, "scheduler",
         absl::StrCat("incarnation ", plan.incarnation(), ": moves ",
-                     plan.moves_size(), " of ", plan.blocks_size(), " blocks, ",
+                     plan.moves_size() - replicas, " of ", plan.blocks_size(),
+                     " blocks", replicas == 0 ? "" : " and fills replicas of ",
+                     replicas == 0 ? "" : absl::StrCat(replicas), ", ",
                      elements, " parameters, to be on ", holders_.size(),
                      " servers"));
     return;
@@ -483,12 +488,23 @@ void Job::MemberLost(uint64_t node, const std::string& why, absl::Time now) {
   if (!HasServer(node)) return;
   // Where blocks were on their way to, nothing is lost.
   const bool held_blocks =
-      plan_->moves_size() == 0 || origins_.count(node) != 0;
-  if (held_blocks) servers_lost_.insert(node);
+      plan_->moves_size() == 0 || keepers_.count(node) != 0;
+  if (held_blocks) {
+    servers_lost_.insert(node);
+    survives_ = Survives(*plan_, servers_lost_);
+  }
   Log(now, "scheduler",
       absl::StrCat("server ", node, " ", why,
-                   held_blocks ? " and with it the parameters it held"
-                               : "; blocks on their way to it go elsewhere"));
+                   !held_blocks ? "; blocks on their way to it go elsewhere"
+                   : survives_  ? "; the other copies of what it held take over"
+                                : " and with it the parameters it held"));
+}
+
+bool Job::SurvivesWithout(uint64_t server) const {
+  if (ended() || !HasServer(server)) return false;
+  std::set<uint64_t> lost = servers_lost_;
+  lost.insert(server);
+  return Survives(*plan_, lost);
 }
 
 void Job::Fail(const std::string& reason, absl::Time now) {

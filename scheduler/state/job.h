@@ -21,6 +21,11 @@
 //
 //   whole --MemberLost, cannot_restore--> needs roll-back --JobPlanned--> whole
 //
+// Where each of its blocks is left on another server (replicas.h), the job goes
+// on with these, and nothing is rolled back:
+//
+//   whole --MemberLost--> needs take-over --JobPlanned--> whole
+//
 // A checkpoint that cannot be read (MemberFailed.cannot_restore) is forgotten,
 // and the one before is tried. What holds of a roll-back:
 // - all servers begin anew from one step, also those that were there before;
@@ -106,6 +111,12 @@ class Job {
   bool HasWorker(uint64_t node) const;
   bool HoldsBlocks(uint64_t node) const;
   bool HasServer(uint64_t node) const;
+  // Has a replica, or is to get one.
+  bool HoldsReplicas(uint64_t node) const {
+    return replica_holders_.count(node) != 0;
+  }
+  // Of its blocks some are on one server that are to be on two.
+  bool lacks_replicas() const { return lacks_replicas_; }
   // Servers that hold blocks, or are to get them.
   size_t holders() const { return holders_.size(); }
   // Every server has prepared the current plan.
@@ -119,10 +130,18 @@ class Job {
   // Members of the plan are to work on by it, which servers have prepared as
   // far as is known.
   bool Works() const;
-  // Servers of the plan are lost, or what it restores cannot be read.
-  bool NeedsRollBack() const {
-    return !servers_lost_.empty() || restore_failed_;
+  // Servers of the plan are lost, or what it restores cannot be read: another
+  // plan is to come, by which the job ...
+  bool IsBroken() const { return !servers_lost_.empty() || restore_failed_; }
+  // ... goes on with the copies of blocks that are left,
+  bool NeedsTakeOver() const {
+    return !servers_lost_.empty() && survives_ && !restore_failed_;
   }
+  // ... or goes back.
+  bool NeedsRollBack() const { return IsBroken() && !NeedsTakeOver(); }
+  // A server of the plan, each of whose blocks is left on another.
+  bool SurvivesWithout(uint64_t server) const;
+  const std::set<uint64_t>& servers_lost() const { return servers_lost_; }
   bool IsLost(uint64_t server) const {
     return servers_lost_.count(server) != 0;
   }
@@ -249,10 +268,13 @@ class Job {
   std::map<uint64_t, int> workers_;
   std::set<uint64_t> servers_;
   std::set<uint64_t> holders_;  // of blocks, or they are to come to them
-  std::set<uint64_t> origins_;  // where blocks are, until they have come
+  std::set<uint64_t> keepers_;  // of blocks: where they are by now (replicas.h)
+  std::set<uint64_t> replica_holders_;
+  bool lacks_replicas_ = false;
   // Of this incarnation, by server: the first step they have no work of.
   std::map<uint64_t, uint64_t> servers_ready_;
   std::set<uint64_t> servers_lost_;
+  bool survives_ = false;  // each block is left on another server
   bool restore_failed_ = false;
   std::map<uint64_t, DataLoaded> data_loaded_;  // by node
   std::set<uint64_t> excluded_;

@@ -23,6 +23,13 @@ bool Membership::Renew(uint64_t node, absl::Time now) {
   return true;
 }
 
+void Membership::Doubt(uint64_t node, absl::Time now) {
+  const auto found = members_.find(node);
+  if (found == members_.end()) return;
+  const absl::Time lease_ends = found->second.last_heartbeat + lease_;
+  leases_.Set(node, std::min(lease_ends, now + kDoubt));
+}
+
 bool Membership::Deregister(uint64_t node, LossReason why) {
   if (const auto awaited = awaited_.find(node); awaited != awaited_.end()) {
     ++losses_[{awaited->second.role, why}];

@@ -3,6 +3,7 @@
 //
 //   (unknown) --Register--> member --Renew--> member
 //   member --Expire (lease ended) or Deregister--> gone, for good
+//   member --Doubt--> its lease ends sooner; Renew, and it does not
 //
 // After a restart of the scheduler, nodes that plans name may be there still:
 //
@@ -68,11 +69,17 @@ class Membership {
   // of its longest pauses (client/member) and a second to connect.
   static constexpr absl::Duration kComeBack = absl::Seconds(3);
 
+  // A member that lives renews within its longest pause and a second to
+  // connect.
+  static constexpr absl::Duration kDoubt = absl::Seconds(2);
+
   explicit Membership(absl::Duration lease) : lease_(lease) {}
 
   void Register(uint64_t node, const RegisterRequest& request, absl::Time now);
   // False: not a member.
   bool Renew(uint64_t node, absl::Time now);
+  // It seems to have died: it is lost unless it renews within kDoubt.
+  void Doubt(uint64_t node, absl::Time now);
   // False: not a member, nor awaited.
   bool Deregister(uint64_t node, LossReason why = LossReason::kLeft);
   // Removes and returns those whose lease has ended, in order; awaited ones

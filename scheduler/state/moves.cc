@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "scheduler/state/rebalance.h"
+#include "scheduler/state/replicas.h"
+#include "scheduler/state/server_load.h"
 
 namespace hawser {
 namespace {
@@ -32,6 +34,7 @@ std::vector<uint64_t> Origins(const Plan& plan) {
     origins.push_back(plan.servers(static_cast<int>(block.server())).node());
   }
   for (const BlockMove& move : plan.moves()) {
+    if (move.replica()) continue;
     origins[move.block()] = plan.servers(static_cast<int>(move.from())).node();
   }
   return origins;
@@ -62,6 +65,49 @@ std::vector<uint64_t> ChooseTargets(const Job& job,
   }
   std::sort(targets.begin(), targets.end());
   return targets;
+}
+
+// Where each block has a replica that is filled; nothing: nowhere.
+std::vector<std::optional<uint64_t>> FilledReplicas(const Plan& plan) {
+  std::vector<std::optional<uint64_t>> filled;
+  for (const Block& block : plan.blocks()) {
+    filled.emplace_back();
+    if (block.replica() == 0) continue;
+    filled.back() = plan.servers(static_cast<int>(block.replica()) - 1).node();
+  }
+  for (const BlockMove& move : plan.moves()) {
+    if (move.replica()) filled[move.block()].reset();
+  }
+  return filled;
+}
+
+// Where each block, placed by number among `targets`, is to have its replica:
+// where it has one, if that may be. Nothing: nowhere.
+std::vector<std::optional<uint64_t>> ChooseReplicas(
+    const Membership& membership, const std::vector<uint64_t>& by_load,
+    const std::vector<std::optional<uint64_t>>& filled,
+    std::vector<uint64_t> targets, std::vector<Block> blocks) {
+  // One server cannot keep both.
+  for (const uint64_t node : by_load) {
+    if (targets.size() > 1) break;
+    if (node != targets.front()) targets.push_back(node);
+  }
+  for (size_t b = 0; b < blocks.size(); ++b) {
+    const auto kept =
+        filled[b].has_value()
+            ? std::find(targets.begin(), targets.end(), *filled[b])
+            : targets.end();
+    const auto at = static_cast<uint32_t>(kept - targets.begin());
+    const bool stays = kept != targets.end() && at != blocks[b].server();
+    blocks[b].set_replica(stays ? at + 1 : 0);
+  }
+  PlaceReplicas(HostsOf(targets, membership), &blocks);
+  std::vector<std::optional<uint64_t>> chosen;
+  for (const Block& block : blocks) {
+    chosen.emplace_back();
+    if (block.replica() != 0) chosen.back() = targets[block.replica() - 1];
+  }
+  return chosen;
 }
 
 // The plan's servers, as they are added. One that blocks go to counts as one
@@ -110,8 +156,10 @@ class ServerList {
 bool WantsMove(const Job& job, const Membership& membership) {
   if (job.state() != RUNNING || membership.ServersForWork() == 0) return false;
   for (const uint64_t node : membership.draining()) {
-    if (job.HoldsBlocks(node)) return true;
+    if (job.HoldsBlocks(node) || job.HoldsReplicas(node)) return true;
   }
+  // Who has none to give them to waits for another server.
+  if (job.lacks_replicas() && membership.ServersForWork() > 1) return true;
   return job.servers_wanted().has_value() &&
          ServersFor(job, membership, job.holders()) != job.holders();
 }
@@ -150,12 +198,21 @@ void PlaceAnew(const Job& job, const Membership& membership,
       now.emplace_back();
     }
   }
-  const std::vector<Block> blocks(plan->blocks().begin(), plan->blocks().end());
+  std::vector<Block> blocks(plan->blocks().begin(), plan->blocks().end());
   const std::vector<uint32_t> placed =
       Rebalance(job.spec().placement().policy(), blocks, now,
                 static_cast<uint32_t>(targets.size()));
+  const auto filled = FilledReplicas(*job.plan());
+  std::vector<std::optional<uint64_t>> replicas(blocks.size());
+  if (job.spec().resources().replicas() == 2) {
+    for (size_t b = 0; b < placed.size(); ++b) blocks[b].set_server(placed[b]);
+    replicas = ChooseReplicas(membership, by_load, filled, targets, blocks);
+  }
   std::set<uint64_t> nodes(origins.begin(), origins.end());
   for (const uint32_t server : placed) nodes.insert(targets[server]);
+  for (const auto& replica : replicas) {
+    if (replica.has_value()) nodes.insert(*replica);
+  }
   ServerList servers(membership, nodes, plan);
   plan->clear_moves();
   plan->set_placed_since(plan->incarnation());
@@ -166,10 +223,23 @@ void PlaceAnew(const Job& job, const Membership& membership,
         ->set_server(servers.IndexOf(targets[placed[b]]));
   }
   for (size_t b = 0; b < placed.size(); ++b) {
-    if (targets[placed[b]] == origins[b]) continue;
+    plan->mutable_blocks(static_cast<int>(b))
+        ->set_replica(
+            replicas[b].has_value() ? servers.IndexOf(*replicas[b]) + 1 : 0);
+  }
+  const auto add_move = [&](size_t block, bool replica) {
     BlockMove* move = plan->add_moves();
-    move->set_block(static_cast<uint32_t>(b));
-    move->set_from(servers.IndexOf(origins[b]));
+    move->set_block(static_cast<uint32_t>(block));
+    move->set_from(servers.IndexOf(origins[block]));
+    move->set_replica(replica);
+  };
+  for (size_t b = 0; b < placed.size(); ++b) {
+    if (targets[placed[b]] != origins[b]) add_move(b, /*replica=*/false);
+    // Where the block has been, its replica is filled already.
+    if (replicas[b].has_value() && replicas[b] != filled[b] &&
+        replicas[b] != origins[b]) {
+      add_move(b, /*replica=*/true);
+    }
   }
 }
 
@@ -182,6 +252,7 @@ void EndMoves(Plan* plan) {
   uint32_t last = 0;
   for (const Block& block : plan->blocks()) {
     last = std::max(last, block.server());
+    if (block.replica() != 0) last = std::max(last, block.replica() - 1);
   }
   while (plan->servers_size() > static_cast<int>(last) + 1) {
     plan->mutable_servers()->RemoveLast();

@@ -6,6 +6,9 @@
 //        --kMove-->   blocks on their way; servers that have them keep them
 //        --kGoOn-->   runs; the servers that were left are out of it
 //
+// Replicas that are missing, or on servers that are drained, are filled
+// elsewhere on the same way.
+//
 // A change of how the job is synchronised takes the first and the last.
 //
 // When a server is lost that blocks were on their way to, they go elsewhere

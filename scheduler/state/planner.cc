@@ -10,6 +10,7 @@
 #include "scheduler/state/micro_batch_leases.h"
 #include "scheduler/state/moves.h"
 #include "scheduler/state/placement.h"
+#include "scheduler/state/replicas.h"
 #include "scheduler/state/roll_back.h"
 #include "scheduler/state/server_load.h"
 
@@ -83,8 +84,14 @@ void FillServers(const Job& job, const Membership& membership,
       CutIntoBlocks(job.layout(), job.spec().placement().block_elements());
   PlaceBlocks(job.spec().placement().policy(),
               static_cast<uint32_t>(servers.size()), &blocks);
+  if (job.spec().resources().replicas() == 2) {
+    PlaceReplicas(HostsOf(servers, membership), &blocks);
+  }
   std::map<uint32_t, uint32_t> renumbered;
-  for (const Block& block : blocks) renumbered[block.server()] = 0;
+  for (const Block& block : blocks) {
+    renumbered[block.server()] = 0;
+    if (block.replica() != 0) renumbered[block.replica() - 1] = 0;
+  }
   for (auto& [chosen, index] : renumbered) {
     index = static_cast<uint32_t>(plan->servers_size());
     ServerEndpoint* endpoint = plan->add_servers();
@@ -97,6 +104,9 @@ void FillServers(const Job& job, const Membership& membership,
   plan->set_histories(static_cast<uint32_t>(plan->servers_size()));
   for (Block& block : blocks) {
     block.set_server(renumbered.at(block.server()));
+    if (block.replica() != 0) {
+      block.set_replica(renumbered.at(block.replica() - 1) + 1);
+    }
     *plan->add_blocks() = block;
   }
 }
@@ -146,7 +156,7 @@ std::optional<Plan> NextPlan(const Job& job,
   const uint32_t wanted = job.spec().resources().workers();
   // What is lost comes first.
   const PauseStep step =
-      job.NeedsRollBack() ? PauseStep::kNone : NextPauseStep(job, membership);
+      job.IsBroken() ? PauseStep::kNone : NextPauseStep(job, membership);
   const bool changes = step != PauseStep::kNone;
   if (job.reattaching() && AwaitsMembers(job, membership)) return std::nullopt;
   // Most of the time nothing is to be done, which must be seen without a walk
@@ -158,7 +168,7 @@ std::optional<Plan> NextPlan(const Job& job,
   if (planned && job.plan()->total_steps() != 0 && !job.WorkersChanged() &&
       (static_cast<uint32_t>(job.plan()->workers_size()) >= wanted ||
        idle.empty()) &&
-      !changes && !job.reattaching() && !job.NeedsRollBack() &&
+      !changes && !job.reattaching() && !job.IsBroken() &&
       !HasDrainingWorker(job, membership)) {
     return std::nullopt;
   }
@@ -169,7 +179,7 @@ std::optional<Plan> NextPlan(const Job& job,
       !planned || data.has_value() ? ChooseServers(job, jobs, membership)
                                    : std::vector<uint64_t>();
   const std::vector<uint64_t> workers = ChooseWorkers(job, membership, idle);
-  const bool members_change = job.WorkersChanged() || job.NeedsRollBack() ||
+  const bool members_change = job.WorkersChanged() || job.IsBroken() ||
                               (planned && !AreWorkersOf(*job.plan(), workers));
   if (!planned) {
     if (workers.size() < wanted || servers.empty()) return std::nullopt;
@@ -207,6 +217,7 @@ std::optional<Plan> NextPlan(const Job& job,
     plan.set_blocks_since(incarnation);
   }
   plan.set_incarnation(incarnation);
+  if (job.NeedsTakeOver()) TakeOver(job.servers_lost(), &plan);
   TakeStep(step, job, jobs, membership, &plan);
   if (plan.phases_size() != 0) {
     plan.set_total_steps(StepSchedule(plan).total_steps());

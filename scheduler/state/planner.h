@@ -24,6 +24,7 @@ namespace hawser {
 //   any -> other workers: some have left, or are to, or idle ones can fill
 //     their places
 //   any -> rolled back, on other servers: some are lost (roll_back.h)
+//   any -> on fewer servers, which have replicas of what is lost (replicas.h)
 //   reattaching -> the same with those that are back: none is awaited any more
 // and the plans of moves.h.
 std::optional<Plan> NextPlan(const Job& job,

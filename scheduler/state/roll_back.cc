@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "scheduler/state/replicas.h"
 #include "scheduler/state/server_load.h"
 
 namespace hawser {
@@ -34,6 +35,15 @@ bool PlanRollBack(const Job& job, const std::map<uint64_t, Job>& jobs,
     place->set_node(others[i]);
     place->set_address(server.address);
     *place->mutable_local() = server.local;
+  }
+  if (job.spec().resources().replicas() == 2) {
+    std::vector<uint64_t> servers;
+    for (const ServerEndpoint& server : plan->servers()) {
+      servers.push_back(server.node());
+    }
+    std::vector<Block> blocks(plan->blocks().begin(), plan->blocks().end());
+    PlaceReplicas(HostsOf(servers, membership), &blocks);
+    plan->mutable_blocks()->Assign(blocks.begin(), blocks.end());
   }
   *plan->mutable_restore() = job.RestorePoint();
   plan->set_blocks_since(incarnation);

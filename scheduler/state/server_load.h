@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "scheduler/state/job.h"
@@ -17,6 +18,10 @@ namespace hawser {
 // parameters first; of those that have as many, the oldest.
 std::vector<uint64_t> ServersByLoad(const std::map<uint64_t, Job>& jobs,
                                     const Membership& membership);
+
+// The host of each server, empty where it is not known.
+std::vector<std::string> HostsOf(const std::vector<uint64_t>& servers,
+                                 const Membership& membership);
 
 }  // namespace hawser
 

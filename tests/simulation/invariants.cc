@@ -1,6 +1,7 @@
 #include "tests/simulation/invariants.h"
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -82,6 +83,12 @@ void Invariants::Ordered(const Plan& plan) {
 }
 
 void Invariants::CheckRestored(const Plan& plan) {
+  if (plan.blocks_size() == 0) return;
+  if (newest_.blocks_size() != 0 &&
+      plan.blocks_since() > newest_.blocks_since()) {
+    CheckNothingWasLeft(plan);
+  }
+  if (plan.incarnation() > newest_.incarnation()) newest_ = plan;
   const uint64_t step = plan.restore().step();
   const auto [known, is_new] = restored_.emplace(plan.blocks_since(), step);
   if (!is_new && known->second != step) {
@@ -93,6 +100,26 @@ void Invariants::CheckRestored(const Plan& plan) {
   if (!std::filesystem::exists(manifest)) {
     Fail(absl::StrCat("step ", step, " is to be restored, without ", manifest));
   }
+}
+
+// Those that the plan before names and this one does not are lost.
+void Invariants::CheckNothingWasLeft(const Plan& rolled_back) {
+  std::set<uint64_t> left;
+  for (const ServerEndpoint& server : rolled_back.servers()) {
+    left.insert(server.node());
+  }
+  if (newest_.moves_size() != 0) return;  // some copies are not filled yet
+  for (const Block& block : newest_.blocks()) {
+    const auto is_left = [&](uint32_t server) {
+      return left.count(newest_.servers(static_cast<int>(server)).node()) != 0;
+    };
+    if (is_left(block.server())) continue;
+    if (block.replica() != 0 && is_left(block.replica() - 1)) continue;
+    return;
+  }
+  Fail(absl::StrCat("incarnation ", rolled_back.incarnation(),
+                    " rolls back, though each block of incarnation ",
+                    newest_.incarnation(), " is left on a server"));
 }
 
 bool Invariants::ended() const { return IsFinal(job_.state()); }

@@ -13,7 +13,9 @@
 //      blocks, but to the step that a plan says to restore, from a checkpoint
 //      that is committed; and every block that is sent has the bytes of its
 //      version in the fault-free run;
-//   7. no number is given to two processes, jobs or plans.
+//   7. no number is given to two processes, jobs or plans;
+//   9. no job is rolled back while each of its blocks is left on a server
+//      (8: checkpoint_check.h).
 //
 // Of a job that is not synchronous all the way, 3 and 6 say nothing, and 4 only
 // how many samples there were.
@@ -61,12 +63,16 @@ class Invariants {
   const JobStatus& job() const { return job_; }
   bool ended() const;
   uint64_t incarnations() const { return plans_.size(); }
+  uint64_t roll_backs() const {
+    return restored_.empty() ? 0 : restored_.size() - 1;
+  }
 
   Reference TakeReference();
 
  private:
   void Give(uint64_t number, absl::string_view what);
   void CheckRestored(const Plan& plan);
+  void CheckNothingWasLeft(const Plan& rolled_back);
   void CheckEnd();
   void CheckSamples();
 
@@ -82,6 +88,7 @@ class Invariants {
   std::map<uint64_t, std::string> plans_;
   std::map<uint64_t, std::map<uint64_t, std::pair<uint32_t, uint32_t>>> places_;
   std::map<uint64_t, uint64_t> restored_;  // steps, by blocks_since
+  Plan newest_;                            // with blocks
   struct Version {
     uint64_t life = 0;
     uint64_t blocks_since = 0;

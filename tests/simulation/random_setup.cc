@@ -139,6 +139,29 @@ void DrawMoves(const Setup& setup, SeededRandom* random, absl::Duration window,
   }
 }
 
+// Each block on two servers, of which one may be lost at any moment.
+void DrawReplicas(SeededRandom* random, absl::Duration window, Setup* setup) {
+  setup->spec.mutable_resources()->set_replicas(2);
+  setup->spec.mutable_resources()->set_servers(
+      std::max(2u, setup->spec.resources().servers()));
+  for (uint64_t i = 1 + random->Below(3); i > 0; --i) {
+    Fault fault;
+    fault.kind =
+        random->Chance(0.7) ? Fault::Kind::kCrash : Fault::Kind::kPause;
+    fault.target = absl::StrCat("server ", 1 + random->Below(setup->servers));
+    fault.at = absl::Floor(random->Between(absl::ZeroDuration(), window),
+                           absl::Milliseconds(1));
+    fault.lasts =
+        absl::Floor(random->Between(absl::Milliseconds(1), 2 * setup->lease),
+                    absl::Milliseconds(1));
+    setup->faults.push_back(fault);
+  }
+}
+
+bool MayHaveReplicas(const Setup& setup) {
+  return setup.servers > 1 && setup.spec.scheduling().policy() != DYNAMIC;
+}
+
 }  // namespace
 
 Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
@@ -204,6 +227,10 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
   }
   if (fault_random.Chance(0.4)) {
     DrawMoves(setup, &fault_random, schedule.window, &setup.faults);
+  }
+  if (is_synchronous && !changes && MayHaveReplicas(setup) &&
+      fault_random.Chance(0.5)) {
+    DrawReplicas(&fault_random, schedule.window, &setup);
   }
   return setup;
 }

@@ -99,6 +99,10 @@ absl::Status ParsePlacement(absl::string_view text, PlacementSpec* placement) {
 
 absl::Status ParseExpected(absl::string_view text, Scenario* scenario) {
   if (text == "same parameters") return absl::OkStatus();  // always
+  if (text == "no roll-back") {
+    scenario->may_roll_back = false;
+    return absl::OkStatus();
+  }
   if (absl::ConsumePrefix(&text, "end within ")) {
     return ParseInto(text, &scenario->end_within);
   }
@@ -113,8 +117,8 @@ absl::Status ParseExpected(absl::string_view text, Scenario* scenario) {
     return absl::InvalidArgumentError(
         absl::StrCat("expect what? \"", text,
                      "\" is no state of a job, \"same "
-                     "parameters\", \"end within DURATION\" or \"at least N "
-                     "incarnations\""));
+                     "parameters\", \"no roll-back\", \"end within DURATION\" "
+                     "or \"at least N incarnations\""));
   }
   if (parts.size() == 2) end.because = parts[1];
   scenario->setup.ends = {end};
@@ -174,6 +178,9 @@ const std::map<std::string, Statement>& Statements() {
        })},
       {"job servers", Set<uint32_t>([](JobSpec* spec, uint32_t value) {
          spec->mutable_resources()->set_servers(value);
+       })},
+      {"replicas", Set<uint32_t>([](JobSpec* spec, uint32_t value) {
+         spec->mutable_resources()->set_replicas(value);
        })},
       {"steps", Set<uint64_t>([](JobSpec* spec, uint64_t value) {
          spec->mutable_schedule()->set_steps(value);
@@ -294,6 +301,10 @@ std::optional<std::string> RunScenario(const Scenario& scenario,
     return absl::StrCat("the job ended after ",
                         absl::FormatDuration(outcome.virtual_time), ", not ",
                         absl::FormatDuration(scenario.end_within));
+  }
+  if (outcome.roll_backs != 0 && !scenario.may_roll_back) {
+    return absl::StrCat("the job was rolled back ", outcome.roll_backs,
+                        " times");
   }
   if (outcome.incarnations < scenario.least_incarnations) {
     return absl::StrCat("the job had ", outcome.incarnations,

@@ -6,6 +6,7 @@
 //                 journal write 2ms     mean
 //                 seed 7                of delays
 //   The job:      job workers 2 | job servers 1   (default: all there are)
+//                 replicas 2
 //                 steps 60 | layers 4 8 3 | optimizer adam | clip 0.3
 //                 global batch 8 | micro-batches 4 | placement BY_LAYER
 //                 compute 20ms          of a partial sum, mean
@@ -18,6 +19,7 @@
 //                 expect same parameters     as without faults
 //                 expect end within 30s
 //                 expect at least 3 incarnations
+//                 expect no roll-back
 #ifndef HAWSER_TESTS_SIMULATION_SCENARIO_H_
 #define HAWSER_TESTS_SIMULATION_SCENARIO_H_
 
@@ -37,6 +39,7 @@ struct Scenario {
   Setup setup;
   absl::Duration end_within = absl::InfiniteDuration();
   uint64_t least_incarnations = 0;
+  bool may_roll_back = true;
 };
 
 // INVALID_ARGUMENT: the line, what is wrong with it and what would be right.

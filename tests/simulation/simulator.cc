@@ -155,6 +155,7 @@ Outcome Simulator::RunOnce(const Setup& setup, const Reference* reference,
   }
   outcome.job = invariants.job();
   outcome.incarnations = invariants.incarnations();
+  outcome.roll_backs = invariants.roll_backs();
   outcome.failure = invariants.failure();
   if (!outcome.failure.has_value()) {
     outcome.failure = JudgeEnd(setup, outcome.job);

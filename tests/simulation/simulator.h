@@ -30,6 +30,7 @@ struct Outcome {
   uint64_t hash = 0;  // of all that happened
   JobStatus job;
   uint64_t incarnations = 0;
+  uint64_t roll_backs = 0;
   uint64_t faults = 0;  // that had begun when the job ended
   uint64_t events = 0;
   absl::Duration virtual_time;

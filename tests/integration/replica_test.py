@@ -1,0 +1,87 @@
+"""Servers die whose blocks are on another server, too: nothing is rolled back."""
+
+import os
+import signal
+
+from tests.integration import harness
+
+LONG = 400  # epochs of the small job: some seconds
+
+
+class ReplicaTest(harness.ClusterTest):
+
+    def replicated(self, more=""):
+        return self.job(epochs=LONG, servers=2, change=(
+            "servers: 2 }", "servers: 2 replicas: 2 }\n" + more))
+
+    def disturbed(self, disturb, servers=2, more="", same_bits=True):
+        expected = same_bits and self.run_job(
+            self.job(epochs=LONG))["parameters_sha256"]
+        with self.cluster(2, servers, "--lease-ms", "600",
+                          "--heartbeat-ms", "200"):
+            self.hawser("submit", self.replicated(more))
+            self.await_step("small", 50)
+            before = self.hawser_json("job", "small")
+            disturb()
+            self.hawser("wait", "small", "--timeout", "100")
+            job = self.hawser_json("job", "small")
+            self.assertEqual(job["state"], "succeeded", job)
+            self.assertGreater(job["incarnation"], before["incarnation"])
+            log = self.hawser("logs", "small")[0]
+            self.assertIn("the other copies of what it held take over", log)
+            self.assertNotIn("rolled back", log)
+            if same_bits:
+                self.assertEqual(job["parameters_sha256"], expected)
+            self.assertEqual([epoch["training"]["samples"]
+                              for epoch in job["epochs_done"]], [300] * LONG)
+            if "audit" in more:
+                self.hawser("audit", "small")
+        self.assert_nothing_left()
+
+    def kill(self, number):
+        os.kill(self.processes("hawser-server")[number], signal.SIGKILL)
+
+    def test_a_killed_server_whose_partner_takes_over(self):
+        self.disturbed(lambda: self.kill(0))
+
+    def test_a_partner_is_filled_and_takes_over_in_its_turn(self):
+        def disturb():
+            self.kill(0)
+            self.await_that("a new partner", lambda: "fills replicas" in
+                            self.hawser("logs", "small")[0])
+            incarnation = self.hawser_json("job", "small")["incarnation"]
+            self.await_that("it is filled", lambda: self.hawser_json(
+                "job", "small")["incarnation"] > incarnation)
+            step = self.hawser_json("job", "small")["step"]
+            self.await_step("small", step + 20)
+            self.kill(0)
+        self.disturbed(disturb, servers=3)
+
+    def test_a_stopped_server_that_comes_back(self):
+        def disturb():
+            server = self.processes("hawser-server")[0]
+            before = self.hawser_json("job", "small")["incarnation"]
+            os.kill(server, signal.SIGSTOP)
+            self.await_that("a new incarnation", lambda: self.hawser_json(
+                "job", "small")["incarnation"] > before)
+            os.kill(server, signal.SIGCONT)
+        self.disturbed(disturb)
+
+    def test_a_killed_server_of_an_asynchronous_job(self):
+        self.disturbed(
+            lambda: self.kill(0), same_bits=False,
+            more="synchronisation { mode: ASYNCHRONOUS audit: true }")
+
+    def test_a_killed_server_of_a_job_with_a_bound_on_staleness(self):
+        self.disturbed(
+            lambda: self.kill(1), same_bits=False,
+            more="synchronisation { mode: BOUNDED_STALENESS staleness: 2 "
+                 "audit: true }")
+
+    def test_a_killed_server_of_a_job_that_leases_its_work(self):
+        self.disturbed(lambda: self.kill(0),
+                       more="scheduling { policy: DYNAMIC }")
+
+
+if __name__ == "__main__":
+    harness.main()
