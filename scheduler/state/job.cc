@@ -496,8 +496,9 @@ void Job::MemberLost(uint64_t node, const std::string& why, absl::Time now) {
   Log(now, "scheduler",
       absl::StrCat("server ", node, " ", why,
                    !held_blocks ? "; blocks on their way to it go elsewhere"
-                   : survives_  ? "; the other copies of what it held take over"
-                                : " and with it the parameters it held"));
+                   : NeedsTakeOver()
+                       ? "; the other copies of what it held take over"
+                       : " and with it the parameters it held"));
 }
 
 bool Job::SurvivesWithout(uint64_t server) const {

@@ -133,9 +133,11 @@ class Job {
   // Servers of the plan are lost, or what it restores cannot be read: another
   // plan is to come, by which the job ...
   bool IsBroken() const { return !servers_lost_.empty() || restore_failed_; }
-  // ... goes on with the copies of blocks that are left,
+  // ... goes on with the copies of blocks that are left (before it has run for
+  // the first time there is nothing to go on with),
   bool NeedsTakeOver() const {
-    return !servers_lost_.empty() && survives_ && !restore_failed_;
+    return !servers_lost_.empty() && survives_ && !restore_failed_ &&
+           running_since_ != absl::InfiniteFuture();
   }
   // ... or goes back.
   bool NeedsRollBack() const { return IsBroken() && !NeedsTakeOver(); }
