@@ -159,10 +159,10 @@ export function makeJob(name, onCancel) {
     h('div.columns', {},
       h('div', {}, section('Workers', workers.element),
         section('Servers', servers.element),
-        section('Checkpoints', h('div', {}, trouble, checkpoints.element))),
+        section('Checkpoints', h('div', {}, trouble, checkpoints.element)),
+        section('Settings', settings.element)),
       h('div', {}, section('Events', events.element),
-        section('Staleness', staleness.element),
-        section('Settings', settings.element))));
+        section('Staleness', staleness.element))));
   const missing = h('div.card.empty', {}, h('h3', {}, 'There is no such job'),
                     h('p', {}));
   const element = h(
