@@ -189,6 +189,11 @@ absl::StatusOr<std::string> BackgroundClusterAddress(
   return ReadWholeFile(directory + "/address", 4096);
 }
 
+std::string BackgroundClusterDashboard(const std::string& directory) {
+  const auto address = ReadWholeFile(DashboardAddressFile(directory), 4096);
+  return address.ok() ? absl::StrCat("http://", *address) : "";
+}
+
 absl::Status StopBackgroundCluster(const std::string& directory) {
   const absl::Status none = absl::NotFoundError(
       absl::StrCat("no local cluster runs (", directory, ")"));

@@ -5,7 +5,8 @@
 //
 // In the directory: `lock` (held: a cluster runs; its content is the
 // supervisor's pid), `address` (of the scheduler, once everybody has
-// registered), `supervisor.log` and the daemons' logs, `state` (the journal).
+// registered), `dashboard.address` (if it has one), `supervisor.log` and the
+// daemons' logs, `state` (the journal).
 #ifndef HAWSER_CLIENT_CLI_BACKGROUND_CLUSTER_H_
 #define HAWSER_CLIENT_CLI_BACKGROUND_CLUSTER_H_
 
@@ -27,6 +28,10 @@ absl::StatusOr<std::string> StartBackgroundCluster(
 // NOT_FOUND: none runs, whatever files are left.
 absl::StatusOr<std::string> BackgroundClusterAddress(
     const std::string& directory);
+
+// "http://127.0.0.1:PORT" of the cluster that was started there last; empty: it
+// has no dashboard.
+std::string BackgroundClusterDashboard(const std::string& directory);
 
 // Stops it and waits until it is gone. NOT_FOUND: none runs.
 absl::Status StopBackgroundCluster(const std::string& directory);

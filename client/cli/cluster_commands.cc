@@ -10,6 +10,7 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/interruption.h"
 #include "client/cli/local_cluster.h"
+#include "client/cli/note_dashboard.h"
 #include "nlohmann/json.hpp"
 
 namespace hawser {
@@ -20,6 +21,7 @@ using Json = nlohmann::ordered_json;
 struct UpFlags {
   LocalCluster::Options cluster;
   std::string data_root;
+  bool no_dashboard = false;
 };
 
 int Up(const CommandLine& line, UpFlags flags) {
@@ -32,16 +34,21 @@ int Up(const CommandLine& line, UpFlags flags) {
       flags.data_root.empty()
           ? "/"
           : std::filesystem::absolute(flags.data_root).string();
+  flags.cluster.dashboard = !flags.no_dashboard;
   const auto address = StartBackgroundCluster(flags.cluster);
   if (!address.ok()) {
     Fail(address.status());
     return absl::IsCancelled(address.status()) ? kInterrupted : kJobFailed;
   }
+  const std::string dashboard =
+      BackgroundClusterDashboard(flags.cluster.state_directory);
+  NoteDashboard(dashboard);
   if (line.json()) {
     PrintJson(Json({{"scheduler", *address},
                     {"servers", flags.cluster.servers},
                     {"workers", flags.cluster.workers},
-                    {"logs", flags.cluster.state_directory}}));
+                    {"logs", flags.cluster.state_directory},
+                    {"dashboard", dashboard}}));
   } else {
     Print(absl::StrCat("cluster is up: scheduler at ", *address, ", ",
                        flags.cluster.servers, " servers, ",
@@ -104,6 +111,8 @@ void AddClusterCommands(CommandLine* line) {
   up->add_option("--output-root", flags->cluster.output_root,
                  "checkpoints go below this directory")
       ->capture_default_str();
+  up->add_flag("--no-dashboard", flags->no_dashboard,
+               "without the web page that shows its jobs");
   up->callback([line, flags] {
     line->verb = [line, flags] { return Up(*line, *flags); };
   });

@@ -17,6 +17,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/cli/interruption.h"
@@ -71,6 +72,10 @@ std::string LastLines(const std::string& path) {
 
 }  // namespace
 
+std::string DashboardAddressFile(const std::string& directory) {
+  return directory + "/dashboard.address";
+}
+
 absl::StatusOr<std::unique_ptr<LocalCluster>> LocalCluster::Start(
     const Options& options) {
   auto cluster = absl::WrapUnique(new LocalCluster(options));
@@ -104,9 +109,16 @@ absl::Status LocalCluster::StartAll() {
     RETURN_IF_ERROR(MakeDirectories(directory_));
   }
   unlink(PortFile().c_str());
+  unlink(DashboardAddressFile(directory_).c_str());
   RETURN_IF_ERROR(Spawn("scheduler", "hawser-scheduler",
-                        SchedulerArguments(options_.listen)));
+                        SchedulerArguments(options_.listen, "127.0.0.1:0")));
   RETURN_IF_ERROR(AwaitScheduler(PortFile()));
+  if (options_.dashboard) {
+    // It is there before the scheduler's own address is.
+    ASSIGN_OR_RETURN(const std::string http,
+                     ReadWholeFile(DashboardAddressFile(directory_), 4096));
+    dashboard_ = absl::StrCat("http://", http);
+  }
   for (uint32_t i = 0; i < options_.servers; ++i) {
     RETURN_IF_ERROR(
         Spawn(absl::StrCat("server-", i), "hawser-server",
@@ -122,18 +134,27 @@ absl::Status LocalCluster::StartAll() {
 }
 
 std::vector<std::string> LocalCluster::SchedulerArguments(
-    const std::string& listen) const {
-  return {"--listen",       listen,
-          "--state-dir",    directory_ + "/state",
-          "--port-file",    PortFile(),
-          "--lease-ms",     absl::StrCat(options_.lease_ms),
-          "--heartbeat-ms", absl::StrCat(options_.heartbeat_ms)};
+    const std::string& listen, const std::string& http_listen) const {
+  std::vector<std::string> arguments = {
+      "--listen",       listen,
+      "--state-dir",    directory_ + "/state",
+      "--port-file",    PortFile(),
+      "--lease-ms",     absl::StrCat(options_.lease_ms),
+      "--heartbeat-ms", absl::StrCat(options_.heartbeat_ms)};
+  if (options_.dashboard) {
+    arguments.insert(arguments.end(),
+                     {"--http-listen", http_listen, "--http-port-file",
+                      DashboardAddressFile(directory_)});
+  }
+  return arguments;
 }
 
 absl::Status LocalCluster::RestartScheduler() {
-  ASSIGN_OR_RETURN(processes_.front().pid,
-                   StartProcess("scheduler", "hawser-scheduler",
-                                SchedulerArguments(address_)));
+  ASSIGN_OR_RETURN(
+      processes_.front().pid,
+      StartProcess("scheduler", "hawser-scheduler",
+                   SchedulerArguments(address_, std::string(absl::StripPrefix(
+                                                    dashboard_, "http://")))));
   return absl::OkStatus();
 }
 

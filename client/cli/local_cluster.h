@@ -16,6 +16,9 @@
 
 namespace hawser {
 
+// Where a cluster with this directory keeps its dashboard's HOST:PORT.
+std::string DashboardAddressFile(const std::string& directory);
+
 class LocalCluster {
  public:
   struct Options {
@@ -29,6 +32,7 @@ class LocalCluster {
     // Journal and logs; empty: a temporary directory, removed in the end.
     std::string state_directory;
     bool keep_logs = false;  // even of a temporary directory
+    bool dashboard = true;   // on loopback, at any free port
   };
 
   // Starts the processes; they find each other. Called before this process has
@@ -40,6 +44,8 @@ class LocalCluster {
   ~LocalCluster();
 
   const std::string& scheduler_address() const { return address_; }
+  // "http://127.0.0.1:PORT"; empty: there is none.
+  const std::string& dashboard() const { return dashboard_; }
   const std::string& log_directory() const { return directory_; }
   // Keeps the logs after the end, for somebody to read.
   void KeepLogs() { keep_ = true; }
@@ -70,7 +76,9 @@ class LocalCluster {
                                      const std::string& program,
                                      const std::vector<std::string>& arguments);
   // listen: where it listens.
-  std::vector<std::string> SchedulerArguments(const std::string& listen) const;
+  // http_listen: where its dashboard does.
+  std::vector<std::string> SchedulerArguments(
+      const std::string& listen, const std::string& http_listen) const;
   std::string PortFile() const { return directory_ + "/scheduler.address"; }
   absl::Status AwaitScheduler(const std::string& port_file);
   // Notes who has ended.
@@ -83,6 +91,7 @@ class LocalCluster {
   bool temporary_ = false;
   bool keep_ = false;
   std::string address_;
+  std::string dashboard_;
   std::vector<Process> processes_;  // the scheduler first
 };
 

@@ -15,6 +15,7 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/interruption.h"
 #include "client/cli/local_cluster.h"
+#include "client/cli/note_dashboard.h"
 #include "client/cli/start_checkpoint.h"
 #include "client/cli/user_directory.h"
 #include "client/cli/watch.h"
@@ -39,6 +40,7 @@ struct RunFlags {
   std::string output_root = "hawser-output";
   std::string from;
   bool keep_logs = false;
+  bool no_dashboard = false;
 };
 
 absl::Status Override(absl::string_view flag, std::optional<int64_t> value,
@@ -92,6 +94,7 @@ LocalCluster::Options ClusterFor(const RunFlags& flags, const JobFile& file) {
   options.data_root = flags.data_root.empty() ? "/" : flags.data_root;
   options.output_root = flags.output_root;
   options.keep_logs = flags.keep_logs;
+  options.dashboard = !flags.no_dashboard;
   if (IsPersonalise(file.spec)) {
     options.workers *= std::min(job.personalise().at_once(),
                                 static_cast<uint32_t>(file.jobs.size()));
@@ -148,6 +151,7 @@ int Run(const CommandLine& line, const RunFlags& flags) {
   auto cluster = LocalCluster::Start(ClusterFor(flags, *file));
   absl::Status failure = cluster.status();
   if (failure.ok()) {
+    NoteDashboard((*cluster)->dashboard());
     const auto ended = RunJobs(file->spec, cluster->get());
     if (ended.ok()) {
       if (flags.keep_logs) {
@@ -197,6 +201,8 @@ void AddRunCommand(CommandLine* line) {
                    "NAME@STEP: start from that checkpoint in NAME below the "
                    "output root, instead of the job file's `from`; NAME: from "
                    "the newest");
+  verb->add_flag("--no-dashboard", flags->no_dashboard,
+                 "without the web page that shows the job");
   verb->add_flag("--keep-logs", flags->keep_logs,
                  "keep the logs of scheduler, servers and workers");
   verb->callback([line, flags] {
