@@ -201,8 +201,9 @@ class HttpListener::Impl {
 
 absl::StatusOr<std::unique_ptr<HttpListener>> HttpListener::Start(
     const Options& options, std::vector<HttpRoute> routes) {
-  RETURN_IF_ERROR(
-      CheckListenAddress(options.address, options.allow_insecure_network));
+  const bool is_protected = options.tls.has_value() && options.guard != nullptr;
+  RETURN_IF_ERROR(CheckListenAddress(
+      options.address, options.allow_insecure_network || is_protected));
   if (absl::StartsWith(options.address, "unix:")) {
     return absl::InvalidArgumentError(absl::StrCat(
         "cannot serve HTTP on \"", options.address, "\"; write HOST:PORT"));

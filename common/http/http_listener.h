@@ -41,6 +41,7 @@ class HttpListener {
 
   struct Options {
     std::string address;  // HOST:PORT, port 0 for any
+    // Beyond loopback also without TLS and a guard; with both, it may anyway.
     bool allow_insecure_network = false;
     // Nothing: plain HTTP. The files are read at each handshake.
     std::optional<TlsFiles> tls;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
 #include "common/http/http_listener.h"
+#include "common/security/token_table.h"
 #include "gtest/gtest.h"
 #include "httplib.h"
 #include "openssl/evp.h"
@@ -136,6 +137,23 @@ TEST_F(TlsTest, ACertificateThatIsReplacedIsPresentedFromThenOn) {
   EXPECT_EQ(NameOf(**listener), "localhost");
   MakeCertificate("renewed");
   EXPECT_EQ(NameOf(**listener), "renewed");
+}
+
+TEST_F(TlsTest, BeyondLoopbackItTakesTlsAndTokens) {
+  ASSERT_TRUE(WriteWholeFile(Path("tokens"), "").ok());
+  const auto tokens = TokenTable::Open(Path("tokens"));
+  ASSERT_TRUE(tokens.ok()) << tokens.status();
+  const AccessGuard guard(tokens->get(), /*log=*/nullptr);
+  const TlsFiles files = {Path("tls.crt"), Path("tls.key"), ""};
+  const auto code = [](const HttpListener::Options& options) {
+    return HttpListener::Start(options, {}).status().code();
+  };
+  EXPECT_EQ(code({.address = "0.0.0.0:0", .tls = files}),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(code({.address = "0.0.0.0:0", .guard = &guard}),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(code({.address = "0.0.0.0:0", .tls = files, .guard = &guard}),
+            absl::StatusCode::kOk);
 }
 
 TEST_F(TlsTest, FilesThatCannotBeUsedAreNamed) {
