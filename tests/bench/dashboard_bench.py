@@ -120,7 +120,7 @@ def main():
 def run(flags, state):
     with open(f"{state}/dashboard.address", encoding="utf-8") as file:
         url = f"http://{file.read()}/#/jobs/bench"
-    scheduler = processes(["hawser-scheduler", state])[0]
+    scheduler = processes([f"{state}/state"])[0]  # its --state-dir
     with webdriver.Browser() as browser:
         browser.resize(1280, 900)
         browser.open(url)
