@@ -45,6 +45,11 @@ class CounterRandom {
     return static_cast<float>(Word(index) >> 8) * 0x1.0p-24f;
   }
 
+  // For those who compute words elsewhere (philox.h): Words(index) has the
+  // counter {index, index >> 32, high[0], high[1]} and this key.
+  const std::array<uint32_t, 2>& key() const { return key_; }
+  const std::array<uint32_t, 2>& counter_high() const { return counter_high_; }
+
   // Standard normal by Box-Muller from words 2k and 2k+1.
   float Normal(uint64_t index) const;
 

@@ -7,7 +7,7 @@ so a machine without CUDA never fetches this repository.
 
 _BUILD = """
 package(default_visibility = ["//visibility:public"])
-exports_files(["bin/nvcc"])
+exports_files(["nvcc.sh"])
 cc_library(
     name = "cuda",
     hdrs = glob(["include/**"]),
@@ -22,7 +22,13 @@ def _cuda_repository_impl(repository_ctx):
         fail("--config=cuda needs the CUDA toolkit, and there is none in %s. " %
              home + "Set CUDA_HOME, or build without --config=cuda.")
     repository_ctx.symlink(home + "/include", "include")
-    repository_ctx.symlink(home + "/bin/nvcc", "bin/nvcc")
+
+    # nvcc finds the rest of the toolkit beside itself: no link to it would do.
+    repository_ctx.file(
+        "nvcc.sh",
+        "#!/bin/sh\nexec %s/bin/nvcc \"$@\"\n" % home,
+        executable = True,
+    )
     repository_ctx.file("BUILD", _BUILD.format(home = home))
 
 cuda_repository = repository_rule(

@@ -290,7 +290,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int number) {
   const Lock lock(device.mutex);
   *properties = cudaDeviceProp();
   std::strcpy(properties->name, "emulated device");
-  properties->major = 9;
+  properties->major = 8;
   properties->multiProcessorCount = 1;
   properties->totalGlobalMem = device.memory.size();
   properties->sharedMemPerBlockOptin = cuda_emulation::kMostShared;

@@ -45,13 +45,17 @@ struct Dropout {
   int64_t first_row = 0;
 };
 
-// Heads of queries that share one head of keys and values.
+// Of several samples, or of several groups of heads that each have a head of
+// keys and values of their own, at once.
 struct Attention {
+  int64_t samples = 1;
+  int64_t groups = 1;
   int64_t head_width = 0;
   float scale = 0;             // of the products of queries and keys
   int64_t first_position = 0;  // of the first query; that of the first key is 0
-  // Of the weights: row h * queries + i, column j of [heads * queries, keys]
-  // for query i of head h and key j.
+  // Of the weights: row (s * heads + h) * queries + i, column j of [samples *
+  // heads * queries, keys] for query i of head h (of all groups) of sample s
+  // and key j.
   Dropout dropout;
 };
 
@@ -70,6 +74,9 @@ class Lane {
 
   // y = x, both any.
   virtual void Convert(ConstMatrix x, Matrix y) = 0;
+
+  // x = value. x: any.
+  virtual void Fill(float value, Matrix x) = 0;
 
   // y = x^T.
   virtual void Transpose(ConstMatrix x, Matrix y) = 0;
@@ -109,10 +116,11 @@ class Lane {
   virtual void Rotate(int64_t head_width, double base, int64_t context,
                       int64_t first_position, bool backward, Matrix x) = 0;
 
-  // Causal attention of one sample: query i sees the keys up to its own
-  // position. q and y [queries, heads * head_width], k and v [keys,
-  // head_width]: any. Keys beyond the last query may be anything finite, and so
-  // their values. log_sums [heads, queries]: the logarithms of the softmax's
+  // Causal attention: query i of a sample sees its keys up to its own position.
+  // q and y [samples * queries, heads * head_width], k and v [samples * keys,
+  // groups * head_width]: any; as many heads for each group, one after the
+  // other. Keys beyond the last query may be anything finite, and so their
+  // values. log_sums [samples, heads, queries]: the logarithms of the softmax's
   // sums. No more than a tile of weights exists at a time (Dao et al., 2022).
   virtual void AttentionForward(const Attention& attention, ConstMatrix q,
                                 ConstMatrix k, ConstMatrix v, Matrix y,

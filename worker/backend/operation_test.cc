@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "worker/backend/cases/conformance.h"
 #include "worker/backend/cases/operation_case.h"
 #include "worker/backend/cpu/cpu_backend.h"
 #include "worker/backend/thread_pool.h"
@@ -16,73 +17,9 @@
 namespace hawser {
 namespace {
 
-std::vector<OperationCase> AllCases() {
-  std::vector<OperationCase> cases;
-  AddProductCases(&cases);
-  AddNormCases(&cases);
-  AddElementWiseCases(&cases);
-  AddAttentionCases(&cases);
-  AddTokenCases(&cases);
-  return cases;
-}
-
-double Dot(const DoubleMatrix& x, const DoubleMatrix& y) {
-  CHECK_EQ(x.values.size(), y.values.size());
-  double sum = 0;
-  for (size_t i = 0; i < x.values.size(); ++i) sum += x.values[i] * y.values[i];
-  return sum;
-}
-
-double NormOf(const DoubleMatrix& x) { return std::sqrt(Dot(x, x)); }
-
-DoubleMatrix Minus(const DoubleMatrix& x, const DoubleMatrix& y) {
-  DoubleMatrix difference = x;
-  for (size_t i = 0; i < y.values.size(); ++i) {
-    difference.values[i] -= y.values[i];
-  }
-  return difference;
-}
-
-double LargestOf(const DoubleMatrix& x) {
-  double largest = 0;
-  for (const double value : x.values) {
-    if (!(std::abs(value) <= largest)) largest = std::abs(value);
-  }
-  return largest;
-}
-
-// error: what each element may have besides.
-void ExpectClose(const DoubleMatrix& found, const DoubleMatrix& expected,
-                 const OperationCase& of, double error) {
-  ASSERT_EQ(found.rows, expected.rows);
-  ASSERT_EQ(found.columns, expected.columns);
-  const DoubleMatrix difference = Minus(found, expected);
-  const double scale = NormOf(expected) + of.small * NormOf(of.dy);
-  const auto elements = static_cast<double>(difference.values.size());
-  EXPECT_LE(NormOf(difference),
-            of.tolerance * scale + error * std::sqrt(elements))
-      << "relative error " << NormOf(difference) / scale;
-  // No single element may hide in the whole.
-  const double largest = LargestOf(expected) + of.small * LargestOf(of.dy);
-  EXPECT_LE(LargestOf(difference), 4 * of.tolerance * largest + error)
-      << "relative error of one element " << LargestOf(difference) / largest;
-}
-
-// Runs a case as one task of a backend.
-DoubleMatrices ResultsOf(const OperationCase& of, int64_t margin,
-                         Backend* backend) {
-  DoubleMatrices results;
-  Workbench bench(margin);
-  backend->ForEach(1, [&](Lane& lane, int64_t) {
-    results = of.run(of.inputs, of.dy, lane, bench);
-  });
-  EXPECT_TRUE(bench.Intact()) << "wrote beyond a matrix";
-  return results;
-}
-
 TEST(OperationReferenceTest, GradientsAgreeWithFiniteDifferences) {
   std::mt19937 random(1);
-  for (const OperationCase& each : AllCases()) {
+  for (const OperationCase& each : AllOperationCases()) {
     // The reference is double whatever the lane's elements.
     if (!each.backward || each.element != Element::kFloat32) continue;
     SCOPED_TRACE(each.name);
@@ -99,9 +36,10 @@ TEST(OperationReferenceTest, GradientsAgreeWithFiniteDifferences) {
           below[i].values[j] -= each.step * direction.values[j];
         }
         const double numeric =
-            Dot(each.dy, Minus(each.forward(above), each.forward(below))) /
+            DotOf(each.dy,
+                  DifferenceOf(each.forward(above), each.forward(below))) /
             (2 * each.step);
-        EXPECT_NEAR(numeric, Dot(gradient[i], direction),
+        EXPECT_NEAR(numeric, DotOf(gradient[i], direction),
                     1e-6 * (NormOf(gradient[i]) + each.small * NormOf(each.dy)))
             << "by input " << i;
       }
@@ -111,53 +49,12 @@ TEST(OperationReferenceTest, GradientsAgreeWithFiniteDifferences) {
 
 TEST(OperationTest, CpuAgreesWithTheReference) {
   ThreadPool pool(1);
-  const std::unique_ptr<Backend> backend = MakeCpuBackend(&pool);
-  int left_out = 0;
-  for (const OperationCase& each : AllCases()) {
-    if (!backend->Supports(each.element).ok()) {
-      ++left_out;
-      continue;
-    }
-    SCOPED_TRACE(each.name);
-    DoubleMatrices expected{each.forward(each.inputs)};
-    if (each.backward) {
-      for (DoubleMatrix& gradient : each.backward(each.inputs, each.dy)) {
-        expected.push_back(std::move(gradient));
-      }
-    }
-    for (const int64_t margin : {0, 3}) {
-      SCOPED_TRACE(margin == 0 ? "matrices of their own" : "within wider ones");
-      const DoubleMatrices found = ResultsOf(each, margin, backend.get());
-      ASSERT_LE(found.size(), expected.size());
-      for (size_t i = 0; i < found.size(); ++i) {
-        SCOPED_TRACE(i == 0 ? std::string("output")
-                            : "gradient by input " + std::to_string(i - 1));
-        ExpectClose(found[i], expected[i], each,
-                    i == 0 ? each.output_error : 0);
-      }
-    }
-  }
-  if (left_out > 0) {
-    std::cout << left_out << " cases of bfloat16 left out: "
-              << backend->Supports(Element::kBfloat16) << "\n";
-  }
+  ExpectAgreement(MakeCpuBackend(&pool).get());
 }
 
-// What a lane did before leaves no trace.
 TEST(OperationTest, TheSameBitsInAnyOrder) {
   ThreadPool pool(1);
-  const std::unique_ptr<Backend> backend = MakeCpuBackend(&pool);
-  std::vector<OperationCase> cases = AllCases();
-  std::erase_if(cases, [&](const OperationCase& each) {
-    return !backend->Supports(each.element).ok();
-  });
-  std::vector<DoubleMatrices> first;
-  for (const OperationCase& each : cases) {
-    first.push_back(ResultsOf(each, 0, backend.get()));
-  }
-  for (size_t i = cases.size(); i-- > 0;) {
-    EXPECT_EQ(ResultsOf(cases[i], 0, backend.get()), first[i]) << cases[i].name;
-  }
+  ExpectTheSameBitsInAnyOrder(MakeCpuBackend(&pool).get());
 }
 
 // A panel's way through half a block of a transformer, and attention beside it.
@@ -166,7 +63,7 @@ struct Half {
                            kTokens = 100;
   static constexpr Element kFloat = Element::kFloat32;
 
-  explicit Half(Backend* backend) {
+  explicit Half(Backend* backend) : bench(0, backend) {
     std::mt19937 random(5);
     const auto make = [&](int64_t rows, int64_t columns) {
       return bench.Make(RandomMatrix(rows, columns, kFloat, &random), kFloat);
@@ -202,7 +99,7 @@ struct Half {
     });
   }
 
-  Workbench bench{0};
+  Workbench bench;
   Matrix y, attended;
 };
 

@@ -36,7 +36,9 @@ int64_t ArgMax(const float* x, int64_t n) {
   return std::max_element(x, x + n) - x;
 }
 
-void AddLoss(double loss, bool correct, SampleSums* sums) {
+}  // namespace
+
+void AddSampleLoss(double loss, bool correct, SampleSums* sums) {
   const double nanonats = std::round(1e9 * loss);
   // Not a number fails every comparison.
   sums->loss_nanonats += nanonats < kMostNanonats
@@ -45,8 +47,6 @@ void AddLoss(double loss, bool correct, SampleSums* sums) {
   sums->correct += correct ? 1 : 0;
   sums->samples += 1;
 }
-
-}  // namespace
 
 SampleSums SoftmaxLoss(const float* logits, const int32_t* labels, int64_t rows,
                        int64_t classes) {
@@ -58,8 +58,8 @@ SampleSums SoftmaxLoss(const float* logits, const int32_t* labels, int64_t rows,
     for (int64_t c = 0; c < classes; ++c) {
       sum += std::exp(static_cast<double>(row[c]) - row[best]);
     }
-    AddLoss(std::log(sum) + row[best] - row[labels[r]], best == labels[r],
-            &sums);
+    AddSampleLoss(std::log(sum) + row[best] - row[labels[r]], best == labels[r],
+                  &sums);
   }
   return sums;
 }
@@ -74,8 +74,8 @@ SampleSums SoftmaxGradient(const int32_t* labels, int64_t rows, int64_t classes,
     const float largest = row[best];
     const float label_logit = row[labels[r]];
     const float sum = ExponentialsOf(row, classes, largest, row);
-    AddLoss(std::log(static_cast<double>(sum)) + largest - label_logit,
-            best == labels[r], &sums);
+    AddSampleLoss(std::log(static_cast<double>(sum)) + largest - label_logit,
+                  best == labels[r], &sums);
     ToGradient(classes, scale / sum, spread, row);
     row[labels[r]] -= scale * (1 - smoothing);
   }

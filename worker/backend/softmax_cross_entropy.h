@@ -20,6 +20,9 @@ SampleSums SoftmaxLoss(const float* logits, const int32_t* labels, int64_t rows,
 SampleSums SoftmaxGradient(const int32_t* labels, int64_t rows, int64_t classes,
                            float smoothing, float scale, float* logits);
 
+// Adds a sample's loss, in nats, whatever number it is.
+void AddSampleLoss(double loss, bool correct, SampleSums* sums);
+
 }  // namespace hawser
 
 #endif  // HAWSER_WORKER_BACKEND_SOFTMAX_CROSS_ENTROPY_H_

@@ -1,36 +1,41 @@
-// Memory for a model's buffers, taken once: or only counted, so that the same
-// code that takes it tells beforehand how much it will be.
+// Memory for a model's buffers, taken once of a backend: or only counted, so
+// that the same code that takes it tells beforehand how much it will be.
 //
 // Not thread-safe.
 #ifndef HAWSER_WORKER_MODEL_ARENA_H_
 #define HAWSER_WORKER_MODEL_ARENA_H_
 
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
+#include <utility>
 #include <vector>
 
-#include "glog/logging.h"
+#include "absl/status/status.h"
+#include "worker/backend/backend.h"
 #include "worker/backend/matrix.h"
 
 namespace hawser {
 
 class Arena {
  public:
-  enum class Purpose { kUse, kCount };
+  // Only counts.
+  Arena() = default;
+  // backend: whose lanes will work on it; outlives it.
+  explicit Arena(Backend* backend) : backend_(backend) {}
 
-  explicit Arena(Purpose purpose) : purpose_(purpose) {}
-
-  // Not initialised, aligned to 64 bytes; null if only counted.
+  // Not initialised, aligned to 64 bytes; null if only counted, or if there is
+  // not so much, which status() then says.
   void* Take(int64_t bytes) {
     constexpr int64_t kAlignment = 64;
     bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
     bytes_ += bytes;
-    if (purpose_ == Purpose::kCount || bytes == 0) return nullptr;
-    void* memory = std::aligned_alloc(kAlignment, static_cast<size_t>(bytes));
-    CHECK(memory != nullptr) << "no memory for " << bytes << " bytes";
-    taken_.emplace_back(memory, &std::free);
-    return memory;
+    if (backend_ == nullptr || bytes == 0 || !status_.ok()) return nullptr;
+    auto memory = backend_->Allocate(bytes);
+    if (!memory.ok()) {
+      status_ = memory.status();
+      return nullptr;
+    }
+    taken_.push_back(*std::move(memory));
+    return taken_.back().get();
   }
 
   Matrix TakeMatrix(int64_t rows, int64_t columns, Element element) {
@@ -39,12 +44,15 @@ class Arena {
             element};
   }
 
+  // All that was asked for.
   int64_t bytes() const { return bytes_; }
+  const absl::Status& status() const { return status_; }
 
  private:
-  const Purpose purpose_;
+  Backend* const backend_ = nullptr;
   int64_t bytes_ = 0;
-  std::vector<std::unique_ptr<void, decltype(&std::free)>> taken_;
+  absl::Status status_;
+  std::vector<BackendMemory> taken_;
 };
 
 }  // namespace hawser

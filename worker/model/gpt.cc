@@ -10,12 +10,14 @@
 #include "common/status_macros.h"
 #include "glog/logging.h"
 #include "worker/backend/cpu/cpu_backend.h"
+#include "worker/backend/mirror.h"
 #include "worker/model/arena.h"
 #include "worker/model/gpt_block.h"
 #include "worker/model/gpt_buffers.h"
 #include "worker/model/gpt_head.h"
 #include "worker/model/gpt_parameters.h"
 #include "worker/model/gpt_tensors.h"
+#include "worker/model/layer_delivery.h"
 
 namespace hawser {
 namespace {
@@ -51,9 +53,13 @@ class Gpt : public Model {
         tensors_(spec_, layout),
         max_batch_(max_batch),
         backend_(std::move(backend)),
-        arena_(Arena::Purpose::kUse),
+        arena_(backend_.get()),
         buffers_(spec_, max_batch * shape_.context, backend_->panel_rows(),
-                 &arena_),
+                 backend_->takes_whole_batches(), &arena_),
+        parameters_(backend_.get(), TakeMirror(tensors_.parameters)),
+        gradient_(backend_.get(), TakeMirror(tensors_.parameters)),
+        tokens_(backend_.get(), TakeMirror(max_batch * shape_.context)),
+        labels_(backend_.get(), TakeMirror(max_batch * shape_.context)),
         head_(spec_, tensors_, backend_.get()) {
     for (int64_t k = 0; k < shape_.layers; ++k) {
       blocks_.emplace_back(spec_, tensors_.blocks[static_cast<size_t>(k)], k,
@@ -63,12 +69,33 @@ class Gpt : public Model {
       layers_.push_back({static_cast<int64_t>(layer.offset()),
                          static_cast<int64_t>(layer.elements())});
     }
+    if (!backend_->works_on_host()) {
+      losses_.resize(static_cast<size_t>(max_batch * shape_.context));
+      pinned_losses_ = backend_->Pin(
+          losses_.data(), static_cast<int64_t>(losses_.size() * sizeof(float)));
+    }
     if (shape_.element != Element::kFloat32) {
       operands_ = arena_.TakeMatrix(1, tensors_.parameters, shape_.element);
     }
   }
 
+  // Whether there is memory for it.
+  absl::Status MemoryStatus() const {
+    if (arena_.status().ok()) return absl::OkStatus();
+    return absl::Status(
+        arena_.status().code(),
+        absl::StrCat(arena_.status().message(), "; the model needs ",
+                     (arena_.bytes() >> 20) + 1, " MiB for micro-batches of ",
+                     max_batch_,
+                     " samples. More schedule.micro_batches, or "
+                     "model.gpt.recompute_activations, need less"));
+  }
+
   int64_t parameters() const override { return tensors_.parameters; }
+  absl::Status status() const override { return backend_->status(); }
+  std::shared_ptr<void> Pin(void* host, int64_t bytes) override {
+    return backend_->Pin(host, bytes);
+  }
 
   absl::Status CheckData(const DataShape& shape) const override {
     if (shape.context != shape_.context) {
@@ -91,26 +118,35 @@ class Gpt : public Model {
                       LayerObserver* observer) override {
     CHECK_LE(batch.samples, max_batch_);
     const auto layers = static_cast<int>(shape_.layers);
+    LayerDelivery delivery(backend_.get(), &gradient_, gradient, observer);
+    const auto done = [&](int layer) {
+      const LayerRange& range = layers_[static_cast<size_t>(layer)];
+      delivery.Done(layer, range.offset, range.elements);
+    };
+    float* const dtheta = gradient_.Of(gradient);
     if (batch.samples == 0) {
       for (int layer = 0; layer <= layers + 1; ++layer) {
         if (!observer->AwaitParameters(layer)) return {};
       }
-      Clear(gradient, tensors_.parameters);
-      for (int layer = layers + 1; layer >= 0; --layer) {
-        observer->GradientDone(layer);
-      }
+      Clear(dtheta, tensors_.parameters);
+      for (int layer = layers + 1; layer >= 0; --layer) done(layer);
+      delivery.Finish();
       return SampleSums();
     }
-    const GptParameters parameters = ParametersAt(theta);
-    const absl::Span<const int32_t> tokens(batch.tokens);
+    const GptParameters parameters = ParametersAt(parameters_.Of(theta));
     const int64_t rows = batch.samples * shape_.context;
-    if (!Forward(parameters, tokens, &key, observer)) return {};
-    WeightGradients gradients(gradient);
+    const Text text = Bring(batch.tokens.data(), batch.labels.data(), rows);
+    if (!Forward(theta, text.tokens, &key, observer)) {
+      backend_->AwaitAll();
+      return {};
+    }
+    WeightGradients gradients(dtheta, backend_.get());
     int at = 0;
-    head_.Backward(parameters, batch.labels,
+    head_.Backward(parameters, text.labels,
                    scale / static_cast<float>(shape_.context), at, buffers_,
                    &gradients);
-    observer->GradientDone(layers + 1);
+    FetchLosses(batch.samples);
+    done(layers + 1);
     for (int k = layers - 1; k >= 0; --k) {
       const GptBlock& block = blocks_[static_cast<size_t>(k)];
       if (spec_.recompute_activations()) {
@@ -118,32 +154,65 @@ class Gpt : public Model {
       }
       block.Backward(parameters, &key, rows, at, buffers_, &gradients);
       at = (at + 2) % 3;
-      observer->GradientDone(k + 1);
+      done(k + 1);
     }
-    EmbedBackward(tokens, key, at, gradient);
-    observer->GradientDone(0);
-    return SumsOf(buffers_.losses, batch.samples, shape_.context);
+    EmbedBackward(text.tokens, key, at, dtheta);
+    done(0);
+    delivery.Finish();
+    return FetchedSums(batch.samples);
   }
 
   SampleSums Evaluate(const float* theta, const Batch& batch) override {
-    const GptParameters parameters = ParametersAt(theta);
+    const GptParameters parameters = ParametersAt(parameters_.Of(theta));
     NoObserver observer;
     SampleSums sums;
     for (int64_t s = 0; s < batch.samples; s += max_batch_) {
       const int64_t count = std::min(max_batch_, batch.samples - s);
-      const auto piece = [&](const std::vector<int32_t>& of) {
-        return absl::MakeConstSpan(of).subspan(
-            static_cast<size_t>(s * shape_.context),
-            static_cast<size_t>(count * shape_.context));
-      };
-      CHECK(Forward(parameters, piece(batch.tokens), nullptr, &observer));
-      head_.Forward(parameters, piece(batch.labels), buffers_);
-      sums += SumsOf(buffers_.losses, count, shape_.context);
+      const int64_t first = s * shape_.context;
+      const Text text =
+          Bring(batch.tokens.data() + first, batch.labels.data() + first,
+                count * shape_.context);
+      CHECK(Forward(theta, text.tokens, nullptr, &observer));
+      head_.Forward(parameters, text.labels, buffers_);
+      FetchLosses(count);
+      backend_->AwaitAll();
+      sums += FetchedSums(count);
     }
     return sums;
   }
 
  private:
+  // Of tokens, or of labels, as lanes see them.
+  struct Text {
+    absl::Span<const int32_t> tokens, labels;
+  };
+
+  // 4 bytes an element.
+  void* TakeMirror(int64_t elements) {
+    return backend_->works_on_host() ? nullptr : arena_.Take(4 * elements);
+  }
+
+  Text Bring(const int32_t* tokens, const int32_t* labels, int64_t rows) {
+    tokens_.Bring(tokens, 0, rows);
+    labels_.Bring(labels, 0, rows);
+    const auto n = static_cast<size_t>(rows);
+    return {{tokens_.Of(tokens), n}, {labels_.Of(labels), n}};
+  }
+
+  // Has the losses of so many samples brought to the host, where they are after
+  // AwaitAll.
+  void FetchLosses(int64_t samples) {
+    if (backend_->works_on_host()) return;
+    backend_->CopyOut(buffers_.losses,
+                      samples * shape_.context * int64_t{sizeof(float)},
+                      losses_.data());
+  }
+  SampleSums FetchedSums(int64_t samples) const {
+    return SumsOf(backend_->works_on_host() ? buffers_.losses : losses_.data(),
+                  samples, shape_.context);
+  }
+
+  // theta: as lanes see it.
   GptParameters ParametersAt(const float* theta) const {
     if (shape_.element == Element::kFloat32) {
       return {theta, theta, Element::kFloat32};
@@ -151,16 +220,17 @@ class Gpt : public Model {
     return {theta, operands_.data(), shape_.element};
   }
 
-  // Waits for a layer's parameters and makes operands of them. False: see
-  // LayerObserver.
-  bool TakeLayer(const GptParameters& parameters, int layer,
-                 LayerObserver* observer) {
+  // Waits for a layer's parameters and makes operands of them. theta: the
+  // host's. False: see LayerObserver.
+  bool TakeLayer(const float* theta, int layer, LayerObserver* observer) {
     if (!observer->AwaitParameters(layer)) return false;
-    if (shape_.element == Element::kFloat32) return true;
     const LayerRange& range = layers_[static_cast<size_t>(layer)];
+    parameters_.Bring(theta, range.offset, range.elements);
+    if (shape_.element == Element::kFloat32) return true;
+    const float* lanes_theta = parameters_.Of(theta);
     ForEachPiece(range.elements, [&](Lane& lane, int64_t piece, int64_t count) {
       const int64_t first = range.offset + piece;
-      lane.Convert(ConstMatrix(parameters.theta + first, 1, count),
+      lane.Convert(ConstMatrix(lanes_theta + first, 1, count),
                    operands_.Columns(first, count));
     });
     return true;
@@ -168,22 +238,25 @@ class Gpt : public Model {
 
   template <typename Work>
   void ForEachPiece(int64_t n, Work work) {
-    backend_->ForEach((n + kPiece - 1) / kPiece, [&](Lane& lane, int64_t i) {
-      work(lane, i * kPiece, std::min(kPiece, n - i * kPiece));
+    const int64_t size =
+        backend_->takes_whole_batches() ? std::max(n, int64_t{1}) : kPiece;
+    backend_->ForEach((n + size - 1) / size, [&](Lane& lane, int64_t i) {
+      work(lane, i * size, std::min(size, n - i * size));
     });
   }
 
   void Clear(float* x, int64_t n) {
-    ForEachPiece(n, [&](Lane&, int64_t first, int64_t count) {
-      std::fill_n(x + first, count, 0.0f);
+    ForEachPiece(n, [&](Lane& lane, int64_t first, int64_t count) {
+      lane.Fill(0, Matrix(x + first, 1, count));
     });
   }
 
-  // key: null when dropout is off. False: see LayerObserver.
-  bool Forward(const GptParameters& parameters,
-               absl::Span<const int32_t> tokens, const MicroBatchKey* key,
-               LayerObserver* observer) {
-    if (!TakeLayer(parameters, 0, observer)) return false;
+  // theta: the host's; tokens: the lanes'. key: null when dropout is off.
+  // False: see LayerObserver.
+  bool Forward(const float* theta, absl::Span<const int32_t> tokens,
+               const MicroBatchKey* key, LayerObserver* observer) {
+    if (!TakeLayer(theta, 0, observer)) return false;
+    const GptParameters parameters = ParametersAt(parameters_.Of(theta));
     const auto rows = static_cast<int64_t>(tokens.size());
     const bool learned = tensors_.position_embedding >= 0;
     const ConstMatrix weight(parameters.theta + tensors_.token_embedding,
@@ -205,10 +278,10 @@ class Gpt : public Model {
     });
     int layer = 0;
     for (const GptBlock& block : blocks_) {
-      if (!TakeLayer(parameters, ++layer, observer)) return false;
+      if (!TakeLayer(theta, ++layer, observer)) return false;
       block.Forward(parameters, key, rows, buffers_);
     }
-    return TakeLayer(parameters, ++layer, observer);
+    return TakeLayer(theta, ++layer, observer);
   }
 
   // From dstream[at], the derivative by the embedding's output.
@@ -228,12 +301,14 @@ class Gpt : public Model {
     float* dtokens = gradient + tensors_.token_embedding;
     if (spec_.untied_head()) Clear(dtokens, shape_.vocabulary * shape_.width);
     const Matrix dweight(dtokens, shape_.vocabulary, shape_.width);
-    const int64_t slices = (shape_.width + kColumns - 1) / kColumns;
+    const int64_t size =
+        backend_->takes_whole_batches() ? shape_.width : kColumns;
+    const int64_t slices = (shape_.width + size - 1) / size;
     const bool learned = tensors_.position_embedding >= 0;
     backend_->ForEach(
         learned ? 2 * slices : slices, [&](Lane& lane, int64_t task) {
-          const int64_t first = task % slices * kColumns;
-          const int64_t count = std::min(kColumns, shape_.width - first);
+          const int64_t first = task % slices * size;
+          const int64_t count = std::min(size, shape_.width - first);
           if (task < slices) {
             lane.EmbedBackward(tokens, dx.Columns(first, count),
                                dweight.Columns(first, count));
@@ -259,6 +334,13 @@ class Gpt : public Model {
   const std::unique_ptr<Backend> backend_;
   Arena arena_;
   const GptBuffers buffers_;
+  const Mirror<float> parameters_;
+  const Mirror<float> gradient_;
+  const Mirror<int32_t> tokens_;
+  const Mirror<int32_t> labels_;
+  // Where lanes do not work on the host's memory: the losses that it has got.
+  std::vector<float> losses_;
+  std::shared_ptr<void> pinned_losses_;
   std::vector<LayerRange> layers_;
   std::vector<GptBlock> blocks_;
   const GptHead head_;
@@ -267,14 +349,22 @@ class Gpt : public Model {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Model>> MakeGpt(const ModelSpec& spec,
-                                               int64_t max_batch,
-                                               ThreadPool* pool) {
+absl::StatusOr<std::unique_ptr<Model>> MakeGpt(
+    const ModelSpec& spec, int64_t max_batch,
+    std::unique_ptr<Backend> backend) {
   ASSIGN_OR_RETURN(const ModelLayout layout, LayoutOf(spec));
-  std::unique_ptr<Backend> backend = MakeCpuBackend(pool);
-  RETURN_IF_ERROR(backend->Supports(GptShape(spec.gpt()).element));
-  return std::make_unique<Gpt>(spec.gpt(), layout, max_batch,
-                               std::move(backend));
+  const GptShape shape(spec.gpt());
+  RETURN_IF_ERROR(backend->Supports(shape.element));
+  if (shape.head_width > backend->max_head_width()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "model.gpt has heads of width ", shape.head_width,
+        ", and this worker's device computes attention for heads of up to ",
+        backend->max_head_width(), "; use more heads, or workers on CPUs"));
+  }
+  auto model =
+      std::make_unique<Gpt>(spec.gpt(), layout, max_batch, std::move(backend));
+  RETURN_IF_ERROR(model->MemoryStatus());
+  return model;
 }
 
 int64_t GptBytes(const ModelSpec& spec, int64_t max_batch, int threads) {
@@ -282,9 +372,9 @@ int64_t GptBytes(const ModelSpec& spec, int64_t max_batch, int threads) {
   if (!layout.ok()) return 0;
   const GptSpec& gpt = spec.gpt();
   const GptShape shape(gpt);
-  Arena arena(Arena::Purpose::kCount);
+  Arena arena;
   const GptBuffers buffers(gpt, max_batch * shape.context, kCpuPanelRows,
-                           &arena);
+                           /*whole_batches=*/false, &arena);
   if (shape.element != Element::kFloat32) {
     arena.TakeMatrix(1, static_cast<int64_t>(layout->parameters),
                      shape.element);

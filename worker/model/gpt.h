@@ -8,10 +8,10 @@
 
 namespace hawser {
 
-// FAILED_PRECONDITION: this machine cannot compute with the spec's precision.
-absl::StatusOr<std::unique_ptr<Model>> MakeGpt(const ModelSpec& spec,
-                                               int64_t max_batch,
-                                               ThreadPool* pool);
+// FAILED_PRECONDITION: the backend cannot compute with the spec's precision or
+// heads. RESOURCE_EXHAUSTED: it has too little memory, and what needs less.
+absl::StatusOr<std::unique_ptr<Model>> MakeGpt(
+    const ModelSpec& spec, int64_t max_batch, std::unique_ptr<Backend> backend);
 
 // See ModelBytes.
 int64_t GptBytes(const ModelSpec& spec, int64_t max_batch, int threads);

@@ -42,17 +42,6 @@ Norm GptBlock::NormOf(const GptParameters& parameters,
           parameters.NormWeight(tensors), parameters.NormBias(tensors)};
 }
 
-Attention GptBlock::AttentionOf(const MicroBatchKey* key, int64_t sample,
-                                int64_t group) const {
-  Attention attention;
-  attention.head_width = shape_.head_width;
-  attention.scale = shape_.attention_scale();
-  attention.dropout = DropoutOf(spec_, key, 3 * number_ + 1);
-  attention.dropout.first_row =
-      (sample * shape_.heads + group * shape_.group()) * shape_.context;
-  return attention;
-}
-
 void GptBlock::Rotate(bool backward, int64_t first_row, Matrix qkv,
                       Lane* lane) const {
   if (spec_.positions() != ROTARY) return;
@@ -66,7 +55,7 @@ void GptBlock::Forward(const GptParameters& parameters,
                        const MicroBatchKey* key, int64_t rows,
                        const GptBuffers& buffers) const {
   TransposedWeights transposed;
-  if (TransposingPays(shape_, rows)) {
+  if (buffers.transposed.qkv.rows() != 0 && TransposingPays(shape_, rows)) {
     transposed = buffers.transposed;
     transposed.Fill(parameters, tensors_, backend_);
   }
@@ -91,16 +80,63 @@ void GptBlock::ProjectToQueries(const GptParameters& parameters,
   });
 }
 
-// The parts of a matrix [R, Q] that a group of heads reads of one sample.
-struct GroupOfHeads {
-  GroupOfHeads(const GptShape& shape, Matrix qkv, int64_t sample,
-               int64_t group) {
-    const Matrix rows = qkv.Rows(sample * shape.context, shape.context);
+// What one task of attention is of: some samples, and of each some groups of
+// heads.
+struct GptBlock::Heads {
+  int64_t sample, samples, group, groups;
+};
+
+// Either all of them at once, or one for each.
+void GptBlock::ForEachHeads(
+    int64_t rows, absl::FunctionRef<void(Lane&, const Heads&)> work) const {
+  const int64_t samples = rows / shape_.context;
+  const int64_t groups = shape_.key_value_heads;
+  if (backend_->takes_whole_batches()) {
+    backend_->ForEach(1, [&](Lane& lane, int64_t) {
+      work(lane, {0, samples, 0, groups});
+    });
+    return;
+  }
+  backend_->ForEach(samples * groups, [&](Lane& lane, int64_t task) {
+    work(lane, {task / groups, 1, task % groups, 1});
+  });
+}
+
+Attention GptBlock::AttentionOf(const MicroBatchKey* key,
+                                const Heads& heads) const {
+  Attention attention;
+  attention.samples = heads.samples;
+  attention.groups = heads.groups;
+  attention.head_width = shape_.head_width;
+  attention.scale = shape_.attention_scale();
+  attention.dropout = DropoutOf(spec_, key, 3 * number_ + 1);
+  attention.dropout.first_row = FirstOf(heads);
+  return attention;
+}
+
+// The number of their first query, of all heads' of all samples.
+int64_t GptBlock::FirstOf(const Heads& heads) const {
+  return (heads.sample * shape_.heads + heads.group * shape_.group()) *
+         shape_.context;
+}
+
+// Their rows, and their columns if each group has so many from there on.
+Matrix GptBlock::PartOf(const Heads& heads, const Matrix& x, int64_t first,
+                        int64_t columns) const {
+  return x.Rows(heads.sample * shape_.context, heads.samples * shape_.context)
+      .Columns(first + heads.group * columns, heads.groups * columns);
+}
+
+// The parts of a matrix [R, Q].
+struct GptBlock::QueriesKeysValues {
+  QueriesKeysValues(const GptBlock& block, const Heads& heads,
+                    const Matrix& qkv) {
+    const GptShape& shape = block.shape_;
     const int64_t width = shape.head_width;
-    q = rows.Columns(group * shape.group() * width, shape.group() * width);
-    k = rows.Columns((shape.heads + group) * width, width);
-    v = rows.Columns((shape.heads + shape.key_value_heads + group) * width,
-                     width);
+    const int64_t keys = shape.heads * width;
+    q = block.PartOf(heads, qkv, 0, shape.group() * width);
+    k = block.PartOf(heads, qkv, keys, width);
+    v = block.PartOf(heads, qkv, keys + shape.key_value_heads * width, width);
   }
   Matrix q, k, v;
 };
@@ -108,21 +144,13 @@ struct GroupOfHeads {
 void GptBlock::Attend(const MicroBatchKey* key, int64_t rows,
                       const GptBuffers& buffers) const {
   const BlockActivations& block = buffers.block(number_);
-  const int64_t groups = shape_.key_value_heads;
   const int64_t width = shape_.group() * shape_.head_width;
-  backend_->ForEach(
-      rows / shape_.context * groups, [&](Lane& lane, int64_t task) {
-        const int64_t sample = task / groups;
-        const int64_t group = task % groups;
-        const Attention attention = AttentionOf(key, sample, group);
-        const GroupOfHeads heads(shape_, block.qkv, sample, group);
-        lane.AttentionForward(
-            attention, heads.q, heads.k, heads.v,
-            block.attended.Rows(sample * shape_.context, shape_.context)
-                .Columns(group * width, width),
-            block.log_sums + (sample * shape_.heads + group * shape_.group()) *
-                                 shape_.context);
-      });
+  ForEachHeads(rows, [&](Lane& lane, const Heads& heads) {
+    const QueriesKeysValues of(*this, heads, block.qkv);
+    lane.AttentionForward(AttentionOf(key, heads), of.q, of.k, of.v,
+                          PartOf(heads, block.attended, 0, width),
+                          block.log_sums + FirstOf(heads));
+  });
 }
 
 void GptBlock::FeedForwardHalf(const GptParameters& parameters,
@@ -185,7 +213,7 @@ void GptBlock::Backward(const GptParameters& parameters,
                  ConstMatrix(buffers.dfeed_forward_norm).Rows(0, panels));
   gradients->Add(tensors_.attention_norm,
                  ConstMatrix(buffers.dattention_norm).Rows(0, panels));
-  gradients->Run(backend_);
+  gradients->Run();
 }
 
 void GptBlock::FeedForwardHalfBack(const GptParameters& parameters,
@@ -235,25 +263,16 @@ void GptBlock::FeedForwardHalfBack(const GptParameters& parameters,
 void GptBlock::AttendBack(const MicroBatchKey* key, int64_t rows,
                           const GptBuffers& buffers) const {
   const BlockActivations& block = buffers.block(number_);
-  const int64_t groups = shape_.key_value_heads;
   const int64_t width = shape_.group() * shape_.head_width;
-  backend_->ForEach(
-      rows / shape_.context * groups, [&](Lane& lane, int64_t task) {
-        const int64_t sample = task / groups;
-        const int64_t group = task % groups;
-        const GroupOfHeads heads(shape_, block.qkv, sample, group);
-        const GroupOfHeads dheads(shape_, buffers.dqkv, sample, group);
-        const auto of_group = [&](const Matrix& x) {
-          return x.Rows(sample * shape_.context, shape_.context)
-              .Columns(group * width, width);
-        };
-        lane.AttentionBackward(
-            AttentionOf(key, sample, group), heads.q, heads.k, heads.v,
-            of_group(block.attended),
-            block.log_sums + (sample * shape_.heads + group * shape_.group()) *
-                                 shape_.context,
-            of_group(buffers.dattended), dheads.q, dheads.k, dheads.v);
-      });
+  ForEachHeads(rows, [&](Lane& lane, const Heads& heads) {
+    const QueriesKeysValues of(*this, heads, block.qkv);
+    const QueriesKeysValues derivatives(*this, heads, buffers.dqkv);
+    lane.AttentionBackward(AttentionOf(key, heads), of.q, of.k, of.v,
+                           PartOf(heads, block.attended, 0, width),
+                           block.log_sums + FirstOf(heads),
+                           PartOf(heads, buffers.dattended, 0, width),
+                           derivatives.q, derivatives.k, derivatives.v);
+  });
 }
 
 void GptBlock::ProjectToQueriesBack(const GptParameters& parameters,

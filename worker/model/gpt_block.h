@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "absl/functional/function_ref.h"
 #include "worker/backend/backend.h"
 #include "worker/model/gpt_buffers.h"
 #include "worker/model/gpt_parameters.h"
@@ -47,8 +48,14 @@ class GptBlock {
  private:
   Norm NormOf(const GptParameters& parameters,
               const NormTensors& tensors) const;
-  Attention AttentionOf(const MicroBatchKey* key, int64_t sample,
-                        int64_t group) const;
+  struct Heads;
+  struct QueriesKeysValues;
+  void ForEachHeads(int64_t rows,
+                    absl::FunctionRef<void(Lane&, const Heads&)> work) const;
+  Attention AttentionOf(const MicroBatchKey* key, const Heads& heads) const;
+  int64_t FirstOf(const Heads& heads) const;
+  Matrix PartOf(const Heads& heads, const Matrix& x, int64_t first,
+                int64_t columns) const;
   void ProjectToQueries(const GptParameters& parameters,
                         const TransposedWeights& transposed, int64_t rows,
                         const GptBuffers& buffers) const;

@@ -38,7 +38,7 @@ int64_t GptBuffers::LogitRows(int64_t vocabulary, int64_t rows,
 }
 
 GptBuffers::GptBuffers(const GptSpec& spec, int64_t rows, int64_t panel_rows,
-                       Arena* arena) {
+                       bool whole_batches, Arena* arena) {
   const GptShape shape(spec);
   const Element element = shape.element;
   const int64_t width = shape.width;
@@ -49,7 +49,7 @@ GptBuffers::GptBuffers(const GptSpec& spec, int64_t rows, int64_t panel_rows,
   for (int64_t k = 0; k < kept; ++k) {
     blocks.push_back(TakeBlock(shape, rows, arena));
   }
-  if (TransposingPays(shape, rows)) {
+  if (!whole_batches && TransposingPays(shape, rows)) {
     transposed = TransposedWeights(shape, arena);
   }
   for (Matrix& derivative : dstream) {

@@ -44,9 +44,9 @@ struct BlockActivations {
 };
 
 struct GptBuffers {
-  // rows: most rows of a batch. panel_rows: see Backend.
+  // rows: most rows of a batch. panel_rows, whole_batches: see Backend.
   GptBuffers(const GptSpec& spec, int64_t rows, int64_t panel_rows,
-             Arena* arena);
+             bool whole_batches, Arena* arena);
 
   // Of logits, how many rows exist at a time.
   static int64_t LogitRows(int64_t vocabulary, int64_t rows,

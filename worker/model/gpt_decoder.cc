@@ -62,7 +62,7 @@ GptDecoder::GptDecoder(const GptSpec& spec, const ModelLayout& layout,
       theta_(std::move(parameters)),
       cache_(std::move(cache)),
       backend_(std::move(backend)),
-      arena_(Arena::Purpose::kUse) {
+      arena_(backend_.get()) {
   const int64_t rows = std::min(kMostRows, shape_.context);
   const Element element = shape_.element;
   stream_ = arena_.TakeMatrix(rows, shape_.width, Element::kFloat32);
@@ -74,6 +74,7 @@ GptDecoder::GptDecoder(const GptSpec& spec, const ModelLayout& layout,
   up_ = arena_.TakeMatrix(rows, shape_.up, element);
   activated_ = arena_.TakeMatrix(rows, shape_.inner, element);
   logits_ = arena_.TakeMatrix(1, shape_.vocabulary, Element::kFloat32);
+  CHECK(arena_.status().ok()) << arena_.status();
   PrepareOperands();
 }
 
@@ -82,6 +83,7 @@ void GptDecoder::PrepareOperands() {
   if (shape_.element == Element::kFloat32) return;
   const int64_t n = tensors_.parameters;
   const Matrix operands = arena_.TakeMatrix(1, n, shape_.element);
+  CHECK(arena_.status().ok()) << arena_.status();
   backend_->ForEach(DivideUp(n, kPiece), [&](Lane& lane, int64_t piece) {
     const int64_t first = piece * kPiece;
     const int64_t count = std::min(kPiece, n - first);

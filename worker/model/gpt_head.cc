@@ -73,9 +73,7 @@ void GptHead::Backward(const GptParameters& parameters,
       lane.Multiply({}, dlogits, weight, dinput);
       auto* sums = buffers.dfinal_norm.Row<float>(first / panel);
       const Matrix dstream = buffers.dstream[to].Rows(first, count);
-      for (int64_t r = 0; r < count; ++r) {
-        std::fill_n(dstream.Row<float>(r), shape_.width, 0.0f);
-      }
+      lane.Fill(0, dstream);
       lane.NormBackward(FinalNorm(parameters),
                         buffers.stream.back().Rows(first, count),
                         buffers.head_statistics + 2 * first, dinput, dstream,
@@ -85,12 +83,12 @@ void GptHead::Backward(const GptParameters& parameters,
                              -1};
     gradients->Add(head, buffers.dlogits.Rows(0, chunk_rows),
                    buffers.head_input.Rows(start, chunk_rows), start != 0);
-    gradients->Run(backend_);
+    gradients->Run();
   }
   gradients->Add(
       tensors_.final_norm,
       ConstMatrix(buffers.dfinal_norm).Rows(0, (rows + panel - 1) / panel));
-  gradients->Run(backend_);
+  gradients->Run();
 }
 
 }  // namespace hawser

@@ -15,7 +15,9 @@ void WeightGradients::Add(const LinearTensors& linear, ConstMatrix dy,
                           ConstMatrix x, bool accumulate) {
   const Matrix dweight(gradient_ + linear.weight, linear.outputs,
                        linear.inputs);
-  const int64_t size = SliceSize(linear.outputs);
+  const int64_t size = backend_->takes_whole_batches()
+                           ? linear.outputs
+                           : SliceSize(linear.outputs);
   for (int64_t first = 0; first < linear.outputs; first += size) {
     const int64_t count = std::min(size, linear.outputs - first);
     slices_.push_back(
@@ -34,8 +36,8 @@ void WeightGradients::Add(const NormTensors& norm, ConstMatrix sums) {
                      gradient_ + norm.bias, false});
 }
 
-void WeightGradients::Run(Backend* backend) {
-  backend->ForEach(
+void WeightGradients::Run() {
+  backend_->ForEach(
       static_cast<int64_t>(slices_.size()), [&](Lane& lane, int64_t i) {
         const Slice& slice = slices_[static_cast<size_t>(i)];
         if (slice.dweight.rows() != 0) {

@@ -35,10 +35,13 @@ struct GptParameters {
 };
 
 // Gradients of weights: sums over all rows, hence apart from the panels. Each
-// is cut into slices of outputs, by its shape alone, which one ForEach does.
+// is cut into slices of outputs, by its shape alone, which one ForEach does;
+// unless the backend would rather have it as a whole.
 class WeightGradients {
  public:
-  explicit WeightGradients(float* gradient) : gradient_(gradient) {}
+  // gradient: as lanes see it.
+  WeightGradients(float* gradient, Backend* backend)
+      : gradient_(gradient), backend_(backend) {}
 
   // dweight (+)= dy^T x, and dbias = the sum of dy's rows. dy [rows, outputs],
   // x [rows, inputs].
@@ -48,7 +51,7 @@ class WeightGradients {
   void Add(const NormTensors& norm, ConstMatrix sums);
 
   // Does what was added, and forgets it.
-  void Run(Backend* backend);
+  void Run();
 
  private:
   struct Slice {
@@ -60,6 +63,7 @@ class WeightGradients {
   };
 
   float* const gradient_;
+  Backend* const backend_;
   std::vector<Slice> slices_;
 };
 

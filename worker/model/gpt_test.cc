@@ -6,16 +6,12 @@
 
 #include "gtest/gtest.h"
 #include "worker/backend/thread_pool.h"
-#include "worker/model/gpt_cases.h"
-#include "worker/model/gpt_reference.h"
+#include "worker/model/gpt_agreement.h"
 #include "worker/model/gradient_by_layers.h"
 #include "worker/model/model.h"
 
 namespace hawser {
 namespace {
-
-const MicroBatchKey kKey = {42, 17, 3};
-constexpr float kScale = 0.25f;
 
 std::unique_ptr<Model> Make(const ModelSpec& spec, int64_t max_batch,
                             ThreadPool* pool) {
@@ -24,82 +20,13 @@ std::unique_ptr<Model> Make(const ModelSpec& spec, int64_t max_batch,
   return *std::move(model);
 }
 
-struct Outcome {
-  SampleSums sums;
-  std::vector<float> gradient;
-  friend bool operator==(const Outcome&, const Outcome&) = default;
-};
-
-Outcome GradientOf(Model* model, const std::vector<float>& theta,
-                   const Batch& batch) {
-  Outcome outcome;
-  outcome.gradient.assign(theta.size(), NAN);
-  NoObserver everything;
-  outcome.sums = model->Gradient(theta.data(), batch, kKey, kScale,
-                                 outcome.gradient.data(), &everything);
-  return outcome;
-}
-
-struct Example {
-  explicit Example(const GptCase& of, uint32_t seed = 1, float deviation = 0.3f)
-      : of(of) {
-    std::mt19937 random(seed);
-    batch = RandomText(of.model.gpt(), of.samples, &random);
-    theta = RandomParameters(of.model, &random, deviation);
-  }
-
-  GptReference Reference(const MicroBatchKey* key) const {
-    return GptReference(
-        of.model, std::vector<double>(theta.begin(), theta.end()), batch, key);
-  }
-
-  GptCase of;
-  Batch batch;
-  std::vector<float> theta;
-};
-
-double Loss(const SampleSums& sums) {
-  return 1e-9 * static_cast<double>(sums.loss_nanonats);
-}
-
-// The error of each tensor by its own norm, and of the whole.
-void ExpectGradient(const Example& example, const std::vector<float>& found,
-                    double tolerance) {
-  const std::vector<double> expected = example.Reference(&kKey).Gradient();
-  double error = 0, norm = 0;
-  const auto add = [&](size_t first, size_t end) {
-    double error_here = 0, norm_here = 0;
-    for (size_t i = first; i < end; ++i) {
-      const double scaled = kScale * expected[i];
-      error_here += (found[i] - scaled) * (found[i] - scaled);
-      norm_here += scaled * scaled;
-    }
-    error += error_here;
-    norm += norm_here;
-    return std::sqrt(error_here / norm_here);
-  };
-  for (const TensorRange& tensor : TensorsOf(example.of.model)) {
-    EXPECT_LE(add(tensor.first, tensor.end), tolerance) << tensor.name;
-  }
-  EXPECT_LE(std::sqrt(error / norm), tolerance);
-}
-
 void ExpectAgreement(const Example& example, double gradient_tolerance,
                      double loss_tolerance) {
-  const GptCase& of = example.of;
-  SCOPED_TRACE(of.name);
+  SCOPED_TRACE(example.of.name);
   ThreadPool pool(2);
-  const std::unique_ptr<Model> model = Make(of.model, of.samples, &pool);
-  const Outcome found = GradientOf(model.get(), example.theta, example.batch);
-  EXPECT_EQ(found.sums.samples, of.samples);
-  const double loss = example.Reference(&kKey).loss();
-  EXPECT_NEAR(Loss(found.sums), loss, loss_tolerance * loss);
-  ExpectGradient(example, found.gradient, gradient_tolerance);
-  const SampleSums evaluated =
-      model->Evaluate(example.theta.data(), example.batch);
-  const double plain = example.Reference(nullptr).loss();
-  EXPECT_EQ(evaluated.samples, of.samples);
-  EXPECT_NEAR(Loss(evaluated), plain, loss_tolerance * plain);
+  ExpectAgreement(example,
+                  Make(example.of.model, example.of.samples, &pool).get(),
+                  gradient_tolerance, loss_tolerance);
 }
 
 TEST(GptTest, AgreesWithTheReference) {

@@ -27,7 +27,8 @@ struct TransposedWeights {
             Backend* backend) const;
 };
 
-// With bfloat16, products are about as fast either way.
+// With bfloat16, products are about as fast either way; and so they are where
+// whole batches are multiplied at once (Backend).
 bool TransposingPays(const GptShape& shape, int64_t rows);
 
 }  // namespace hawser

@@ -1,17 +1,17 @@
 #include "worker/model/mlp.h"
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/job/model_layout.h"
 #include "common/status_macros.h"
 #include "glog/logging.h"
-#include "worker/backend/activation.h"
-#include "worker/backend/dropout.h"
-#include "worker/backend/gemm.h"
-#include "worker/backend/softmax_cross_entropy.h"
+#include "worker/backend/dense.h"
+#include "worker/backend/mirror.h"
+#include "worker/model/arena.h"
+#include "worker/model/layer_delivery.h"
 
 namespace hawser {
 namespace {
@@ -23,40 +23,59 @@ constexpr int64_t kEvaluated = 256;
 struct Layer {
   int64_t inputs = 0;
   int64_t outputs = 0;
-  int64_t weight = 0;  // offset in the parameter vector: [outputs, inputs]
-  int64_t bias = 0;    // [outputs]
-  std::vector<float> linear;      // before the activation
-  std::vector<float> activated;   // after it, and after dropout
-  std::vector<float> mask;        // of dropout, if any
-  std::vector<float> derivative;  // of the loss by `activated`, then `linear`
+  int64_t offset = 0;       // in the parameter vector
+  int64_t elements = 0;     // of it
+  int64_t weight = 0;       // offset in the parameter vector: [outputs, inputs]
+  int64_t bias = 0;         // [outputs]
+  float* linear = nullptr;  // before the activation
+  float* activated = nullptr;   // after it, and after dropout
+  float* mask = nullptr;        // of dropout, if any
+  float* derivative = nullptr;  // of the loss by `activated`, then `linear`
 };
 
 class Mlp : public Model {
  public:
   Mlp(const MlpSpec& spec, const ModelLayout& layout, int64_t max_batch,
-      ThreadPool* pool)
+      std::unique_ptr<Backend> backend)
       : spec_(spec),
         parameters_(static_cast<int64_t>(layout.parameters)),
         max_batch_(std::max(max_batch, kEvaluated)),
-        gemm_(pool),
+        backend_(std::move(backend)),
+        dense_(backend_->dense()),
+        arena_(backend_.get()),
+        theta_(backend_.get(), TakeMirror(parameters_)),
+        gradient_(backend_.get(), TakeMirror(parameters_)),
+        labels_(backend_.get(), TakeMirror(max_batch_)),
+        features_(backend_.get(), TakeMirror(max_batch_ * spec.layer_sizes(0))),
         layers_(layout.layers.size()) {
     for (size_t k = 0; k < layers_.size(); ++k) {
       Layer& layer = layers_[k];
       layer.inputs = spec.layer_sizes(static_cast<int>(k));
       layer.outputs = spec.layer_sizes(static_cast<int>(k) + 1);
+      layer.offset = static_cast<int64_t>(layout.layers[k].offset());
+      layer.elements = static_cast<int64_t>(layout.layers[k].elements());
       layer.weight = static_cast<int64_t>(layout.tensors[2 * k].offset());
       layer.bias = static_cast<int64_t>(layout.tensors[2 * k + 1].offset());
-      const auto size = static_cast<size_t>(max_batch_ * layer.outputs);
-      layer.linear.resize(size);
+      const int64_t size = max_batch_ * layer.outputs;
+      layer.linear = TakeFloats(size);
       if (IsLast(k)) continue;
-      layer.activated.resize(size);
-      layer.derivative.resize(size);
-      if (spec.dropout() > 0) layer.mask.resize(size);
+      layer.activated = TakeFloats(size);
+      layer.derivative = TakeFloats(size);
+      if (spec.dropout() > 0) layer.mask = TakeFloats(size);
     }
     if (spec.input_dropout() > 0) {
-      input_.resize(static_cast<size_t>(max_batch_ * layers_[0].inputs));
-      input_mask_.resize(input_.size());
+      const int64_t size = max_batch_ * layers_[0].inputs;
+      // A device's copy of the features may be changed; the host's may not.
+      input_ = backend_->works_on_host() ? TakeFloats(size) : nullptr;
+      input_mask_ = TakeFloats(size);
     }
+  }
+
+  // Whether there is memory for it.
+  absl::Status MemoryStatus() const { return arena_.status(); }
+  absl::Status status() const override { return backend_->status(); }
+  std::shared_ptr<void> Pin(void* host, int64_t bytes) override {
+    return backend_->Pin(host, bytes);
   }
 
   int64_t parameters() const override { return parameters_; }
@@ -79,19 +98,27 @@ class Mlp : public Model {
                       const MicroBatchKey& key, float scale, float* gradient,
                       LayerObserver* observer) override {
     CHECK_LE(batch.samples, max_batch_);
-    const float* input = DropInput(batch, key);
-    if (!Forward(theta, input, batch.samples, &key, observer)) return {};
-    Layer& last = layers_.back();
-    const SampleSums sums = SoftmaxGradient(
-        batch.labels.data(), batch.samples, last.outputs,
-        static_cast<float>(spec_.label_smoothing()), scale, last.linear.data());
+    const float* features = Bring(batch, 0, batch.samples);
+    const float* input = DropInput(features, batch.samples, key);
+    if (!Forward(theta, input, batch.samples, &key, observer)) {
+      backend_->AwaitAll();
+      return {};
+    }
+    const Layer& last = layers_.back();
+    dense_.SoftmaxGradient(
+        labels_.Of(batch.labels.data()), batch.samples, last.outputs,
+        static_cast<float>(spec_.label_smoothing()), scale, last.linear);
+    LayerDelivery delivery(backend_.get(), &gradient_, gradient, observer);
     for (size_t k = layers_.size(); k-- > 0;) {
       const float* derivative =
-          IsLast(k) ? layers_[k].linear.data() : layers_[k].derivative.data();
-      Backward(theta, k == 0 ? input : layers_[k - 1].activated.data(), k,
-               batch.samples, derivative, gradient);
-      observer->GradientDone(static_cast<int>(k));
+          IsLast(k) ? layers_[k].linear : layers_[k].derivative;
+      Backward(theta_.Of(theta), k == 0 ? input : layers_[k - 1].activated, k,
+               batch.samples, derivative, gradient_.Of(gradient));
+      delivery.Done(static_cast<int>(k), layers_[k].offset,
+                    layers_[k].elements);
     }
+    const SampleSums sums = dense_.TakeSums();
+    delivery.Finish();
     return sums;
   }
 
@@ -100,27 +127,50 @@ class Mlp : public Model {
     for (int64_t s = 0; s < batch.samples; s += max_batch_) {
       const int64_t count = std::min(max_batch_, batch.samples - s);
       NoObserver observer;
-      CHECK(Forward(theta, batch.features.data() + s * layers_.front().inputs,
-                    count, nullptr, &observer));
-      sums += SoftmaxLoss(layers_.back().linear.data(), batch.labels.data() + s,
-                          count, layers_.back().outputs);
+      CHECK(Forward(theta, Bring(batch, s, count), count, nullptr, &observer));
+      dense_.SoftmaxLoss(layers_.back().linear,
+                         labels_.Of(batch.labels.data() + s), count,
+                         layers_.back().outputs);
+      sums += dense_.TakeSums();
     }
+    backend_->AwaitAll();
     return sums;
   }
 
  private:
   bool IsLast(size_t k) const { return k + 1 == layers_.size(); }
 
+  // 4 bytes an element.
+  void* TakeMirror(int64_t elements) {
+    return backend_->works_on_host() ? nullptr : arena_.Take(4 * elements);
+  }
+  float* TakeFloats(int64_t n) {
+    return static_cast<float*>(arena_.Take(4 * n));
+  }
+
+  // Labels and features of samples [first, first + count), as lanes see them;
+  // returns the features.
+  const float* Bring(const Batch& batch, int64_t first, int64_t count) {
+    const int64_t inputs = layers_.front().inputs;
+    const float* features = batch.features.data() + first * inputs;
+    labels_.Bring(batch.labels.data() + first, 0, count);
+    features_.Bring(features, 0, count * inputs);
+    return features_.Of(features);
+  }
+
   // The input with dropout: layer number 0 of the dropout masks.
-  const float* DropInput(const Batch& batch, const MicroBatchKey& key) {
-    if (input_.empty()) return batch.features.data();
-    const int64_t n = batch.samples * layers_[0].inputs;
-    FillDropoutMask(DropoutRandom(key, 0),
-                    static_cast<float>(spec_.input_dropout()), n,
-                    input_mask_.data());
-    std::copy_n(batch.features.data(), n, input_.data());
-    MultiplyInto(input_mask_.data(), n, input_.data());
-    return input_.data();
+  const float* DropInput(const float* features, int64_t samples,
+                         const MicroBatchKey& key) {
+    if (input_mask_ == nullptr) return features;
+    const int64_t n = samples * layers_[0].inputs;
+    dense_.FillDropoutMask(DropoutRandom(key, 0),
+                           static_cast<float>(spec_.input_dropout()), n,
+                           input_mask_);
+    // Where lanes do not work on the host's memory, this is a copy.
+    float* input = features_.Of(static_cast<float*>(input_));
+    if (input == input_) std::copy_n(features, n, input);
+    dense_.MultiplyInto(input_mask_, n, input);
+    return input;
   }
 
   static CounterRandom DropoutRandom(const MicroBatchKey& key, size_t layer) {
@@ -128,69 +178,80 @@ class Mlp : public Model {
                          key.micro_batch, layer);
   }
 
-  // key: null when dropout is off. False: see LayerObserver.
+  // theta: the host's. key: null when dropout is off. False: see
+  // LayerObserver.
   bool Forward(const float* theta, const float* input, int64_t rows,
                const MicroBatchKey* key, LayerObserver* observer) {
+    const float* at = theta_.Of(theta);
     for (size_t k = 0; k < layers_.size(); ++k) {
       if (!observer->AwaitParameters(static_cast<int>(k))) return false;
-      Layer& layer = layers_[k];
-      gemm_.MultiplyTransposed(input, theta + layer.weight, rows, layer.outputs,
-                               layer.inputs, layer.linear.data());
+      const Layer& layer = layers_[k];
+      theta_.Bring(theta, layer.offset, layer.elements);
+      dense_.MultiplyTransposed(input, at + layer.weight, rows, layer.outputs,
+                                layer.inputs, layer.linear);
       if (IsLast(k)) {
-        AddBias(theta + layer.bias, rows, layer.outputs, layer.linear.data());
+        dense_.AddBias(at + layer.bias, rows, layer.outputs, layer.linear);
         return true;
       }
-      AddBiasAndActivate(spec_.activation(), theta + layer.bias, rows,
-                         layer.outputs, layer.linear.data(),
-                         layer.activated.data());
+      dense_.AddBiasAndActivate(spec_.activation(), at + layer.bias, rows,
+                                layer.outputs, layer.linear, layer.activated);
       if (key != nullptr && spec_.dropout() > 0) {
         const int64_t n = rows * layer.outputs;
-        FillDropoutMask(DropoutRandom(*key, k + 1),
-                        static_cast<float>(spec_.dropout()), n,
-                        layer.mask.data());
-        MultiplyInto(layer.mask.data(), n, layer.activated.data());
+        dense_.FillDropoutMask(DropoutRandom(*key, k + 1),
+                               static_cast<float>(spec_.dropout()), n,
+                               layer.mask);
+        dense_.MultiplyInto(layer.mask, n, layer.activated);
       }
-      input = layer.activated.data();
+      input = layer.activated;
     }
     return true;
   }
 
   // The gradient of layer k from the derivative of the loss by its linear
-  // output, and the same derivative for the layer before.
+  // output, and the same derivative for the layer before. All as lanes see it.
   void Backward(const float* theta, const float* input, size_t k, int64_t rows,
                 const float* derivative, float* gradient) {
     const Layer& layer = layers_[k];
-    gemm_.MultiplyTransposedLeft(derivative, input, layer.outputs, layer.inputs,
-                                 rows, gradient + layer.weight);
-    SumRows(derivative, rows, layer.outputs, gradient + layer.bias);
+    dense_.MultiplyTransposedLeft(derivative, input, layer.outputs,
+                                  layer.inputs, rows, gradient + layer.weight);
+    dense_.SumRows(derivative, rows, layer.outputs, gradient + layer.bias);
     if (k == 0) return;
-    Layer& before = layers_[k - 1];
-    gemm_.Multiply(derivative, theta + layer.weight, rows, layer.inputs,
-                   layer.outputs, before.derivative.data());
+    const Layer& before = layers_[k - 1];
+    dense_.Multiply(derivative, theta + layer.weight, rows, layer.inputs,
+                    layer.outputs, before.derivative);
     const int64_t n = rows * before.outputs;
     if (spec_.dropout() > 0) {
-      MultiplyInto(before.mask.data(), n, before.derivative.data());
+      dense_.MultiplyInto(before.mask, n, before.derivative);
     }
-    MultiplyByDerivative(spec_.activation(), before.linear.data(), n,
-                         before.derivative.data());
+    dense_.MultiplyByDerivative(spec_.activation(), before.linear, n,
+                                before.derivative);
   }
 
   const MlpSpec spec_;
   const int64_t parameters_;
   const int64_t max_batch_;
-  Gemm gemm_;
+  const std::unique_ptr<Backend> backend_;
+  Dense& dense_;
+  Arena arena_;
+  const Mirror<float> theta_;
+  const Mirror<float> gradient_;
+  const Mirror<int32_t> labels_;
+  const Mirror<float> features_;
   std::vector<Layer> layers_;
-  std::vector<float> input_;
-  std::vector<float> input_mask_;
+  float* input_ = nullptr;       // the features after dropout
+  float* input_mask_ = nullptr;  // of dropout, if any
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Model>> MakeMlp(const ModelSpec& spec,
-                                               int64_t max_batch,
-                                               ThreadPool* pool) {
+absl::StatusOr<std::unique_ptr<Model>> MakeMlp(
+    const ModelSpec& spec, int64_t max_batch,
+    std::unique_ptr<Backend> backend) {
   ASSIGN_OR_RETURN(const ModelLayout layout, LayoutOf(spec));
-  return std::make_unique<Mlp>(spec.mlp(), layout, max_batch, pool);
+  auto model =
+      std::make_unique<Mlp>(spec.mlp(), layout, max_batch, std::move(backend));
+  RETURN_IF_ERROR(model->MemoryStatus());
+  return model;
 }
 
 int64_t MlpBytes(const ModelSpec& spec, int64_t max_batch) {

@@ -9,9 +9,9 @@
 
 namespace hawser {
 
-absl::StatusOr<std::unique_ptr<Model>> MakeMlp(const ModelSpec& spec,
-                                               int64_t max_batch,
-                                               ThreadPool* pool);
+// RESOURCE_EXHAUSTED: the backend has too little memory.
+absl::StatusOr<std::unique_ptr<Model>> MakeMlp(
+    const ModelSpec& spec, int64_t max_batch, std::unique_ptr<Backend> backend);
 
 // See ModelBytes.
 int64_t MlpBytes(const ModelSpec& spec, int64_t max_batch);

@@ -8,6 +8,7 @@
 
 #include "common/job/model_layout.h"
 #include "gtest/gtest.h"
+#include "worker/backend/cpu/cpu_backend.h"
 #include "worker/backend/thread_pool.h"
 #include "worker/model/gradient_by_layers.h"
 #include "worker/model/mlp_reference.h"
@@ -76,7 +77,7 @@ TEST(MlpReferenceTest, AgreesWithFiniteDifferences) {
     if (each.name == "wide") continue;  // the same code, only slower
     SCOPED_TRACE(each.name);
     ThreadPool pool(1);
-    const auto model = MakeMlp(each.model, 4, &pool);
+    const auto model = MakeMlp(each.model, 4, MakeCpuBackend(&pool));
     ASSERT_TRUE(model.ok());
     const Batch batch = RandomBatch(each.model.mlp(), 3, &random);
     const std::vector<float> start =
@@ -107,7 +108,7 @@ TEST(MlpTest, GradientAndLossAgreeWithTheReference) {
   for (const Case& each : Cases()) {
     SCOPED_TRACE(each.name);
     ThreadPool pool(1);
-    const auto model = MakeMlp(each.model, 16, &pool);
+    const auto model = MakeMlp(each.model, 16, MakeCpuBackend(&pool));
     ASSERT_TRUE(model.ok());
     for (const int64_t samples : {1, 5, 16}) {
       const Batch batch = RandomBatch(each.model.mlp(), samples, &random);
@@ -186,7 +187,7 @@ TEST(MlpTest, AgreesWithPyTorch) {
     const std::vector<double> expected = read(parameters);
     ASSERT_TRUE(file.good());
     ThreadPool pool(1);
-    const auto made = MakeMlp(model, samples, &pool);
+    const auto made = MakeMlp(model, samples, MakeCpuBackend(&pool));
     ASSERT_TRUE(made.ok());
     ASSERT_EQ((*made)->parameters(), parameters);
     std::vector<float> gradient(theta.size());
@@ -220,7 +221,7 @@ TEST(MlpTest, AnyNumberOfThreadsGivesTheSameBitsAndSoDoLayersThatComeAndGo) {
   std::vector<float> theta, first;
   for (const int threads : {1, 2, 3, 4}) {
     ThreadPool pool(threads);
-    const auto model = MakeMlp(spec, 100, &pool);
+    const auto model = MakeMlp(spec, 100, MakeCpuBackend(&pool));
     ASSERT_TRUE(model.ok());
     if (theta.empty()) theta = RandomTheta((*model)->parameters(), &random);
     std::vector<float> gradient(theta.size());
@@ -242,7 +243,7 @@ TEST(MlpTest, AnEmptyBatchGivesZeros) {
     spec.mutable_mlp()->add_layer_sizes(size);
   }
   ThreadPool pool(1);
-  const auto model = MakeMlp(spec, 8, &pool);
+  const auto model = MakeMlp(spec, 8, MakeCpuBackend(&pool));
   ASSERT_TRUE(model.ok());
   const std::vector<float> theta(static_cast<size_t>((*model)->parameters()),
                                  0.5f);
@@ -258,7 +259,7 @@ TEST(MlpTest, DataThatDoesNotFitIsRefused) {
   ModelSpec spec;
   for (const uint32_t size : {5, 3}) spec.mutable_mlp()->add_layer_sizes(size);
   ThreadPool pool(1);
-  const auto model = MakeMlp(spec, 8, &pool);
+  const auto model = MakeMlp(spec, 8, MakeCpuBackend(&pool));
   ASSERT_TRUE(model.ok());
   EXPECT_TRUE((*model)->CheckData({5, 3}).ok());
   EXPECT_TRUE((*model)->CheckData({5, 2}).ok());

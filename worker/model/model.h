@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "common/metrics.h"
 #include "proto/job.pb.h"
+#include "worker/backend/backend.h"
 #include "worker/data/batch.h"
 
 namespace hawser {
@@ -71,11 +72,20 @@ class Model {
   // Loss and correct predictions without dropout or label smoothing. A batch of
   // any size.
   virtual SampleSums Evaluate(const float* theta, const Batch& batch) = 0;
+
+  // For parameters and gradients that it is given often: see Backend.
+  virtual std::shared_ptr<void> Pin(void* host, int64_t bytes) = 0;
+
+  // Not OK: what it computes on has failed. What Gradient and Evaluate have
+  // returned since means nothing, and the observer was not told of all layers.
+  virtual absl::Status status() const = 0;
 };
 
-// max_batch: most samples that Gradient is given, for buffers. pool outlives
-// the model. A sample's loss is that of its class (MLP) or the mean over its
-// tokens (and `correct` is 0).
+// max_batch: most samples that Gradient is given, for buffers. A sample's loss
+// is that of its class (MLP) or the mean over its tokens (and `correct` is 0).
+absl::StatusOr<std::unique_ptr<Model>> MakeModel(
+    const ModelSpec& spec, int64_t max_batch, std::unique_ptr<Backend> backend);
+// On the CPU. pool outlives the model.
 absl::StatusOr<std::unique_ptr<Model>> MakeModel(const ModelSpec& spec,
                                                  int64_t max_batch,
                                                  ThreadPool* pool);

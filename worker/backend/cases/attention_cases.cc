@@ -69,12 +69,91 @@ OperationCase AttentionCase(const AttentionShape& shape, Element element) {
     const Matrix dq = bench.Make(queries, columns, element);
     const Matrix dk = bench.Make(keys, shape.head_width, element);
     const Matrix dv = bench.Make(keys, shape.head_width, element);
-    std::vector<float> log_sums(static_cast<size_t>(shape.heads * queries),
-                                NAN);
-    lane.AttentionForward(attention, q, k, v, y, log_sums.data());
-    lane.AttentionBackward(attention, q, k, v, y, log_sums.data(),
+    float* log_sums = bench.MakeVector(shape.heads * queries);
+    lane.AttentionForward(attention, q, k, v, y, log_sums);
+    lane.AttentionBackward(attention, q, k, v, y, log_sums,
                            bench.Make(dy, element), dq, dk, dv);
-    return {ValuesOf(y), ValuesOf(dq), ValuesOf(dk), ValuesOf(dv)};
+    return {bench.ValuesOf(y), bench.ValuesOf(dq), bench.ValuesOf(dk),
+            bench.ValuesOf(dv)};
+  };
+  return added;
+}
+
+// Several samples and groups at once, against the reference of each alone.
+OperationCase BatchCase(int64_t samples, int64_t groups, int64_t heads,
+                        int64_t queries, float dropout) {
+  constexpr int64_t kHeadWidth = 8;
+  constexpr Element kFloat = Element::kFloat32;
+  const int64_t width = heads * kHeadWidth;  // of a group's queries
+  std::mt19937 random(static_cast<uint32_t>(samples * 1009 + groups));
+  OperationCase added;
+  added.name = absl::StrCat("Attention of ", samples, " samples, ", groups,
+                            " groups of ", heads, " heads, ", queries,
+                            " queries, dropout ", dropout);
+  added.inputs = {
+      RandomMatrix(samples * queries, groups * width, kFloat, &random),
+      RandomMatrix(samples * queries, groups * kHeadWidth, kFloat, &random),
+      RandomMatrix(samples * queries, groups * kHeadWidth, kFloat, &random)};
+  added.dy = RandomMatrix(samples * queries, groups * width, kFloat, &random);
+  Attention attention;
+  attention.samples = samples;
+  attention.groups = groups;
+  attention.head_width = kHeadWidth;
+  attention.scale = 0.25f;
+  attention.dropout = {dropout,
+                       CounterRandom(7, RandomPurpose::kDropout, 11, 5, 3), 70};
+  // use(reference, row, column of queries, column of keys)
+  const auto for_each = [=](const DoubleMatrices& in, const auto& use) {
+    for (int64_t s = 0; s < samples; ++s) {
+      for (int64_t g = 0; g < groups; ++g) {
+        Attention alone = attention;
+        alone.dropout.first_row += (s * groups + g) * heads * queries;
+        const auto keys = [&](const DoubleMatrix& x) {
+          return x.Part(s * queries, g * kHeadWidth, queries, kHeadWidth);
+        };
+        use(reference::AttentionReference(
+                alone, in[0].Part(s * queries, g * width, queries, width),
+                keys(in[1]), keys(in[2])),
+            s * queries, g * width, g * kHeadWidth);
+      }
+    }
+  };
+  added.forward = [=](const DoubleMatrices& in) {
+    DoubleMatrix y(samples * queries, groups * width);
+    for_each(in, [&](const reference::AttentionReference& part, int64_t row,
+                     int64_t column,
+                     int64_t) { y.AddPart(row, column, part.Forward()); });
+    return y;
+  };
+  added.backward = [=](const DoubleMatrices& in, const DoubleMatrix& dy) {
+    DoubleMatrices all;
+    for (const DoubleMatrix& of : in) all.emplace_back(of.rows, of.columns);
+    for_each(in, [&](const reference::AttentionReference& part, int64_t row,
+                     int64_t column, int64_t key_column) {
+      const reference::AttentionGradient gradient =
+          part.Backward(dy.Part(row, column, queries, width));
+      all[0].AddPart(row, column, gradient.dq);
+      all[1].AddPart(row, key_column, gradient.dk);
+      all[2].AddPart(row, key_column, gradient.dv);
+    });
+    return all;
+  };
+  added.run = [=](const DoubleMatrices& in, const DoubleMatrix& dy, Lane& lane,
+                  Workbench& bench) -> DoubleMatrices {
+    const Matrix q = bench.Make(in[0], kFloat);
+    const Matrix k = bench.Make(in[1], kFloat);
+    const Matrix v = bench.Make(in[2], kFloat);
+    const auto like = [&](const DoubleMatrix& x) {
+      return bench.Make(x.rows, x.columns, kFloat);
+    };
+    const Matrix y = like(in[0]), dq = like(in[0]);
+    const Matrix dk = like(in[1]), dv = like(in[2]);
+    float* log_sums = bench.MakeVector(samples * groups * heads * queries);
+    lane.AttentionForward(attention, q, k, v, y, log_sums);
+    lane.AttentionBackward(attention, q, k, v, y, log_sums,
+                           bench.Make(dy, kFloat), dq, dk, dv);
+    return {bench.ValuesOf(y), bench.ValuesOf(dq), bench.ValuesOf(dk),
+            bench.ValuesOf(dv)};
   };
   return added;
 }
@@ -99,14 +178,12 @@ OperationCase LogSumsCase(int64_t queries, int64_t heads) {
   };
   added.run = [=](const DoubleMatrices& in, const DoubleMatrix&, Lane& lane,
                   Workbench& bench) -> DoubleMatrices {
-    DoubleMatrix log_sums(heads, queries);
-    std::vector<float> found(log_sums.values.size(), NAN);
+    float* log_sums = bench.MakeVector(heads * queries);
     lane.AttentionForward(attention, bench.Make(in[0], kFloat),
                           bench.Make(in[1], kFloat), bench.Make(in[2], kFloat),
                           bench.Make(queries, heads * kHeadWidth, kFloat),
-                          found.data());
-    log_sums.values.assign(found.begin(), found.end());
-    return {log_sums};
+                          log_sums);
+    return {bench.ValuesOf(log_sums, heads, queries)};
   };
   return added;
 }
@@ -116,7 +193,7 @@ OperationCase LogSumsCase(int64_t queries, int64_t heads) {
 void AddAttentionCases(std::vector<OperationCase>* cases) {
   for (const Element element : {Element::kFloat32, Element::kBfloat16}) {
     for (const int64_t queries : {1, 5, 64, 65, 200, 300}) {
-      for (const int64_t head_width : {8, 16, 64, 80}) {
+      for (const int64_t head_width : {8, 16, 64, 80, 200}) {
         cases->push_back(AttentionCase(
             {.queries = queries, .head_width = head_width}, element));
       }
@@ -152,6 +229,9 @@ void AddAttentionCases(std::vector<OperationCase>* cases) {
   for (const int64_t queries : {1, 5, 65, 200}) {
     cases->push_back(LogSumsCase(queries, 2));
   }
+  cases->push_back(BatchCase(3, 1, 2, 5, 0));
+  cases->push_back(BatchCase(1, 3, 1, 33, 0));
+  cases->push_back(BatchCase(2, 3, 2, 40, 0.2f));
 }
 
 }  // namespace hawser

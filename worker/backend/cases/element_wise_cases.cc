@@ -32,7 +32,7 @@ OperationCase FeedForwardCase(FeedForward kind, int64_t rows, int64_t columns,
     const Matrix y = bench.Make(rows, columns, element);
     lane.FeedForwardForward(kind, x, y);
     lane.FeedForwardBackward(bench.Make(dy, Element::kFloat32), x);
-    return {ValuesOf(y), ValuesOf(x)};
+    return {bench.ValuesOf(y), bench.ValuesOf(x)};
   };
   return added;
 }
@@ -71,7 +71,7 @@ OperationCase DropoutCase(int64_t rows, int64_t columns, float rate,
     const Matrix dz =
         in_place ? derivative : bench.Make(rows, columns, element);
     lane.Drop(dropout, derivative, dz);
-    return {ValuesOf(y), dy, ValuesOf(dz)};
+    return {bench.ValuesOf(y), dy, bench.ValuesOf(dz)};
   };
   return added;
 }
@@ -104,7 +104,7 @@ OperationCase RotateCase(int64_t rows, int64_t heads, int64_t head_width,
     const Matrix dx = bench.Make(dy, element);
     lane.Rotate(head_width, base, context, first_position, false, x);
     lane.Rotate(head_width, base, context, first_position, true, dx);
-    return {ValuesOf(x), ValuesOf(dx)};
+    return {bench.ValuesOf(x), bench.ValuesOf(dx)};
   };
   return added;
 }

@@ -76,22 +76,23 @@ OperationCase NormCase(int64_t rows, int64_t columns,
                     settings.biased ? bench.MakeVector(in[2]) : nullptr};
     const Matrix x = bench.Make(in[0], kFloat);
     const Matrix y = bench.Make(rows, columns, settings.element);
-    std::vector<float> statistics(static_cast<size_t>(2 * rows), NAN);
-    lane.NormForward(norm, x, y, statistics.data());
+    float* statistics = bench.MakeVector(2 * rows);
+    lane.NormForward(norm, x, y, statistics);
     const Matrix around = bench.Make(residual, kFloat);
     const Matrix dx =
         settings.in_place ? around : bench.Make(rows, columns, kFloat);
     const Matrix dweight = bench.Make(1, columns, kFloat);
     const Matrix dbias = bench.Make(1, columns, kFloat);
-    lane.NormBackward(norm, x, statistics.data(), bench.Make(dy, kFloat),
-                      around, dx, dweight.Row<float>(0),
-                      settings.biased ? dbias.Row<float>(0) : nullptr);
-    DoubleMatrix through = ValuesOf(dx);
+    lane.NormBackward(
+        norm, x, statistics, bench.Make(dy, kFloat), around, dx,
+        static_cast<float*>(dweight.data()),
+        settings.biased ? static_cast<float*>(dbias.data()) : nullptr);
+    DoubleMatrix through = bench.ValuesOf(dx);
     for (size_t i = 0; i < through.values.size(); ++i) {
       through.values[i] -= residual.values[i];
     }
-    DoubleMatrices results{ValuesOf(y), through, ValuesOf(dweight)};
-    if (settings.biased) results.push_back(ValuesOf(dbias));
+    DoubleMatrices results{bench.ValuesOf(y), through, bench.ValuesOf(dweight)};
+    if (settings.biased) results.push_back(bench.ValuesOf(dbias));
     return results;
   };
   return added;

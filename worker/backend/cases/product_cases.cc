@@ -67,7 +67,7 @@ OperationCase MultiplyCase(ProductShape shape, Elements elements,
                    .bias = with_bias ? bench.MakeVector(in[2]) : nullptr},
                   bench.Make(in[0], elements.operands),
                   bench.Make(in[1], elements.operands), c);
-    return {ValuesOf(c)};
+    return {bench.ValuesOf(c)};
   };
   return added;
 }
@@ -84,9 +84,9 @@ OperationCase SumRowsCase(int64_t rows, int64_t columns, Element element) {
   };
   added.run = [=](const DoubleMatrices& in, const DoubleMatrix&, Lane& lane,
                   Workbench& bench) -> DoubleMatrices {
-    const Matrix sums = bench.Make(1, columns, Element::kFloat32);
-    lane.SumRows(bench.Make(in[0], element), sums.Row<float>(0));
-    return {ValuesOf(sums)};
+    float* sums = bench.MakeVector(columns);
+    lane.SumRows(bench.Make(in[0], element), sums);
+    return {bench.ValuesOf(sums, 1, columns)};
   };
   return added;
 }
@@ -112,7 +112,7 @@ OperationCase ConvertCase(int64_t rows, int64_t columns, Element from,
                   Workbench& bench) -> DoubleMatrices {
     const Matrix y = bench.Make(rows, columns, to);
     lane.Convert(bench.Make(in[0], from), y);
-    return {ValuesOf(y)};
+    return {bench.ValuesOf(y)};
   };
   return added;
 }
@@ -135,7 +135,7 @@ OperationCase TransposeCase(int64_t rows, int64_t columns) {
                   Workbench& bench) -> DoubleMatrices {
     const Matrix y = bench.Make(columns, rows, Element::kFloat32);
     lane.Transpose(bench.Make(in[0], Element::kFloat32), y);
-    return {ValuesOf(y)};
+    return {bench.ValuesOf(y)};
   };
   return added;
 }
@@ -162,8 +162,9 @@ void AddProductCases(std::vector<OperationCase>* cases) {
       }
     }
   }
-  for (const int64_t rows : {1, 3, 65, 130}) {
+  for (const int64_t rows : {1, 3, 65, 130, 1100}) {
     for (const int64_t columns : {1, 7, 16, 48, 257}) {
+      if (rows > 1000 && columns > 48) continue;
       cases->push_back(TransposeCase(rows, columns));
       for (const Element element : {kFloat, kBfloat}) {
         cases->push_back(SumRowsCase(rows, columns, element));

@@ -50,18 +50,19 @@ OperationCase EmbedCase(int64_t rows, int64_t vocabulary, int64_t columns,
   added.run = [=](const DoubleMatrices& in, const DoubleMatrix& dy, Lane& lane,
                   Workbench& bench) -> DoubleMatrices {
     const Matrix x = bench.Make(rows, columns, kFloat);
-    lane.EmbedForward(tokens, bench.Make(in[0], kFloat),
+    const absl::Span<const int32_t> ids = bench.MakeTokens(tokens);
+    lane.EmbedForward(ids, bench.Make(in[0], kFloat),
                       context > 0 ? bench.Make(in[1], kFloat) : Matrix(),
                       first_position, x);
     // The way back adds to what is there.
     const Matrix dx = bench.Make(dy, kFloat);
     const Matrix dweight = bench.Make(before, kFloat);
-    lane.EmbedBackward(tokens, dx, dweight);
-    DoubleMatrix added_sums = ValuesOf(dweight);
+    lane.EmbedBackward(ids, dx, dweight);
+    DoubleMatrix added_sums = bench.ValuesOf(dweight);
     for (size_t i = 0; i < added_sums.values.size(); ++i) {
       added_sums.values[i] -= before.values[i];
     }
-    DoubleMatrices results{ValuesOf(x), added_sums};
+    DoubleMatrices results{bench.ValuesOf(x), added_sums};
     // Whole samples have positions from 0 on; their rows are done in two parts.
     if (context > 0 && first_position == 0 && rows % context == 0) {
       const Matrix dpositions = bench.Make(context, columns, kFloat);
@@ -69,7 +70,7 @@ OperationCase EmbedCase(int64_t rows, int64_t vocabulary, int64_t columns,
       lane.PositionsBackward(dx, context, 0, dpositions.Rows(0, part));
       lane.PositionsBackward(dx, context, part,
                              dpositions.Rows(part, context - part));
-      results.push_back(ValuesOf(dpositions));
+      results.push_back(bench.ValuesOf(dpositions));
     }
     return results;
   };
@@ -113,19 +114,17 @@ OperationCase CrossEntropyCase(int64_t rows, int64_t columns, Logits kind,
   added.run = [=](const DoubleMatrices& in, const DoubleMatrix&, Lane& lane,
                   Workbench& bench) -> DoubleMatrices {
     const Matrix x = bench.Make(in[0], kFloat);
-    DoubleMatrix losses(rows, 1);
-    std::vector<float> found(static_cast<size_t>(rows), NAN);
+    float* losses = bench.MakeVector(rows);
+    const absl::Span<const int32_t> classes = bench.MakeTokens(labels);
     if (place == Place::kForwardOnly) {
-      lane.CrossEntropyForward(labels, x, found.data());
-      losses.values.assign(found.begin(), found.end());
-      return {losses};
+      lane.CrossEntropyForward(classes, x, losses);
+      return {bench.ValuesOf(losses, rows, 1)};
     }
     const Matrix dlogits =
         place == Place::kOverLogits ? x : bench.Make(rows, columns, element);
-    lane.CrossEntropyBackward(labels, x, static_cast<float>(scale),
-                              found.data(), dlogits);
-    losses.values.assign(found.begin(), found.end());
-    return {losses, ValuesOf(dlogits)};
+    lane.CrossEntropyBackward(classes, x, static_cast<float>(scale), losses,
+                              dlogits);
+    return {bench.ValuesOf(losses, rows, 1), bench.ValuesOf(dlogits)};
   };
   return added;
 }

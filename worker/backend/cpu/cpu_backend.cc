@@ -1,7 +1,12 @@
 #include "worker/backend/cpu/cpu_backend.h"
 
+#include <cstdlib>
+#include <cstring>
+#include <limits>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "worker/backend/cpu/cpu_dense.h"
 #include "worker/backend/cpu/cpu_lane.h"
 
 namespace hawser {
@@ -9,7 +14,7 @@ namespace {
 
 class CpuBackend : public Backend {
  public:
-  explicit CpuBackend(ThreadPool* pool) : pool_(pool) {
+  explicit CpuBackend(ThreadPool* pool) : pool_(pool), dense_(pool) {
     for (int i = 0; i < pool->threads(); ++i) {
       lanes_.push_back(std::make_unique<CpuLane>());
     }
@@ -32,9 +37,39 @@ class CpuBackend : public Backend {
   }
 
   int64_t panel_rows() const override { return kCpuPanelRows; }
+  bool takes_whole_batches() const override { return false; }
+  int64_t max_head_width() const override {
+    return std::numeric_limits<int64_t>::max();
+  }
+  Dense& dense() override { return dense_; }
+  bool works_on_host() const override { return true; }
+
+  absl::StatusOr<BackendMemory> Allocate(int64_t bytes) override {
+    constexpr int64_t kAlignment = 64;
+    void* memory = std::aligned_alloc(
+        kAlignment, static_cast<size_t>((bytes + kAlignment - 1) / kAlignment *
+                                        kAlignment));
+    if (memory == nullptr) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("no memory for ", bytes, " bytes"));
+    }
+    return BackendMemory(memory, &std::free);
+  }
+  void CopyIn(const void* host, int64_t bytes, void* memory) override {
+    if (host != memory) std::memcpy(memory, host, static_cast<size_t>(bytes));
+  }
+  int64_t CopyOut(const void* memory, int64_t bytes, void* host) override {
+    CopyIn(memory, bytes, host);
+    return 0;
+  }
+  void Await(int64_t) override {}
+  void AwaitAll() override {}
+  std::shared_ptr<void> Pin(void*, int64_t) override { return nullptr; }
+  absl::Status status() const override { return absl::OkStatus(); }
 
  private:
   ThreadPool* const pool_;
+  CpuDense dense_;
   std::vector<std::unique_ptr<CpuLane>> lanes_;
 };
 

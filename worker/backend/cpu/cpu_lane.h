@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "worker/backend/cpu/attention.h"
+#include "worker/backend/cpu/attention_parts.h"
 #include "worker/backend/cpu/cross_entropy.h"
 #include "worker/backend/cpu/element_wise.h"
 #include "worker/backend/cpu/embedding.h"
@@ -33,6 +34,7 @@ class CpuLane : public Lane {
   }
   void SumRows(ConstMatrix x, float* sums) override { CpuSumRows(x, sums); }
   void Convert(ConstMatrix x, Matrix y) override { CpuConvert(x, y); }
+  void Fill(float value, Matrix x) override { CpuFill(value, x); }
   void Transpose(ConstMatrix x, Matrix y) override { CpuTranspose(x, y); }
   void NormForward(const Norm& norm, ConstMatrix x, Matrix y,
                    float* statistics) override {
@@ -63,13 +65,22 @@ class CpuLane : public Lane {
   void AttentionForward(const Attention& attention, ConstMatrix q,
                         ConstMatrix k, ConstMatrix v, Matrix y,
                         float* log_sums) override {
-    attention_.Forward(attention, q, k, v, y, log_sums);
+    ForEachPart(attention, q, k, [&](const AttentionPart& part) {
+      attention_.Forward(part.attention, part.OfQueries(q), part.OfKeys(k),
+                         part.OfKeys(v), part.OfQueries(y),
+                         part.OfLogSums(log_sums));
+    });
   }
   void AttentionBackward(const Attention& attention, ConstMatrix q,
                          ConstMatrix k, ConstMatrix v, ConstMatrix y,
                          const float* log_sums, ConstMatrix dy, Matrix dq,
                          Matrix dk, Matrix dv) override {
-    attention_.Backward(attention, q, k, v, y, log_sums, dy, dq, dk, dv);
+    ForEachPart(attention, q, k, [&](const AttentionPart& part) {
+      attention_.Backward(part.attention, part.OfQueries(q), part.OfKeys(k),
+                          part.OfKeys(v), part.OfQueries(y),
+                          part.OfLogSums(log_sums), part.OfQueries(dy),
+                          part.OfQueries(dq), part.OfKeys(dk), part.OfKeys(dv));
+    });
   }
   void EmbedForward(absl::Span<const int32_t> tokens, ConstMatrix weight,
                     ConstMatrix positions, int64_t first_position,

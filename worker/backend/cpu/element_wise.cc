@@ -148,6 +148,18 @@ void CpuConvert(ConstMatrix x, Matrix y) {
   for (int64_t r = 0; r < x.rows(); ++r) ConvertRow(x, y, r);
 }
 
+void CpuFill(float value, Matrix x) {
+  for (int64_t r = 0; r < x.rows(); ++r) {
+    if (x.element() == Element::kFloat32) {
+      std::fill_n(x.Row<float>(r), x.columns(), value);
+    } else {
+      Bfloat16 rounded;
+      Store(value, &rounded);
+      std::fill_n(x.Row<Bfloat16>(r), x.columns(), rounded);
+    }
+  }
+}
+
 void CpuAddDropped(const Dropout& dropout, ConstMatrix x, ConstMatrix z,
                    Matrix y) {
   const int64_t n = x.columns();

@@ -9,6 +9,7 @@ namespace hawser {
 
 void CpuSumRows(ConstMatrix x, float* sums);
 void CpuConvert(ConstMatrix x, Matrix y);
+void CpuFill(float value, Matrix x);
 void CpuAddDropped(const Dropout& dropout, ConstMatrix x, ConstMatrix z,
                    Matrix y);
 void CpuDrop(const Dropout& dropout, ConstMatrix dy, Matrix dz);

@@ -1,0 +1,223 @@
+// The models on the CUDA backend: the GPT against the reference, the MLP
+// against itself on the CPU.
+#include <cmath>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "worker/backend/cpu/cpu_backend.h"
+#include "worker/backend/cuda/cuda_backend.h"
+#include "worker/backend/thread_pool.h"
+#include "worker/model/gpt_agreement.h"
+#include "worker/model/gradient_by_layers.h"
+#include "worker/model/model.h"
+
+#if __has_include("tests/cuda_emulation/device.h")
+#include "tests/cuda_emulation/device.h"
+#endif
+
+namespace hawser {
+namespace {
+
+std::unique_ptr<Model> Make(const ModelSpec& spec, int64_t max_batch) {
+  auto backend = MakeCudaBackend(CudaOptions());
+  CHECK(backend.ok()) << backend.status();
+  auto model = MakeModel(spec, max_batch, *std::move(backend));
+  CHECK(model.ok()) << model.status();
+  return *std::move(model);
+}
+
+TEST(CudaModelTest, GptAgreesWithTheReference) {
+  std::vector<GptCase> cases = GptCases();
+  // More than a tile of queries.
+  cases.push_back(Gpt2Case("long", 50, 2));
+  for (const GptCase& each : cases) {
+    SCOPED_TRACE(each.name);
+    const std::unique_ptr<Model> model = Make(each.model, each.samples);
+    ExpectAgreement(Example(each), model.get(), 1e-4, 1e-5);
+    EXPECT_TRUE(model->status().ok()) << model->status();
+  }
+}
+
+TEST(CudaModelTest, GptAgreesWithTheReferenceInBfloat16) {
+  for (GptCase each : {Gpt2Case("gpt2", 7, 3), LlamaCase("llama", 7, 3)}) {
+    SCOPED_TRACE(each.name);
+    each.model.mutable_gpt()->set_precision(BFLOAT16);
+    ExpectAgreement(Example(each, /*seed=*/1, /*deviation=*/0.1f),
+                    Make(each.model, each.samples).get(), 3e-2, 1e-3);
+  }
+}
+
+TEST(CudaModelTest, GptGivesTheSameBitsAgainAndWithActivationsComputedAgain) {
+  GptCase each = LlamaCase("dropout", 35, 2);
+  each.model.mutable_gpt()->set_dropout(0.2);
+  const Example example(each);
+  const std::unique_ptr<Model> model = Make(each.model, each.samples + 1);
+  const Outcome first = GradientOf(model.get(), example.theta, example.batch);
+  model->Evaluate(example.theta.data(), example.batch);
+  EXPECT_TRUE(GradientOf(model.get(), example.theta, example.batch) == first);
+  // Copies of pinned memory are done as late as they may be.
+  std::vector<float> theta = example.theta, gradient(theta.size());
+  const auto bytes = static_cast<int64_t>(4 * theta.size());
+  const auto pinned_theta = model->Pin(theta.data(), bytes);
+  const auto pinned_gradient = model->Pin(gradient.data(), bytes);
+  NoObserver everything;
+  model->Gradient(theta.data(), example.batch, kKey, kScale, gradient.data(),
+                  &everything);
+  EXPECT_EQ(gradient, first.gradient);
+  each.model.mutable_gpt()->set_recompute_activations(true);
+  EXPECT_TRUE(GradientOf(Make(each.model, each.samples).get(), example.theta,
+                         example.batch) == first);
+}
+
+TEST(CudaModelTest, GptLayersComeAndGo) {
+  for (const GptCase& each :
+       {Gpt2Case("gpt2", 7, 3), LlamaCase("llama", 7, 3)}) {
+    SCOPED_TRACE(each.name);
+    const Example example(each);
+    const std::unique_ptr<Model> model = Make(each.model, each.samples);
+    for (const Batch& batch : {example.batch, Batch()}) {
+      const Outcome whole = GradientOf(model.get(), example.theta, batch);
+      const std::vector<LayerShape> layers = LayoutOf(each.model)->layers;
+      EXPECT_EQ(GradientByLayers(model.get(), layers, example.theta, batch,
+                                 kKey, kScale),
+                whole.gradient);
+      ExpectNothingWithoutParameters(
+          model.get(), static_cast<int>(layers.size()), example.theta, batch);
+    }
+  }
+}
+
+ModelSpec Mlp(std::vector<uint32_t> sizes, Activation activation,
+              double dropout, double smoothing) {
+  ModelSpec model;
+  for (const uint32_t size : sizes) {
+    model.mutable_mlp()->add_layer_sizes(size);
+  }
+  model.mutable_mlp()->set_activation(activation);
+  model.mutable_mlp()->set_dropout(dropout);
+  model.mutable_mlp()->set_input_dropout(dropout / 2);
+  model.mutable_mlp()->set_label_smoothing(smoothing);
+  return model;
+}
+
+struct Images {
+  Images(const MlpSpec& mlp, int64_t parameters) {
+    std::mt19937 random(3);
+    std::normal_distribution<float> normal;
+    batch.samples = 37;
+    const uint32_t classes = mlp.layer_sizes(mlp.layer_sizes_size() - 1);
+    for (uint32_t i = 0; i < 37 * mlp.layer_sizes(0); ++i) {
+      batch.features.push_back(normal(random));
+    }
+    for (int i = 0; i < 37; ++i) {
+      batch.labels.push_back(static_cast<int32_t>(random() % classes));
+    }
+    for (int64_t i = 0; i < parameters; ++i) {
+      theta.push_back(0.3f * normal(random));
+    }
+  }
+  Batch batch;
+  std::vector<float> theta;
+};
+
+TEST(CudaModelTest, MlpAgreesWithTheCpu) {
+  for (const ModelSpec& spec :
+       {Mlp({7, 3}, RELU, 0, 0), Mlp({9, 300, 4}, RELU, 0, 0),
+        Mlp({50, 40, 30, 12}, GELU, 0.3, 0.1), Mlp({9, 8, 4}, TANH, 0.4, 0)}) {
+    SCOPED_TRACE(spec.ShortDebugString());
+    ThreadPool pool(1);
+    const auto cpu = MakeModel(spec, 40, MakeCpuBackend(&pool));
+    ASSERT_TRUE(cpu.ok());
+    const std::unique_ptr<Model> cuda = Make(spec, 40);
+    const Images images(spec.mlp(), (*cpu)->parameters());
+    const Outcome expected = GradientOf(cpu->get(), images.theta, images.batch);
+    const Outcome found = GradientOf(cuda.get(), images.theta, images.batch);
+    double error = 0, norm = 0;
+    for (size_t i = 0; i < found.gradient.size(); ++i) {
+      error += std::pow(found.gradient[i] - expected.gradient[i], 2);
+      norm += std::pow(expected.gradient[i], 2);
+    }
+    EXPECT_LE(std::sqrt(error / norm), 1e-5);
+    EXPECT_EQ(found.sums.correct, expected.sums.correct);
+    EXPECT_NEAR(Loss(found.sums), Loss(expected.sums), 1e-4);
+    const SampleSums there =
+        (*cpu)->Evaluate(images.theta.data(), images.batch);
+    const SampleSums here = cuda->Evaluate(images.theta.data(), images.batch);
+    EXPECT_EQ(here.correct, there.correct);
+    EXPECT_NEAR(Loss(here), Loss(there), 1e-4);
+    const std::vector<LayerShape> layers = LayoutOf(spec)->layers;
+    EXPECT_EQ(GradientByLayers(cuda.get(), layers, images.theta, images.batch,
+                               kKey, kScale),
+              found.gradient);
+    ExpectNothingWithoutParameters(cuda.get(), static_cast<int>(layers.size()),
+                                   images.theta, images.batch);
+    EXPECT_EQ(GradientOf(cuda.get(), images.theta, Batch()).gradient,
+              std::vector<float>(images.theta.size(), 0.0f));
+  }
+}
+
+#ifdef HAWSER_CUDA_EMULATION
+
+// Wherever it is lost, the observer is told of no layer that is not right, and
+// nothing more is done.
+TEST(CudaModelTest, ALostDeviceIsToldAndWritesNothing) {
+  const GptCase each = Gpt2Case("gpt2", 7, 3);
+  const Example example(each);
+  const Outcome right = GradientOf(Make(each.model, each.samples).get(),
+                                   example.theta, example.batch);
+  const std::vector<LayerShape> layers = LayoutOf(each.model)->layers;
+  class Observer : public NoObserver {
+   public:
+    void GradientDone(int layer) override { last = layer; }
+    int last = -1;
+  };
+  bool told_of_some = false;
+  for (int64_t operations = 0;; operations += 7) {
+    SCOPED_TRACE(operations);
+    const std::unique_ptr<Model> model = Make(each.model, each.samples);
+    cuda_emulation::LoseDeviceAfter(operations);
+    std::vector<float> gradient(example.theta.size(), 7.0f);
+    // Or else the host would wait for each copy as it is given.
+    const auto pinned =
+        model->Pin(gradient.data(), static_cast<int64_t>(4 * gradient.size()));
+    Observer observer;
+    model->Gradient(example.theta.data(), example.batch, kKey, kScale,
+                    gradient.data(), &observer);
+    if (model->status().ok()) break;  // not so many operations
+    EXPECT_TRUE(absl::IsUnavailable(model->status())) << model->status();
+    if (observer.last >= 0) {
+      told_of_some = true;
+      for (size_t i = layers[static_cast<size_t>(observer.last)].offset();
+           i < gradient.size(); ++i) {
+        ASSERT_EQ(gradient[i], right.gradient[i]) << i;
+      }
+    }
+    model->Evaluate(example.theta.data(), example.batch);
+    EXPECT_FALSE(model->status().ok());
+    cuda_emulation::Reset();
+  }
+  cuda_emulation::Reset();
+  EXPECT_TRUE(told_of_some);
+}
+
+TEST(CudaModelTest, TooLittleMemoryIsAnErrorThatSaysHowMuch) {
+  const GptCase each = Gpt2Case("gpt2", 64, 3);
+  cuda_emulation::SetMemory(cuda_emulation::MemoryInUse() + (5 << 20));
+  auto backend = MakeCudaBackend(CudaOptions());
+  ASSERT_TRUE(backend.ok()) << backend.status();
+  const auto model = MakeModel(each.model, 3000, *std::move(backend));
+  cuda_emulation::SetMemory(0);
+  ASSERT_TRUE(absl::IsResourceExhausted(model.status())) << model.status();
+  for (const char* part : {"MiB are free", "the model needs", "3000 samples",
+                           "schedule.micro_batches"}) {
+    EXPECT_NE(model.status().message().find(part), std::string::npos)
+        << model.status();
+  }
+}
+
+#endif  // HAWSER_CUDA_EMULATION
+
+}  // namespace
+}  // namespace hawser
