@@ -21,6 +21,7 @@
 #include "common/trace/trace_recorder.h"
 #include "common/version.h"
 #include "glog/logging.h"
+#include "worker/device_choice.h"
 #include "worker/idle_watch.h"
 #include "worker/worker_driver.h"
 
@@ -36,11 +37,15 @@ struct Flags {
   double exit_when_idle_seconds = 0;
   std::string carriers = "shared-memory,unix-socket,tcp";
   SecurityFlags security;
+  std::string device = "cpu";
+  CudaOptions cuda;
 };
 
 absl::Status Run(const Flags& flags) {
   CarrierOptions carriers;
   ASSIGN_OR_RETURN(carriers.carriers, ParseCarriers(flags.carriers));
+  ASSIGN_OR_RETURN(const BackendFactory make_backend,
+                   BackendFactoryFor(flags.device, flags.cuda));
   SharedMemory memory;
   ASSIGN_OR_RETURN(carriers.caller,
                    GrpcCaller::Open(flags.security.tls_directory,
@@ -73,8 +78,14 @@ absl::Status Run(const Flags& flags) {
       return absl::Milliseconds(flags.micro_batch_delay_ms);
     };
   }
+  absl::Status device_failure;
   WorkerDriver driver(
-      {flags.data_root, flags.threads, flags.memory_limit_bytes}, surroundings);
+      {flags.data_root, flags.threads, flags.memory_limit_bytes, make_backend,
+       [&](absl::Status status) {
+         device_failure = std::move(status);
+         RequestTermination();
+       }},
+      surroundings);
   IdleWatch idle(absl::Seconds(flags.exit_when_idle_seconds), &clock,
                  RealThreads(), RequestTermination);
   member = std::make_unique<MemberLoop>(
@@ -92,6 +103,7 @@ absl::Status Run(const Flags& flags) {
   driver.Stop();
   member->Stop();
   training.join();
+  RETURN_IF_ERROR(device_failure);
   return member->failure();
 }
 
@@ -134,6 +146,13 @@ int main(int argc, char** argv) {
                  "there: any of shared-memory, unix-socket, tcp")
       ->capture_default_str();
   hawser::AddCallerFlags(&app, &flags.security);
+  app.add_option("--device", flags.device,
+                 "what to compute on: cpu, or cuda:N for GPU number N; one "
+                 "worker for each GPU")
+      ->capture_default_str();
+  app.add_flag("--tf32", flags.cuda.tf32,
+               "on a GPU, round the operands of float32 products to TF32 (10 "
+               "bits); all workers of a job alike");
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = hawser::Run(flags);
   if (status.ok()) return 0;

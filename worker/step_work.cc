@@ -31,6 +31,14 @@ StepWork::StepWork(const Plan& plan, const Dataset* data, Model* model,
       order_(plan.spec(), data->training_samples(), data->TrainingLabels()),
       local_steps_(plan) {}
 
+void StepWork::Pin(const float* vector) {
+  const auto [pinned, is_new] = pinned_.try_emplace(vector);
+  if (!is_new) return;
+  pinned->second =
+      model_->Pin(const_cast<float*>(vector),
+                  static_cast<int64_t>(plan_.parameters() * sizeof(float)));
+}
+
 SampleSums StepWork::Gradient(uint64_t optimizer_step, uint32_t micro_batch,
                               float scale, const float* theta, float* gradient,
                               LayerObserver* observer) {
@@ -39,6 +47,8 @@ SampleSums StepWork::Gradient(uint64_t optimizer_step, uint32_t micro_batch,
   data_->FillTraining(order_.Positions(optimizer_step, micro_batch), seed,
                       order_.EpochOf(optimizer_step), &batch_);
   load.End();
+  Pin(theta);
+  Pin(gradient);
   LayerSpans layers(scope_, plan_.layers_size(), observer);
   const SampleSums sums =
       model_->Gradient(theta, batch_, {seed, optimizer_step, micro_batch},
@@ -103,6 +113,7 @@ bool StepWork::MayPushEarly() const {
 
 absl::StatusOr<bool> StepWork::IsVoid(uint64_t step, uint32_t micro_batch,
                                       Computed* computed, float* gradient) {
+  RETURN_IF_ERROR(model_->status());
   if (computed->digest.has_value()) {
     ReportRequest report;
     MicroBatchDigest* digest = report.mutable_micro_batch_digest();
@@ -185,6 +196,7 @@ absl::Status StepWork::Validate(uint64_t step, uint32_t first_chunk,
         first, std::min<int64_t>(kValidationChunk, samples - first), &batch_);
     sums += model_->Evaluate(theta, batch_);
   }
+  RETURN_IF_ERROR(model_->status());
   ReportRequest report;
   ValidationDone* done = report.mutable_validation_done();
   done->set_step(step);

@@ -7,6 +7,8 @@
 #define HAWSER_WORKER_STEP_WORK_H_
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -41,6 +43,9 @@ class StepWork {
     std::optional<uint32_t> digest;  // of micro-batches that are recomputed
   };
 
+  // theta and gradient, here and below, stay where they are until Unpin: they
+  // are pinned for the model's device (Backend), if there is one.
+  //
   // Writes a micro-batch's part of the step, [parameters], such that the mean
   // over the micro-batches is the step's gradient (or local change).
   Computed MicroBatch(uint64_t step, uint32_t micro_batch, const float* theta,
@@ -48,7 +53,8 @@ class StepWork {
 
   // What has been computed is told to the scheduler as far as the job's guards
   // ask for it. True: it is void, by SKIP_STEP; gradient and sums are zeros
-  // now. FAILED_PRECONDITION: it is not finite, and the job stops.
+  // now. FAILED_PRECONDITION: it is not finite, and the job stops. Another
+  // error: the model's status.
   absl::StatusOr<bool> IsVoid(uint64_t step, uint32_t micro_batch,
                               Computed* computed, float* gradient);
   // A gradient may leave before its micro-batch is known to be good.
@@ -76,6 +82,9 @@ class StepWork {
     return {surroundings_->trace, plan_.job(), step};
   }
 
+  // Forgets the memory that it was given, which may be freed from then on.
+  void Unpin() { pinned_.clear(); }
+
   // Ends waiting soon. Any thread.
   void Cancel() { pace_.Cancel(); }
 
@@ -85,6 +94,7 @@ class StepWork {
                       LayerObserver* observer);
   SampleSums Unguarded(uint64_t step, uint32_t micro_batch, const float* theta,
                        float* gradient, LayerObserver* observer);
+  void Pin(const float* vector);
   bool IsRecomputed(uint64_t step, uint32_t micro_batch) const;
   ReportRequest Filled(ReportRequest report) const;
   void Tell(ReportRequest report);
@@ -101,6 +111,8 @@ class StepWork {
   Batch batch_;
   TraceScope scope_;  // of the micro-batch
   std::vector<float> recomputed_;
+  // By address; null: not to be pinned.
+  std::map<const float*, std::shared_ptr<void>> pinned_;
 };
 
 }  // namespace hawser

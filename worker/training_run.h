@@ -41,6 +41,7 @@ class TrainingRun {
   TrainingRun(const Plan& plan, uint64_t node, uint64_t attempt,
               const Dataset* data, Model* model,
               const Surroundings* surroundings);
+  ~TrainingRun() { work_.Unpin(); }
 
   // From the step that every server has completed to the job's end. CANCELLED:
   // Cancel was called. Other errors: a server did not answer as it should; a

@@ -7,6 +7,7 @@
 #include "common/job/job_rules.h"
 #include "common/status_macros.h"
 #include "glog/logging.h"
+#include "worker/backend/cpu/cpu_backend.h"
 #include "worker/memory_need.h"
 
 namespace hawser {
@@ -96,8 +97,13 @@ absl::Status WorkerDriver::Equip(const Plan& plan) {
   ASSIGN_OR_RETURN(next.data,
                    OpenDataset(spec.data(), spec.model(), options_.data_root));
   next.pool = std::make_unique<ThreadPool>(ThreadsFor(spec));
-  ASSIGN_OR_RETURN(
-      next.model, MakeModel(spec.model(), LargestBatch(plan), next.pool.get()));
+  ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend,
+                   options_.make_backend
+                       ? options_.make_backend(next.pool.get())
+                       : absl::StatusOr<std::unique_ptr<Backend>>(
+                             MakeCpuBackend(next.pool.get())));
+  ASSIGN_OR_RETURN(next.model, MakeModel(spec.model(), LargestBatch(plan),
+                                         std::move(backend)));
   RETURN_IF_ERROR(next.model->CheckData(next.data->shape()));
   next.job = plan.job();
   equipment_ = std::move(next);
@@ -142,6 +148,10 @@ void WorkerDriver::Train(const Task& task) {
       absl::MutexLock lock(&mutex_);
       running_ = nullptr;
     }
+    if (!equipment_.model->status().ok()) {
+      FailDevice(equipment_.model->status());
+      return;
+    }
     if (status.ok()) return;  // idle until the orders change
     if (!absl::IsCancelled(status)) {
       LOG(WARNING) << "job " << task.plan.spec().name() << ": " << status
@@ -149,6 +159,15 @@ void WorkerDriver::Train(const Task& task) {
     }
     PauseWhileCurrent();
   }
+}
+
+void WorkerDriver::FailDevice(const absl::Status& status) {
+  LOG_IF(FATAL, !options_.device_failed) << status;
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  options_.device_failed(status);
 }
 
 void WorkerDriver::ReportFailure(const Task& task, const absl::Status& status) {

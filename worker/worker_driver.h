@@ -5,6 +5,7 @@
 //   idle --plan with steps--> TrainingRun --done--> idle until the orders
 //   change training --orders change--> cancelled --> idle training --a server
 //   fails--> try again with the same plan, after a pause
+//   training --the device fails--> stopped
 //
 // Thread-safe.
 #ifndef HAWSER_WORKER_WORKER_DRIVER_H_
@@ -22,6 +23,7 @@
 #include "proto/scheduler.pb.h"
 #include "worker/backend/thread_pool.h"
 #include "worker/data/dataset.h"
+#include "worker/device_choice.h"
 #include "worker/model/model.h"
 #include "worker/surroundings.h"
 #include "worker/training_run.h"
@@ -34,6 +36,10 @@ class WorkerDriver {
     std::string data_root;
     int compute_threads = 0;         // 0: as the job says
     int64_t memory_limit_bytes = 0;  // jobs that need more fail; 0: no limit
+    BackendFactory make_backend;     // empty: the CPU
+    // The device has failed, and with it the driver, which takes no orders any
+    // more. Empty: the process ends.
+    std::function<void(absl::Status)> device_failed;
   };
 
   WorkerDriver(Options options, Surroundings surroundings);
@@ -65,6 +71,7 @@ class WorkerDriver {
   absl::Status Equip(const Plan& plan);
   absl::Status ReportData(const Task& task);
   void Train(const Task& task);
+  void FailDevice(const absl::Status& status);
   void ReportFailure(const Task& task, const absl::Status& status);
   absl::Status Send(const Task& task, ReportRequest report);
   // True while what was begun is what the orders ask for.

@@ -94,6 +94,10 @@ void AddClusterCommands(CommandLine* line) {
   up->add_option("--workers", flags->cluster.workers, "worker processes")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
+  up->add_option("--devices", flags->cluster.devices,
+                 "what the workers compute on, in turn: cpu or cuda:N, with "
+                 "commas between (default: cpu)")
+      ->delimiter(',');
   up->add_option("--servers", flags->cluster.servers, "server processes")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));

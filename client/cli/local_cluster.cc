@@ -126,9 +126,14 @@ absl::Status LocalCluster::StartAll() {
                "--output-root", options_.output_root}));
   }
   for (uint32_t i = 0; i < options_.workers; ++i) {
+    std::vector<std::string> arguments{"--scheduler", address_, "--data-root",
+                                       options_.data_root};
+    if (!options_.devices.empty()) {
+      arguments.push_back("--device");
+      arguments.push_back(options_.devices[i % options_.devices.size()]);
+    }
     RETURN_IF_ERROR(
-        Spawn(absl::StrCat("worker-", i), "hawser-worker",
-              {"--scheduler", address_, "--data-root", options_.data_root}));
+        Spawn(absl::StrCat("worker-", i), "hawser-worker", arguments));
   }
   return absl::OkStatus();
 }

@@ -24,6 +24,9 @@ class LocalCluster {
   struct Options {
     uint32_t servers = 1;
     uint32_t workers = 1;
+    // What workers compute on, in turn: see --device of hawser-worker. Empty:
+    // CPUs.
+    std::vector<std::string> devices;
     std::string listen = "127.0.0.1:0";  // of the scheduler
     uint32_t lease_ms = 5000;
     uint32_t heartbeat_ms = 1000;

@@ -36,6 +36,7 @@ struct RunFlags {
   std::optional<int64_t> workers;
   std::optional<int64_t> servers;
   std::optional<int64_t> threads;
+  std::vector<std::string> devices;
   std::string data_root;
   std::string output_root = "hawser-output";
   std::string from;
@@ -91,6 +92,7 @@ LocalCluster::Options ClusterFor(const RunFlags& flags, const JobFile& file) {
   LocalCluster::Options options;
   options.servers = job.resources().servers();
   options.workers = job.resources().workers();
+  options.devices = flags.devices;
   options.data_root = flags.data_root.empty() ? "/" : flags.data_root;
   options.output_root = flags.output_root;
   options.keep_logs = flags.keep_logs;
@@ -191,6 +193,10 @@ void AddRunCommand(CommandLine* line) {
   verb->add_option("--servers", flags->servers, "instead of the job file's");
   verb->add_option("--threads", flags->threads,
                    "compute threads per worker, instead of the job file's");
+  verb->add_option("--devices", flags->devices,
+                   "what the workers compute on, in turn: cpu or cuda:N, with "
+                   "commas between (default: cpu)")
+      ->delimiter(',');
   verb->add_option("--data-root", flags->data_root,
                    "data directories are below this one (default: they are "
                    "found from the current directory)");
