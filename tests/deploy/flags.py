@@ -1,7 +1,8 @@
 """Fits manifests to the flags that the programs have.
 
-The manifests ask for TLS, tokens and probes; where a program that is tested has
-no such flag, it is played without, and listens to everybody in the namespaces.
+The manifests ask for TLS, tokens and probes. Where `hawser certs` or
+`hawser health` is not there, or a program has no such flag, they are played
+without, and listen to everybody in the namespaces.
 """
 
 import re
@@ -25,6 +26,11 @@ def _fit_container(container):
     program = container["command"][0]
     verb = container["args"][:1] if program == "hawser" else []
     known = _flags(program, *verb)
+    if not has_verb("certs"):
+        known -= {"--tls-dir", "--token-file", "--tokens-file"}
+        container["env"] = [variable for variable in container["env"]
+                            if variable["name"] not in (
+                                "HAWSER_TLS_DIR", "HAWSER_TOKEN_FILE")]
     args = container["args"]
     container["args"] = [argument for argument in args
                          if not argument.startswith("--") or
