@@ -37,12 +37,17 @@ def _fit_container(container):
                          argument.split("=")[0] in known]
     if "--allow-insecure-network" in known and "--tls-dir" not in known:
         container["args"].append("--allow-insecure-network")
-    if not has_verb("health"):
-        stand_in = (["hawser", "nodes"] if program == "hawser-scheduler" else
-                    ["hawser", "version"])
-        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            if probe in container:
-                container[probe]["exec"]["command"] = stand_in
+    stand_in = (["hawser", "nodes"] if program == "hawser-scheduler" else
+                ["hawser", "version"])
+    for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
+        probe = container.get(kind, {})
+        if "exec" in probe and not has_verb("health"):
+            probe["exec"]["command"] = stand_in
+        if "httpGet" in probe and "--http-listen" not in known:
+            del probe["httpGet"]
+            probe["exec"] = {"command": stand_in}
+        elif "httpGet" in probe and "--tls-dir" not in known:
+            probe["httpGet"]["scheme"] = "HTTP"
 
 
 def fit(objects):

@@ -8,6 +8,7 @@ played; another namespace has none.
 import subprocess
 
 from tests.deploy import container, manifests
+from tests.deploy.network import Network
 
 _DIRECTIONS = {"Ingress": ("input", "ingress", "from", "saddr"),
                "Egress": ("output", "egress", "to", "daddr")}
@@ -57,6 +58,8 @@ def rules(policies, pod, pods):
                   f"type filter hook {chain} priority 0; policy drop;",
                   f'{interface} "lo" accept',
                   "ct state established,related accept"]
+        if chain == "input":  # a kubelet's probes
+            lines.append(f"ip saddr {Network.node_address} accept")
         for rule in (rule for spec in applied for rule in spec.get(field, ())):
             match = _peers(rule, pods, key, side)
             if match is None:

@@ -11,7 +11,7 @@ import math
 import os
 import signal
 
-from tests.deploy import container, manifests, storage
+from tests.deploy import container, http_probe, manifests, storage
 
 # What the player knows of a pod, so that nothing of a manifest is left out
 # unseen. Not played: limits of resources and the choice of nodes, seccomp.
@@ -24,7 +24,8 @@ CONTAINER_FIELDS = {
     "args", "command", "env", "image", "livenessProbe", "name", "ports",
     "readinessProbe", "resources", "securityContext", "startupProbe",
     "volumeMounts"}
-PROBE_FIELDS = {"exec", "failureThreshold", "periodSeconds", "timeoutSeconds"}
+PROBE_FIELDS = {"exec", "failureThreshold", "httpGet", "periodSeconds",
+                "timeoutSeconds"}
 
 
 def check_fields(what, fields, known):
@@ -38,7 +39,8 @@ class Probe:
 
     def __init__(self, spec, pace):
         check_fields("probe", spec, PROBE_FIELDS)
-        self.command = spec["exec"]["command"]
+        self.command = spec.get("exec", {}).get("command")
+        self.http = spec.get("httpGet")
         self.timeout_seconds = spec["timeoutSeconds"]
         self._period = spec["periodSeconds"] / pace
         self._threshold = spec.get("failureThreshold", 3)
@@ -179,9 +181,20 @@ class Pod:
         # A startup probe is done when it has passed once.
         done = kind == "startupProbe" and probe.passed
         if not done and probe.is_due(now):
-            probe.take(now, *self._container.execute(probe.command,
-                                                     probe.timeout_seconds))
+            probe.take(now, *self._try(probe))
         return probe.passed
+
+    def _try(self, probe):
+        if probe.command:
+            return self._container.execute(probe.command,
+                                           probe.timeout_seconds)
+        [port] = [port["containerPort"] for port in
+                  self._container_spec["ports"]
+                  if port["name"] == probe.http["port"]]
+        return http_probe.ask(
+            self._network.node, f"{probe.http['scheme'].lower()}://"
+            f"{self.address}:{port}{probe.http['path']}",
+            probe.timeout_seconds)
 
     def _set_ready(self, ready, now):
         if not ready:
