@@ -7,6 +7,8 @@
 #include "client/cli/background_cluster.h"
 #include "client/cli/exit_code.h"
 #include "client/control/grpc_scheduler_client.h"
+#include "common/grpc/grpc_caller.h"
+#include "common/status_macros.h"
 #include "nlohmann/json.hpp"
 
 namespace hawser {
@@ -36,8 +38,24 @@ std::string SchedulerAddress(const CommandLine& line) {
   return local.ok() ? *local : kDefaultAddress;
 }
 
+absl::Status OpenCaller(CommandLine* line) {
+  SecurityFlags& flags = line->security;
+  if (flags.tls_directory.empty()) {
+    flags.tls_directory = Environment("HAWSER_TLS_DIR");
+  }
+  if (flags.token_file.empty()) {
+    flags.token_file = Environment("HAWSER_TOKEN_FILE");
+  }
+  ASSIGN_OR_RETURN(line->caller,
+                   GrpcCaller::Open(flags.tls_directory, flags.token_file));
+  return absl::OkStatus();
+}
+
 std::unique_ptr<SchedulerClient> ConnectToScheduler(const CommandLine& line) {
-  return MakeGrpcSchedulerClient(SchedulerAddress(line));
+  const std::string address = SchedulerAddress(line);
+  const auto local = BackgroundClusterAddress(StateDirectory(line));
+  const bool is_local = local.ok() && *local == address;
+  return MakeGrpcSchedulerClient(address, is_local ? nullptr : line.caller);
 }
 
 int Fail(const absl::Status& status) {

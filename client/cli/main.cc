@@ -30,6 +30,14 @@ int Main(int argc, char** argv) {
   app.add_option("--state-dir", line.state_directory,
                  "where `up` keeps its cluster (default: "
                  "~/.local/state/hawser/local)");
+  AddCallerFlags(&app, &line.security);
+  app.get_option("--tls-dir")
+      ->description(
+          "call by TLS; the directory has ca.crt, and tls.crt and tls.key to "
+          "present (default: $HAWSER_TLS_DIR)");
+  app.get_option("--token-file")
+      ->description(
+          "file with the token to call with (default: $HAWSER_TOKEN_FILE)");
   app.footer(
       "Exit codes: 0 done, 1 the job failed, 2 usage, 3 scheduler "
       "unreachable,\n4 not found, 5 refused, 6 timed out, 130 interrupted.");
@@ -46,6 +54,7 @@ int Main(int argc, char** argv) {
   AddAuditCommand(&line);
   AddTokenizerCommand(&line);
   AddTraceCommand(&line);
+  AddCertsCommand(&line);
   app.add_subcommand("version", "print the version")->callback([&line] {
     line.verb = [&line] {
       if (line.json()) {
@@ -61,6 +70,11 @@ int Main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kUsage;
+  }
+  const absl::Status opened = OpenCaller(&line);
+  if (!opened.ok()) {
+    Fail(opened);
+    return kUsage;
   }
   return line.verb();
 }
