@@ -17,6 +17,7 @@
 #include "common/version.h"
 #include "glog/logging.h"
 #include "scheduler/dashboard/dashboard_routes.h"
+#include "scheduler/etcd/etcd_office.h"
 #include "scheduler/grpc_service.h"
 #include "scheduler/scheduler_driver.h"
 #include "scheduler/sqlite_journal.h"
@@ -33,6 +34,10 @@ struct Flags {
   HttpFlags http;
   SecurityFlags security;
   size_t max_jobs_per_user = 500;
+  // With several schedulers.
+  EtcdOffice::Options etcd;
+  uint32_t leader_lease_seconds = 5;
+  std::string advertise;
 };
 
 constexpr int kMaxMessageBytes = 64 << 20;  // plans of many blocks
@@ -45,19 +50,31 @@ absl::Status Run(Flags flags) {
         "--lease-ms must be at least twice --heartbeat-ms, which must be "
         "above 0");
   }
+  std::unique_ptr<EtcdOffice> office;  // null: this is the only scheduler
+  std::unique_ptr<Journal> own_journal;
+  SchedulerDriver::Options options;
+  options.lease = absl::Milliseconds(flags.lease_ms);
+  options.heartbeat = absl::Milliseconds(flags.heartbeat_ms);
   RETURN_IF_ERROR(MakeDirectories(flags.state_directory));
-  ASSIGN_OR_RETURN(const auto journal,
-                   OpenSqliteJournal(flags.state_directory + "/journal.db"));
+  if (flags.etcd.endpoints.empty()) {
+    ASSIGN_OR_RETURN(own_journal,
+                     OpenSqliteJournal(flags.state_directory + "/journal.db"));
+  } else {
+    EtcdOffice::Options etcd = flags.etcd;
+    etcd.lease = absl::Seconds(flags.leader_lease_seconds);
+    ASSIGN_OR_RETURN(office, EtcdOffice::Open(etcd, RealThreads()));
+    options.describe_leader = [&office] { return office->DescribeLeader(); };
+  }
   const RealClock clock;
   if (flags.security.access_log.empty()) {
     flags.security.access_log = flags.state_directory + "/access.log";
   }
   ASSIGN_OR_RETURN(const auto security,
                    ServerSecurity::Open(flags.security, &clock));
-  SchedulerDriver driver({absl::Milliseconds(flags.lease_ms),
-                          absl::Milliseconds(flags.heartbeat_ms)},
-                         journal.get(), &clock, RealThreads());
-  RETURN_IF_ERROR(driver.Start());
+  SchedulerDriver driver(
+      options, office == nullptr ? own_journal.get() : office->journal(),
+      &clock, RealThreads());
+  if (office == nullptr) RETURN_IF_ERROR(driver.Start());
   const auto service =
       MakeGrpcService(&driver, security->guard(), flags.max_jobs_per_user);
   ASSIGN_OR_RETURN(
@@ -86,10 +103,18 @@ absl::Status Run(Flags flags) {
   if (!flags.port_file.empty()) {
     RETURN_IF_ERROR(WriteWholeFile(flags.port_file, listener->address()));
   }
+  if (office != nullptr) {
+    office->Begin(
+        flags.advertise.empty() ? listener->address() : flags.advertise,
+        {[&driver] { return driver.Start(); }, [&driver] { driver.Stop(); },
+         RequestTermination});
+  }
   WaitForTermination();
   http.reset();
-  driver.Stop();  // answers those who wait, so that the listener can stop
-  return absl::OkStatus();
+  // Answers those who wait, so that the listener can stop.
+  if (office != nullptr) office->Stop();
+  driver.Stop();
+  return office == nullptr ? absl::OkStatus() : office->failure();
 }
 
 }  // namespace
@@ -106,7 +131,8 @@ int main(int argc, char** argv) {
                  "HOST:PORT (port 0: any free one) or unix:/path")
       ->capture_default_str();
   app.add_option("--state-dir", flags.state_directory,
-                 "directory of the journal; created if missing")
+                 "directory of the access log and, unless --etcd is given, of "
+                 "the journal; created if missing")
       ->capture_default_str();
   app.add_option("--port-file", flags.port_file,
                  "write the address to this file once listening");
@@ -127,6 +153,23 @@ int main(int argc, char** argv) {
       ->description(
           "append who did what, and who was refused, to this file (default: "
           "access.log in the state directory)");
+  app.add_option("--etcd", flags.etcd.endpoints,
+                 "HOST:PORT,... of an etcd that keeps the journal, so that "
+                 "several schedulers can stand by for each other");
+  app.add_option("--etcd-prefix", flags.etcd.prefix,
+                 "of this cluster's keys in etcd")
+      ->capture_default_str();
+  app.add_option("--etcd-tls-dir", flags.etcd.tls_directory,
+                 "directory of tls.crt, tls.key and ca.crt for etcd");
+  app.add_option("--etcd-user", flags.etcd.user, "a user of etcd's");
+  app.add_option("--etcd-password-file", flags.etcd.password_file,
+                 "the user's password");
+  app.add_option("--leader-lease-seconds", flags.leader_lease_seconds,
+                 "how long a leader may be silent before another takes over")
+      ->capture_default_str();
+  app.add_option("--advertise", flags.advertise,
+                 "the address that other schedulers name as the leader's "
+                 "(default: that of --listen)");
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = hawser::Run(std::move(flags));
   if (status.ok()) return 0;
