@@ -14,8 +14,8 @@
 //      that is committed; and every block that is sent has the bytes of its
 //      version in the fault-free run;
 //   7. no number is given to two processes, jobs or plans;
-//   9. no job is rolled back while each of its blocks is left on a server
-//      (8: checkpoint_check.h).
+//   10. no job is rolled back while each of its blocks is left on a server
+//      (8: checkpoint_check.h; 9: audit_history.h).
 //
 // Of a job that is not synchronous all the way, 3 and 6 say nothing, and 4 only
 // how many samples there were.
