@@ -84,7 +84,9 @@ void Invariants::Ordered(const Plan& plan) {
 
 void Invariants::CheckRestored(const Plan& plan) {
   if (plan.blocks_size() == 0) return;
-  if (newest_.blocks_size() != 0 &&
+  // One that has not run yet begins anew, and loses nothing.
+  const bool has_run = job_.state() == RUNNING || job_.state() == FINISHING;
+  if (has_run && newest_.blocks_size() != 0 &&
       plan.blocks_since() > newest_.blocks_since()) {
     CheckNothingWasLeft(plan);
   }
