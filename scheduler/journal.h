@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "proto/journal.pb.h"
 
 namespace hawser {
@@ -23,6 +24,12 @@ class Journal {
   // damaged; the message names it and what to do.
   virtual absl::Status Replay(
       const std::function<void(const JournalEvent&)>& apply) = 0;
+
+  // Replaces all events by what `rewrite` makes of them, in one step. An error,
+  // be it that of `rewrite`, leaves the journal as it was.
+  using Rewriter = std::function<absl::StatusOr<std::vector<JournalEvent>>(
+      const std::vector<JournalEvent>&)>;
+  virtual absl::Status Rewrite(const Rewriter& rewrite) = 0;
 
   // OK while nobody else may write to it, so that what it holds is what this
   // scheduler knows, and may be acted on. UNAVAILABLE: another scheduler may

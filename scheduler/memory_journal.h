@@ -23,6 +23,14 @@ class MemoryJournal : public Journal {
     return absl::OkStatus();
   }
 
+  absl::Status Rewrite(const Rewriter& rewrite) override {
+    if (failing) return absl::UnavailableError("the disk is full");
+    auto rewritten = rewrite(events);
+    if (!rewritten.ok()) return rewritten.status();
+    events = *std::move(rewritten);
+    return absl::OkStatus();
+  }
+
   std::atomic<bool> failing = false;
   std::vector<JournalEvent> events;
 };

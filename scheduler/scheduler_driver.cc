@@ -13,6 +13,7 @@
 #include "scheduler/checkpoint_files.h"
 #include "scheduler/manifest.h"
 #include "scheduler/scheduler_metrics.h"
+#include "scheduler/state/compaction.h"
 
 namespace hawser {
 namespace {
@@ -56,6 +57,7 @@ absl::Status SchedulerDriver::ReplayJournal() {
   RETURN_IF_ERROR(journal_->Replay(
       [&](const JournalEvent& event) ABSL_NO_THREAD_SAFETY_ANALYSIS {
         state_.Apply(event);
+        journal_bytes_ += event.ByteSizeLong();
         if (event.has_checkpoint_committed()) {
           dropped.erase(event.checkpoint_committed().directory());
         } else if (event.has_checkpoint_dropped()) {
@@ -72,9 +74,7 @@ absl::Status SchedulerDriver::ReplayJournal() {
 
 absl::Status SchedulerDriver::Start() {
   absl::MutexLock lock(&mutex_);
-  state_ = ClusterState(options_.lease);
-  traces_ = Traces();
-  retry_at_ = absl::InfiniteFuture();
+  Forget();
   RETURN_IF_ERROR(ReplayJournal());
   const absl::Time now = clock_->Now();
   state_.Restarted(now);
@@ -96,6 +96,16 @@ void SchedulerDriver::Stop() {
   }
   for (auto& [done, status] : answers) done(status);
   timer_->Join();
+  absl::MutexLock lock(&mutex_);
+  Forget();
+}
+
+void SchedulerDriver::Forget() {
+  state_ = ClusterState(options_.lease);
+  traces_ = Traces();
+  retry_at_ = absl::InfiniteFuture();
+  journal_bytes_ = 0;
+  compact_above_ = options_.compact_bytes;
 }
 
 absl::Status SchedulerDriver::CheckLeads() const {
@@ -141,6 +151,7 @@ absl::Status SchedulerDriver::Commit(const std::vector<JournalEvent>& events) {
   journal_events_.Add(events.size());
   for (const JournalEvent& event : events) {
     state_.Apply(event);
+    journal_bytes_ += event.ByteSizeLong();
     if (event.has_checkpoint_committed()) {
       RemoveSupersededFiles(event.checkpoint_committed());
     } else if (event.has_checkpoint_dropped()) {
@@ -156,6 +167,42 @@ void SchedulerDriver::Remove(const CheckpointDropped& checkpoint) {
 }
 
 absl::Status SchedulerDriver::Settle(absl::Time now) {
+  RETURN_IF_ERROR(SettleEvents(now));
+  if (journal_bytes_ > compact_above_) CompactJournal();
+  return absl::OkStatus();
+}
+
+void SchedulerDriver::CompactJournal() {
+  const uint64_t before = journal_bytes_;
+  uint64_t after = before;
+  const absl::Status status =
+      journal_->Rewrite([&](const std::vector<JournalEvent>& events)
+                            -> absl::StatusOr<std::vector<JournalEvent>> {
+        ClusterState replayed(options_.lease);
+        for (const JournalEvent& event : events) replayed.Apply(event);
+        std::vector<JournalEvent> left = Compacted(events, replayed);
+        ClusterState again(options_.lease);
+        after = 0;
+        for (const JournalEvent& event : left) {
+          again.Apply(event);
+          after += event.ByteSizeLong();
+        }
+        if (DurableState(again) != DurableState(replayed)) {
+          return absl::InternalError("it would hold another state");
+        }
+        return left;
+      });
+  if (status.ok()) {
+    LOG(INFO) << "the journal was compacted from " << before << " to " << after
+              << " bytes of events";
+    journal_bytes_ = after;
+  } else {
+    LOG(ERROR) << "the journal is not compacted: " << status;
+  }
+  compact_above_ = std::max(options_.compact_bytes, 2 * journal_bytes_);
+}
+
+absl::Status SchedulerDriver::SettleEvents(absl::Time now) {
   for (int round = 0; round < kMaxRounds; ++round) {
     const std::vector<JournalEvent> due = state_.Decide(now);
     RemoveAbandonedFiles(state_.TakeAbandonedFiles());

@@ -41,6 +41,9 @@ class SchedulerDriver {
   struct Options {
     absl::Duration lease = absl::Seconds(5);
     absl::Duration heartbeat = absl::Seconds(1);
+    // The journal is rewritten (state/compaction.h) when its events take more
+    // bytes than this, and twice as many as after the last time.
+    uint64_t compact_bytes = 16 << 20;
     // Who leads, for those who ask while this one stands by. Called with locks
     // held; empty: there is no other scheduler.
     std::function<std::string()> describe_leader;
@@ -116,8 +119,12 @@ class SchedulerDriver {
   void Park(ParkedRequests::Request request, uint32_t wait_ms);
   // OK: requests are answered.
   absl::Status CheckLeads() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Forget() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status ReplayJournal() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Settle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status SettleEvents(absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CompactJournal() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // False: a checkpoint's manifest could not be written; it is not committed.
   bool WriteManifests(const std::vector<JournalEvent>& events, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -142,6 +149,8 @@ class SchedulerDriver {
   ClusterState state_ ABSL_GUARDED_BY(mutex_);
   Traces traces_ ABSL_GUARDED_BY(mutex_);
   ParkedRequests parked_ ABSL_GUARDED_BY(mutex_);
+  uint64_t journal_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t compact_above_ ABSL_GUARDED_BY(mutex_) = 0;  // bytes
   bool leading_ ABSL_GUARDED_BY(mutex_) = false;
   bool timer_changed_ ABSL_GUARDED_BY(mutex_) = false;
   // When the timer wakes, unless it is told that something has changed.

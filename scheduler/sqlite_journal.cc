@@ -2,7 +2,10 @@
 
 #include <sqlite3.h>
 
+#include <cstdint>
+#include <functional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/crc32c.h"
@@ -43,25 +46,40 @@ class SqliteJournal : public Journal {
         Execute("CREATE TABLE IF NOT EXISTS journal ("
                 "sequence INTEGER PRIMARY KEY, crc32c INTEGER NOT NULL, "
                 "event BLOB NOT NULL)"));
+    // The number of the first event, once others were replaced by it.
+    RETURN_IF_ERROR(
+        Execute("CREATE TABLE IF NOT EXISTS journal_start ("
+                "sequence INTEGER NOT NULL)"));
     return Execute("COMMIT");
   }
 
   absl::Status Append(const std::vector<JournalEvent>& events) override {
-    RETURN_IF_ERROR(Execute("BEGIN IMMEDIATE"));
-    for (const JournalEvent& event : events) {
-      const absl::Status status = Insert(event.SerializeAsString());
-      if (status.ok()) continue;
-      Execute("ROLLBACK").IgnoreError();
-      return status;
-    }
-    const absl::Status status = Execute("COMMIT");
-    if (!status.ok()) {
-      Execute("ROLLBACK").IgnoreError();
-    } else if (!events.empty()) {
-      tail_.Note(
-          static_cast<uint64_t>(sqlite3_last_insert_rowid(database_.get())));
-    }
-    return status;
+    return Transact(events, [&]() -> absl::Status {
+      for (const JournalEvent& event : events) {
+        RETURN_IF_ERROR(Insert(event.SerializeAsString()));
+      }
+      return absl::OkStatus();
+    });
+  }
+
+  absl::Status Rewrite(const Rewriter& rewrite) override {
+    std::vector<JournalEvent> events;
+    RETURN_IF_ERROR(
+        Replay([&](const JournalEvent& event) { events.push_back(event); }));
+    ASSIGN_OR_RETURN(const std::vector<JournalEvent> rewritten,
+                     rewrite(events));
+    // Numbers go on, so that the tail is never ahead of them.
+    const auto first = static_cast<int64_t>(last_ + 1);
+    return Transact(rewritten, [&]() -> absl::Status {
+      RETURN_IF_ERROR(Execute("DELETE FROM journal"));
+      RETURN_IF_ERROR(Execute("DELETE FROM journal_start"));
+      RETURN_IF_ERROR(InsertStart(first));
+      int64_t sequence = first;
+      for (const JournalEvent& event : rewritten) {
+        RETURN_IF_ERROR(Insert(event.SerializeAsString(), sequence++));
+      }
+      return absl::OkStatus();
+    });
   }
 
   absl::Status Replay(
@@ -69,11 +87,12 @@ class SqliteJournal : public Journal {
     ASSIGN_OR_RETURN(const Statement rows,
                      Prepare("SELECT sequence, crc32c, event FROM journal "
                              "ORDER BY sequence"));
-    int64_t expected = 1;
+    ASSIGN_OR_RETURN(int64_t expected, ReadStart());
     for (;;) {
       const int result = sqlite3_step(rows.get());
       if (result == SQLITE_DONE) {
-        return CheckTail(static_cast<uint64_t>(expected - 1));
+        last_ = static_cast<uint64_t>(expected - 1);
+        return CheckTail(last_);
       }
       if (result != SQLITE_ROW) return Failure("read");
       const int64_t sequence = sqlite3_column_int64(rows.get(), 0);
@@ -144,12 +163,47 @@ class SqliteJournal : public Journal {
     return Statement(statement);
   }
 
-  absl::Status Insert(const std::string& bytes) {
+  // All that `change` does, or nothing; `events` are what it writes.
+  absl::Status Transact(const std::vector<JournalEvent>& events,
+                        const std::function<absl::Status()>& change) {
+    RETURN_IF_ERROR(Execute("BEGIN IMMEDIATE"));
+    absl::Status status = change();
+    if (status.ok()) status = Execute("COMMIT");
+    if (!status.ok()) {
+      Execute("ROLLBACK").IgnoreError();
+    } else if (!events.empty()) {
+      last_ = static_cast<uint64_t>(sqlite3_last_insert_rowid(database_.get()));
+      tail_.Note(last_);
+    }
+    return status;
+  }
+
+  // The number of the first event.
+  absl::StatusOr<int64_t> ReadStart() {
+    ASSIGN_OR_RETURN(const Statement row,
+                     Prepare("SELECT sequence FROM journal_start"));
+    const int result = sqlite3_step(row.get());
+    if (result == SQLITE_DONE) return 1;
+    if (result != SQLITE_ROW) return Failure("read");
+    return sqlite3_column_int64(row.get(), 0);
+  }
+
+  absl::Status InsertStart(int64_t sequence) {
     ASSIGN_OR_RETURN(const Statement insert,
-                     Prepare("INSERT INTO journal (crc32c, event) "
-                             "VALUES (?, ?)"));
-    sqlite3_bind_int64(insert.get(), 1, Crc32c(bytes.data(), bytes.size()));
-    sqlite3_bind_blob64(insert.get(), 2, bytes.data(), bytes.size(),
+                     Prepare("INSERT INTO journal_start VALUES (?)"));
+    sqlite3_bind_int64(insert.get(), 1, sequence);
+    if (sqlite3_step(insert.get()) != SQLITE_DONE) return Failure("write");
+    return absl::OkStatus();
+  }
+
+  // sequence of 0: the one after the last.
+  absl::Status Insert(const std::string& bytes, int64_t sequence = 0) {
+    ASSIGN_OR_RETURN(const Statement insert,
+                     Prepare("INSERT INTO journal (sequence, crc32c, event) "
+                             "VALUES (?, ?, ?)"));
+    if (sequence != 0) sqlite3_bind_int64(insert.get(), 1, sequence);
+    sqlite3_bind_int64(insert.get(), 2, Crc32c(bytes.data(), bytes.size()));
+    sqlite3_bind_blob64(insert.get(), 3, bytes.data(), bytes.size(),
                         SQLITE_STATIC);
     if (sqlite3_step(insert.get()) != SQLITE_DONE) return Failure("write");
     return absl::OkStatus();
@@ -158,6 +212,7 @@ class SqliteJournal : public Journal {
   const std::string path_;
   const Database database_;
   JournalTail tail_;
+  uint64_t last_ = 0;  // number of the last event, once that is known
 };
 
 }  // namespace

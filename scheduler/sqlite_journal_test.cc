@@ -162,5 +162,64 @@ TEST_F(SqliteJournalTest, AFileThatIsNoJournalIsRefused) {
   EXPECT_FALSE(OpenSqliteJournal("/no/such/place/journal.db").ok());
 }
 
+// Keeps those of jobs above 2, and adds job 9.
+absl::StatusOr<std::vector<JournalEvent>> Shorten(
+    const std::vector<JournalEvent>& events) {
+  std::vector<JournalEvent> left;
+  for (const JournalEvent& event : events) {
+    if (event.cancel_requested().job() > 2) left.push_back(event);
+  }
+  left.push_back(Cancel(9));
+  return left;
+}
+
+TEST_F(SqliteJournalTest, RewritesWhatItHolds) {
+  {
+    auto journal = OpenSqliteJournal(path_);
+    ASSERT_TRUE(journal.ok());
+    for (uint64_t job = 1; job <= 4; ++job) {
+      ASSERT_TRUE((*journal)->Append({Cancel(job)}).ok());
+    }
+    ASSERT_TRUE((*journal)->Rewrite(Shorten).ok());
+    ASSERT_TRUE((*journal)->Append({Cancel(5)}).ok());
+  }
+  EXPECT_THAT(*Replay(), ElementsAre(3, 4, 9, 5));
+  {
+    auto journal = OpenSqliteJournal(path_);
+    ASSERT_TRUE(journal.ok());
+    ASSERT_TRUE((*journal)->Rewrite(Shorten).ok());
+  }
+  EXPECT_THAT(*Replay(), ElementsAre(3, 4, 9, 5, 9));
+}
+
+TEST_F(SqliteJournalTest, ARewriteThatFailsChangesNothing) {
+  {
+    auto journal = OpenSqliteJournal(path_);
+    ASSERT_TRUE(journal.ok());
+    ASSERT_TRUE((*journal)->Append({Cancel(1), Cancel(2)}).ok());
+    const absl::Status status =
+        (*journal)->Rewrite([](const std::vector<JournalEvent>&)
+                                -> absl::StatusOr<std::vector<JournalEvent>> {
+          return absl::InternalError("not the same");
+        });
+    EXPECT_THAT(std::string(status.message()), HasSubstr("not the same"));
+    ASSERT_TRUE((*journal)->Append({Cancel(3)}).ok());
+  }
+  EXPECT_THAT(*Replay(), ElementsAre(1, 2, 3));
+}
+
+TEST_F(SqliteJournalTest, WhatIsMissingAfterARewriteIsNamed) {
+  {
+    auto journal = OpenSqliteJournal(path_);
+    ASSERT_TRUE(journal.ok());
+    ASSERT_TRUE((*journal)->Append({Cancel(1), Cancel(3), Cancel(4)}).ok());
+    ASSERT_TRUE((*journal)->Rewrite(Shorten).ok());
+  }
+  // The events have the numbers 4, 5 and 6 now.
+  Change("DELETE FROM journal WHERE sequence = 4");
+  EXPECT_THAT(std::string(Replay().status().message()),
+              HasSubstr("damaged at event 4"));
+}
+
 }  // namespace
 }  // namespace hawser

@@ -242,7 +242,45 @@ absl::Status EtcdJournal::Replay(
     const std::function<void(const JournalEvent&)>& apply) {
   revision_ = seat_->Leads().value_or(0);
   RETURN_IF_ERROR(ReadHead());
-  return ReadEvents(apply);
+  RETURN_IF_ERROR(ReadEvents(apply));
+  RemoveOldParts();
+  return absl::OkStatus();
+}
+
+absl::Status EtcdJournal::Rewrite(const Rewriter& rewrite) {
+  std::vector<JournalEvent> events;
+  RETURN_IF_ERROR(
+      ReadEvents([&](const JournalEvent& event) { events.push_back(event); }));
+  ASSIGN_OR_RETURN(const std::vector<JournalEvent> rewritten, rewrite(events));
+  std::vector<std::string> parts;
+  JournalBatch batch;
+  size_t batch_bytes = 0;
+  for (size_t i = 0; i < rewritten.size(); ++i) {
+    *batch.add_events() = rewritten[i];
+    batch_bytes += rewritten[i].ByteSizeLong();
+    if (batch_bytes < part_bytes_ && i + 1 < rewritten.size()) continue;
+    for (std::string& part : Cut(batch, part_bytes_)) {
+      parts.push_back(std::move(part));
+    }
+    batch.Clear();
+    batch_bytes = 0;
+  }
+  if (parts.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(Write(parts, {head_.last + 1, head_.last + parts.size()}));
+  RemoveOldParts();
+  return absl::OkStatus();
+}
+
+void EtcdJournal::RemoveOldParts() {
+  if (head_.first <= 1) return;
+  etcdserverpb::TxnRequest request = Fenced();
+  auto* range = request.add_success()->mutable_request_delete_range();
+  range->set_key(PartKey(0));
+  range->set_range_end(PartKey(head_.first));
+  const auto response = Commit(request);
+  // The next replay tries again.
+  LOG_IF(WARNING, !response.ok())
+      << "old events stay in etcd: " << response.status();
 }
 
 }  // namespace hawser

@@ -48,6 +48,7 @@ class EtcdJournal : public Journal {
   // Also begins a time in office. UNAVAILABLE: it does not lead.
   absl::Status Replay(
       const std::function<void(const JournalEvent&)>& apply) override;
+  absl::Status Rewrite(const Rewriter& rewrite) override;
   absl::Status CheckLeads() const override;
 
  private:
@@ -69,6 +70,8 @@ class EtcdJournal : public Journal {
   absl::Status WritePart(uint64_t number, const std::string& part,
                          const Head* new_head);
   absl::Status ReadHead();
+  // What a rewrite has left behind: the numbers before the first.
+  void RemoveOldParts();
   absl::Status ReadEvents(
       const std::function<void(const JournalEvent&)>& apply);
   absl::Status End(int64_t revision);

@@ -254,6 +254,57 @@ TEST_F(EtcdJournalTest, LargeAppendsAreCutAndCountWholeOrNotAtAll) {
   EXPECT_EQ(Read(&b).size(), 21);
 }
 
+// Keeps what is above 2.
+absl::StatusOr<std::vector<JournalEvent>> Shorten(
+    const std::vector<JournalEvent>& events) {
+  std::vector<JournalEvent> left;
+  for (const JournalEvent& event : events) {
+    if (event.numbers_reserved().limit() > 2) left.push_back(event);
+  }
+  return left;
+}
+
+TEST_F(EtcdJournalTest, RewritesWhatItHolds) {
+  EtcdJournal small(&etcd, "/h", &a_seat, &threads, /*part_bytes=*/4);
+  Read(&small);
+  for (uint64_t i = 1; i <= 6; ++i) EXPECT_TRUE(small.Append({Event(i)}).ok());
+  const size_t keys = memory.size();
+  EXPECT_TRUE(small.Rewrite(Shorten).ok());
+  EXPECT_LT(memory.size(), keys);
+  EXPECT_TRUE(small.Append({Event(7)}).ok());
+  EXPECT_THAT(ReadByOther(), ElementsAre(3, 4, 5, 6, 7));
+}
+
+// Wherever it is lost, the journal is the old one or the new one.
+TEST_F(EtcdJournalTest, ARewriteIsDoneWholeOrNotAtAll) {
+  for (int lost_at = 1; lost_at < 20; ++lost_at) {
+    MemoryEtcd other_memory(&clock);
+    FaultyEtcd other(&other_memory);
+    Seat seat(&other_memory, "a");
+    seat.Take();
+    EtcdJournal journal(&other, "/h", &seat, &threads, /*part_bytes=*/4);
+    Read(&journal);
+    for (uint64_t i = 1; i <= 6; ++i) {
+      EXPECT_TRUE(journal.Append({Event(i)}).ok());
+    }
+    other.transactions = 0;
+    other.before_transaction = [&] {
+      if (other.transactions == lost_at) other_memory.Delete("/h/leader");
+    };
+    const bool done = journal.Rewrite(Shorten).ok();
+    other.before_transaction = nullptr;
+    other_memory.Delete("/h/leader");
+    seat.Take();
+    if (done) {
+      EXPECT_THAT(Read(&journal), ElementsAre(3, 4, 5, 6));
+    } else {
+      EXPECT_THAT(Read(&journal), ElementsAre(1, 2, 3, 4, 5, 6));
+    }
+    EXPECT_TRUE(journal.Append({Event(7)}).ok());
+    EXPECT_EQ(Read(&journal).back(), 7);
+  }
+}
+
 TEST_F(EtcdJournalTest, DamageIsNamed) {
   Read(&a);
   EXPECT_TRUE(a.Append({Event(1)}).ok());

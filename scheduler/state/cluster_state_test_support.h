@@ -15,6 +15,7 @@
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 #include "scheduler/state/cluster_state.h"
+#include "scheduler/state/compaction.h"
 
 namespace hawser {
 
@@ -125,6 +126,16 @@ class ClusterStateTest : public testing::Test {
     for (const JournalEvent& event : journal_) state_.Apply(event);
     state_.Restarted(now_);
     Settle();
+  }
+  // As the driver does.
+  void Compact() {
+    ClusterState replayed(kLease);
+    for (const JournalEvent& event : journal_) replayed.Apply(event);
+    std::vector<JournalEvent> left = Compacted(journal_, replayed);
+    ClusterState again(kLease);
+    for (const JournalEvent& event : left) again.Apply(event);
+    ASSERT_EQ(DurableState(again), DurableState(replayed));
+    journal_ = std::move(left);
   }
   // The process that had this number registers again. Returns its number.
   uint64_t ComeBack(uint64_t node) {

@@ -1,24 +1,50 @@
 #include "tests/simulation/disk.h"
 
+#include <utility>
+
+#include "common/status_macros.h"
+
 namespace hawser::simulation {
 
-absl::Status Disk::Append(const std::vector<JournalEvent>& events) {
-  if (full_) return absl::UnavailableError("the disk is full");
+void Disk::Add(Write write) {
   if (mean_write_ != absl::ZeroDuration()) {
     process_->StayBusy(slowness_ *
                        random_.Between(mean_write_ / 2, mean_write_ * 1.5));
   }
+  write.durable_at = process_->FreeAt();
+  writes_.push_back(std::move(write));
+}
+
+absl::Status Disk::Append(const std::vector<JournalEvent>& events) {
+  if (full_) return absl::UnavailableError("the disk is full");
+  Add({.events = events});
   world_.log->Note(process_->name(), "journal",
                    {{"events", events.size()},
                     {"kind", static_cast<uint64_t>(events[0].event_case())}});
-  writes_.push_back({process_->FreeAt(), events});
+  return absl::OkStatus();
+}
+
+absl::Status Disk::Rewrite(const Rewriter& rewrite) {
+  if (full_) return absl::UnavailableError("the disk is full");
+  std::vector<JournalEvent> events;
+  RETURN_IF_ERROR(
+      Replay([&](const JournalEvent& event) { events.push_back(event); }));
+  auto rewritten = rewrite(events);
+  if (!rewritten.ok()) return rewritten.status();
+  world_.log->Note(process_->name(), "rewrites the journal",
+                   {{"from", events.size()}, {"to", rewritten->size()}});
+  Add({.events = *std::move(rewritten), .replaces = true});
   return absl::OkStatus();
 }
 
 absl::Status Disk::Replay(
     const std::function<void(const JournalEvent&)>& apply) {
-  for (const Write& write : writes_) {
-    for (const JournalEvent& event : write.events) apply(event);
+  auto write = writes_.begin();
+  for (auto it = writes_.begin(); it != writes_.end(); ++it) {
+    if (it->replaces) write = it;
+  }
+  for (; write != writes_.end(); ++write) {
+    for (const JournalEvent& event : write->events) apply(event);
   }
   return absl::OkStatus();
 }

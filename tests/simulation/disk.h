@@ -32,6 +32,8 @@ class Disk : public Journal {
   absl::Status Replay(
       const std::function<void(const JournalEvent&)>& apply) override;
 
+  absl::Status Rewrite(const Rewriter& rewrite) override;
+
   // --- Faults ---
   void SetSlowness(double slowness) { slowness_ = slowness; }
   void SetFull(bool full) { full_ = full; }
@@ -42,7 +44,10 @@ class Disk : public Journal {
   struct Write {
     absl::Time durable_at;
     std::vector<JournalEvent> events;
+    bool replaces = false;  // all writes before
   };
+
+  void Add(Write write);
 
   const World world_;
   Process* const process_;

@@ -31,8 +31,10 @@ class SchedulerProgram : public Program {
                    const OutputDisk* output)
       : directory_(site.directory),
         calls_(output, site.process, /*waits=*/false),
-        driver_({setup.lease, setup.heartbeat}, disk, site.process,
-                site.process, &calls_) {
+        driver_({.lease = setup.lease,
+                 .heartbeat = setup.heartbeat,
+                 .compact_bytes = setup.compact_bytes},
+                disk, site.process, site.process, &calls_) {
     if (driver_.Start().ok()) directory_->scheduler_driver = &driver_;
   }
   ~SchedulerProgram() override { directory_->scheduler_driver = nullptr; }

@@ -200,6 +200,8 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
       random.Between(absl::Milliseconds(200), absl::Milliseconds(1000));
   setup.lease = setup.heartbeat * random.Between(int64_t{4}, 6);
   setup.compute = random.Between(absl::Milliseconds(5), absl::Milliseconds(40));
+  // From with almost every event to never.
+  setup.compact_bytes = uint64_t{1000} << (seed % 12);
   setup.journal_write =
       random.Between(absl::Microseconds(100), absl::Milliseconds(5));
   DrawNetwork(&random, &setup.network);

@@ -29,6 +29,7 @@ struct Setup {
   double server_bytes_per_second = 0;
   double parameter_factor = 1;                           // see Links
   absl::Duration journal_write = absl::Milliseconds(2);  // mean
+  uint64_t compact_bytes = 16 << 20;  // see SchedulerDriver::Options
   std::vector<Fault> faults;
   // A run must end within this time once the last fault is over.
   absl::Duration patience = absl::Seconds(120);
