@@ -63,6 +63,7 @@ TEST(LogContextTest, IsItsThreadsAndEndsWithItsScope) {
 }
 
 TEST(LogJsonTest, ALineOfTheLogIsAnObjectWithItsThreadsContext) {
+  google::InitGoogleLogging("json_log_test");
   LogJson("server");
   SetLogNode(5);
   testing::internal::CaptureStderr();
