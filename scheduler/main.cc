@@ -1,7 +1,9 @@
 // hawser-scheduler: accepts jobs and coordinates servers and workers.
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/time/time.h"
@@ -9,7 +11,10 @@
 #include "common/files.h"
 #include "common/grpc/grpc_listener.h"
 #include "common/http/http_flags.h"
+#include "common/http/watch_routes.h"
+#include "common/log/json_log.h"
 #include "common/process_setup.h"
+#include "common/readiness.h"
 #include "common/security/security_flags.h"
 #include "common/security/server_security.h"
 #include "common/status_macros.h"
@@ -18,7 +23,10 @@
 #include "glog/logging.h"
 #include "scheduler/dashboard/dashboard_routes.h"
 #include "scheduler/etcd/etcd_office.h"
+#include "scheduler/event_files.h"
+#include "scheduler/grpc_member_log_service.h"
 #include "scheduler/grpc_service.h"
+#include "scheduler/metered_journal.h"
 #include "scheduler/scheduler_driver.h"
 #include "scheduler/sqlite_journal.h"
 
@@ -29,9 +37,11 @@ struct Flags {
   std::string listen = "127.0.0.1:7070";
   std::string state_directory = "hawser-state";
   std::string port_file;
+  std::string output_root;
+  HttpFlags http;
+  std::string log_format = "text";
   uint32_t lease_ms = 5000;
   uint32_t heartbeat_ms = 1000;
-  HttpFlags http;
   SecurityFlags security;
   size_t max_jobs_per_user = 500;
   // With several schedulers.
@@ -71,12 +81,13 @@ absl::Status Run(Flags flags) {
   }
   ASSIGN_OR_RETURN(const auto security,
                    ServerSecurity::Open(flags.security, &clock));
-  SchedulerDriver driver(
-      options, office == nullptr ? own_journal.get() : office->journal(),
-      &clock, RealThreads());
+  MeteredJournal metered_journal(
+      office == nullptr ? own_journal.get() : office->journal(), &clock);
+  SchedulerDriver driver(options, &metered_journal, &clock, RealThreads());
   if (office == nullptr) RETURN_IF_ERROR(driver.Start());
   const auto service =
       MakeGrpcService(&driver, security->guard(), flags.max_jobs_per_user);
+  const auto member_log = MakeGrpcMemberLogService();
   ASSIGN_OR_RETURN(
       const auto listener,
       GrpcListener::Start(
@@ -88,8 +99,27 @@ absl::Status Run(Flags flags) {
            .require_client_certificate =
                flags.security.require_client_certificates,
            .guard = security->guard(),
-           .access_log = security->access_log()},
+           .access_log = security->access_log(),
+           .more_services = {member_log.get()}},
           service.get()));
+  std::unique_ptr<EventFiles> event_files;
+  if (!flags.output_root.empty()) {
+    event_files = std::make_unique<EventFiles>(flags.output_root, &driver,
+                                               &clock, RealThreads());
+  }
+  Readiness readiness("it starts");
+  readiness.Watch([&](bool ready) { listener->SetServing(ready); });
+  MetricsPage metrics("scheduler");
+  metrics.Add([&](MetricFamilies* to) { driver.CollectMetrics(to); });
+  metrics.Add([&](MetricFamilies* to) { metered_journal.CollectMetrics(to); });
+  if (event_files != nullptr) {
+    metrics.Add([&](MetricFamilies* to) { event_files->CollectMetrics(to); });
+  }
+  std::vector<HttpRoute> routes =
+      DashboardRoutes(&driver, &clock, RealThreads());
+  for (HttpRoute& route : WatchRoutes(&metrics, &readiness)) {
+    routes.push_back(std::move(route));
+  }
   // Before the port file is written: who waits for that finds both.
   ASSIGN_OR_RETURN(auto http,
                    StartHttp(flags.http,
@@ -98,7 +128,9 @@ absl::Status Run(Flags flags) {
                               .tls = security->tls(),
                               .guard = security->guard(),
                               .access_log = security->access_log()},
-                             DashboardRoutes(&driver, &clock, RealThreads())));
+                             std::move(routes)));
+  // One that stands by is ready when it leads.
+  if (office == nullptr) readiness.SetReady();
   LOG(INFO) << "listening on " << listener->address();
   if (!flags.port_file.empty()) {
     RETURN_IF_ERROR(WriteWholeFile(flags.port_file, listener->address()));
@@ -106,11 +138,21 @@ absl::Status Run(Flags flags) {
   if (office != nullptr) {
     office->Begin(
         flags.advertise.empty() ? listener->address() : flags.advertise,
-        {[&driver] { return driver.Start(); }, [&driver] { driver.Stop(); },
+        {[&] {
+           const absl::Status started = driver.Start();
+           if (started.ok()) readiness.SetReady();
+           return started;
+         },
+         [&] {
+           readiness.SetNotReady("another scheduler leads");
+           driver.Stop();
+         },
          RequestTermination});
   }
   WaitForTermination();
+  readiness.SetStopping();
   http.reset();
+  event_files.reset();
   // Answers those who wait, so that the listener can stop.
   if (office != nullptr) office->Stop();
   driver.Stop();
@@ -136,13 +178,22 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--port-file", flags.port_file,
                  "write the address to this file once listening");
+  app.add_option("--log-format", flags.log_format,
+                 "text, or json: an object a line, with node, job and step "
+                 "where they are known")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--output-root", flags.output_root,
+                 "write the jobs' curves for TensorBoard below this directory, "
+                 "that of the servers (default: none are written)");
   app.add_option("--lease-ms", flags.lease_ms,
                  "a member silent for this long is lost")
       ->capture_default_str();
   app.add_option("--heartbeat-ms", flags.heartbeat_ms,
                  "how often members renew their lease")
       ->capture_default_str();
-  hawser::AddHttpFlags("the dashboard", &flags.http, &app);
+  hawser::AddHttpFlags("the dashboard, /metrics, /healthz and /readyz",
+                       &flags.http, &app);
   app.add_option("--max-jobs-per-user", flags.max_jobs_per_user,
                  "with tokens: jobs that each name of a token may have that "
                  "have not ended")
@@ -171,6 +222,7 @@ int main(int argc, char** argv) {
                  "the address that other schedulers name as the leader's "
                  "(default: that of --listen)");
   CLI11_PARSE(app, argc, argv);
+  if (flags.log_format == "json") hawser::LogJson("scheduler");
   const absl::Status status = hawser::Run(std::move(flags));
   if (status.ok()) return 0;
   std::fprintf(stderr, "hawser-scheduler: %s\n",

@@ -140,15 +140,7 @@ bool SchedulerDriver::WriteManifests(const std::vector<JournalEvent>& events,
 }
 
 absl::Status SchedulerDriver::Commit(const std::vector<JournalEvent>& events) {
-  const absl::Time start = clock_->Now();
-  const absl::Status appended = journal_->Append(events);
-  journal_appends_.Observe(static_cast<uint64_t>(
-      std::max<int64_t>(0, absl::ToInt64Nanoseconds(clock_->Now() - start))));
-  if (!appended.ok()) {
-    journal_failures_.Add();
-    return appended;
-  }
-  journal_events_.Add(events.size());
+  RETURN_IF_ERROR(journal_->Append(events));
   for (const JournalEvent& event : events) {
     state_.Apply(event);
     journal_bytes_ += event.ByteSizeLong();
@@ -390,16 +382,17 @@ absl::Status SchedulerDriver::GetVersion(GetVersionResponse* response) {
   return absl::OkStatus();
 }
 
+void SchedulerDriver::BeginCurves() {
+  absl::MutexLock lock(&mutex_);
+  curves_.Begin(state_);
+}
+
+std::vector<TrainingCurves::News> SchedulerDriver::TakeCurveNews() {
+  absl::MutexLock lock(&mutex_);
+  return curves_.TakeNews(state_);
+}
+
 void SchedulerDriver::CollectMetrics(MetricFamilies* families) const {
-  families->Counter("hawser_scheduler_journal_events_total",
-                    "Events made durable.",
-                    static_cast<double>(journal_events_.value()));
-  families->Counter("hawser_scheduler_journal_failures_total",
-                    "Times that the journal could not be written.",
-                    static_cast<double>(journal_failures_.value()));
-  families->Histogram("hawser_scheduler_journal_append_seconds",
-                      "How long it takes until events are durable.",
-                      journal_appends_.Seconds());
   absl::MutexLock lock(&mutex_);
   families->Gauge("hawser_scheduler_parked_requests",
                   "Heartbeats and questions that wait for news.",

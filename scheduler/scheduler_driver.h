@@ -24,8 +24,6 @@
 #include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/file_calls.h"
-#include "common/metrics/counter.h"
-#include "common/metrics/histogram.h"
 #include "common/metrics/metric_families.h"
 #include "common/threads.h"
 #include "proto/scheduler.pb.h"
@@ -33,6 +31,7 @@
 #include "scheduler/parked_requests.h"
 #include "scheduler/state/cluster_state.h"
 #include "scheduler/state/traces.h"
+#include "scheduler/state/training_curves.h"
 
 namespace hawser {
 
@@ -99,6 +98,10 @@ class SchedulerDriver {
   void Heartbeat(const HeartbeatRequest& request, HeartbeatResponse* response,
                  Completion done);
 
+  // See TrainingCurves.
+  void BeginCurves();
+  std::vector<TrainingCurves::News> TakeCurveNews();
+
   // What it tells at /metrics.
   void CollectMetrics(MetricFamilies* families) const;
 
@@ -137,9 +140,6 @@ class SchedulerDriver {
   void DrainLeaving(uint64_t node);
 
   const Options options_;
-  Counter journal_events_;
-  Counter journal_failures_;
-  DurationHistogram journal_appends_;
   Journal* const journal_;
   const Clock* const clock_;
   Threads* const threads_;
@@ -148,6 +148,7 @@ class SchedulerDriver {
   mutable absl::Mutex mutex_;
   ClusterState state_ ABSL_GUARDED_BY(mutex_);
   Traces traces_ ABSL_GUARDED_BY(mutex_);
+  TrainingCurves curves_ ABSL_GUARDED_BY(mutex_);
   ParkedRequests parked_ ABSL_GUARDED_BY(mutex_);
   uint64_t journal_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t compact_above_ ABSL_GUARDED_BY(mutex_) = 0;  // bytes

@@ -152,17 +152,17 @@ void CollectIncarnations(const Job& job, const std::string& name,
         "hawser_job_incarnations_total",
         "How often the job's members were told anew who does what, by reason.",
         static_cast<double>(job.incarnations()[reason]),
-        {{"job", name},
+        {{"job_name", name},
          {"reason", NameOf(static_cast<IncarnationReason>(reason))}});
   }
 }
 
 void CollectJob(const Job& job, absl::Time now, MetricFamilies* families) {
   const std::string& name = job.name();
-  const Labels label = {{"job", name}};
+  const Labels label = {{"job_name", name}};
   families->Gauge(
       "hawser_job_state", "1, with the state that the job is in.", 1,
-      {{"job", name}, {"state", Lower(JobState_Name(job.state()))}});
+      {{"job_name", name}, {"state", Lower(JobState_Name(job.state()))}});
   families->Gauge("hawser_job_waits",
                   "1: it waits, for what `hawser job` says.",
                   job.WhyItWaits().empty() ? 0 : 1, label);

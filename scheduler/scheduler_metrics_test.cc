@@ -52,16 +52,18 @@ TEST_F(SchedulerMetricsTest, AJobTellsHowFarItIs) {
   EXPECT_THAT(text, HasSubstr("hawser_scheduler_heartbeat_age_seconds{"
                               "role=\"worker\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("hawser_scheduler_jobs{state=\"running\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("hawser_job_state{job=\"a\",state=\"running\"} "
-                              "1\n"));
-  EXPECT_THAT(text, HasSubstr("hawser_job_step{job=\"a\"} 3\n"));
-  EXPECT_THAT(text, HasSubstr("hawser_job_steps{job=\"a\"} 8\n"));
-  EXPECT_THAT(text, HasSubstr("hawser_job_workers{job=\"a\"} 2\n"));
-  EXPECT_THAT(text, HasSubstr("hawser_job_training_accuracy{job=\"a\"} 0.5\n"));
-  // Without a checkpoint, all that it has done would be lost.
   EXPECT_THAT(text,
-              HasSubstr("hawser_job_checkpoint_age_seconds{job=\"a\"} 2\n"));
-  EXPECT_THAT(text, HasSubstr("hawser_job_incarnations_total{job=\"a\","
+              HasSubstr("hawser_job_state{job_name=\"a\",state=\"running\"} "
+                        "1\n"));
+  EXPECT_THAT(text, HasSubstr("hawser_job_step{job_name=\"a\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("hawser_job_steps{job_name=\"a\"} 8\n"));
+  EXPECT_THAT(text, HasSubstr("hawser_job_workers{job_name=\"a\"} 2\n"));
+  EXPECT_THAT(text,
+              HasSubstr("hawser_job_training_accuracy{job_name=\"a\"} 0.5\n"));
+  // Without a checkpoint, all that it has done would be lost.
+  EXPECT_THAT(
+      text, HasSubstr("hawser_job_checkpoint_age_seconds{job_name=\"a\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("hawser_job_incarnations_total{job_name=\"a\","
                               "reason=\"start\"} 2\n"));
 }
 
@@ -71,8 +73,9 @@ TEST_F(SchedulerMetricsTest, ACheckpointIsAsOldAsItsCommit) {
   now_ += absl::Seconds(2);
   WriteCheckpoints("a", 2);
   now_ += absl::Seconds(1);
-  EXPECT_THAT(Scrape(),
-              HasSubstr("hawser_job_checkpoint_age_seconds{job=\"a\"} 1\n"));
+  EXPECT_THAT(
+      Scrape(),
+      HasSubstr("hawser_job_checkpoint_age_seconds{job_name=\"a\"} 1\n"));
 }
 
 TEST_F(SchedulerMetricsTest, LostMembersAndWhatTheyCostHaveReasons) {
@@ -84,9 +87,9 @@ TEST_F(SchedulerMetricsTest, LostMembersAndWhatTheyCostHaveReasons) {
   const std::string text = Scrape();
   EXPECT_THAT(text, HasSubstr("hawser_scheduler_members_lost_total{"
                               "role=\"worker\",reason=\"lease_expired\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("hawser_job_incarnations_total{job=\"a\","
+  EXPECT_THAT(text, HasSubstr("hawser_job_incarnations_total{job_name=\"a\","
                               "reason=\"worker_lost\"} 2\n"));
-  EXPECT_THAT(text, HasSubstr("hawser_job_waits{job=\"a\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("hawser_job_waits{job_name=\"a\"} 1\n"));
 }
 
 TEST_F(SchedulerMetricsTest, ARestartFindsTheSameReasonsInTheJournal) {
@@ -101,7 +104,7 @@ TEST_F(SchedulerMetricsTest, AJobThatHasEndedHasNoSeriesAnyMore) {
   Run("a");
   Cancel("a");
   const std::string text = Scrape();
-  EXPECT_THAT(text, Not(HasSubstr("job=\"a\"")));
+  EXPECT_THAT(text, Not(HasSubstr("job_name=\"a\"")));
   EXPECT_THAT(text,
               HasSubstr("hawser_scheduler_jobs{state=\"cancelled\"} 1\n"));
 }
@@ -112,7 +115,7 @@ TEST_F(SchedulerMetricsTest, ManyJobsDoNotMakeManySeries) {
     ASSERT_TRUE(Submit(Spec(absl::StrCat("job-", i), 1, 1)).ok());
   }
   const std::string text = Scrape();
-  EXPECT_THAT(text, HasSubstr("hawser_job_step{job=\"job-99\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("hawser_job_step{job_name=\"job-99\"} 0\n"));
   EXPECT_THAT(text, Not(HasSubstr("job-100\"")));
   EXPECT_THAT(text, HasSubstr("hawser_scheduler_jobs_untold 3\n"));
   EXPECT_THAT(text, HasSubstr("hawser_scheduler_jobs{state=\"queued\"} 103\n"));

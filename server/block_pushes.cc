@@ -24,6 +24,7 @@ void BlockStore::Push(IncomingFrame frame) {
                                                      : PushRun(frame);
     }
     if (!status.ok()) frame.sink->Send(ErrorFrame(frame.header, status));
+    CountWaiting();
     frame.done();
   });
 }
@@ -119,6 +120,12 @@ void BlockStore::Acknowledge(const IncomingFrame& frame, bool repeated) {
   if (repeated && audit() != nullptr && IsOfThisPhase(frame.header)) {
     audit()->Repeated(frame.header);
   }
+  if (shared_->meters != nullptr) {
+    (repeated ? shared_->meters->repeated_pushes
+              : shared_->meters->counted_pushes)
+        .Add();
+    shared_->meters->pushed_bytes.Add(frame.header.payload_bytes);
+  }
   if ((frame.header.flags & kAckWanted) == 0) return;
   SendAck(frame, repeated);
 }
@@ -195,6 +202,7 @@ void BlockStore::ApplyRun(const IncomingFrame& frame, uint64_t lag) {
   if (audit() != nullptr) {
     audit()->Counted(header, header.position, header.run, lag);
   }
+  if (shared_->meters != nullptr) shared_->meters->push_lag.Observe(lag);
   const uint64_t step = header.position / shared_->micro_batches;
   if (id_ == 0) {
     sums_[step] += header.sums;
@@ -244,7 +252,10 @@ void BlockStore::CompleteSteps() {
 }
 
 void BlockStore::Update(uint64_t step, const UpdateStep& update) {
-  strand_.Run([this, step, update] { UpdateNow(step, update); });
+  strand_.Run([this, step, update] {
+    UpdateNow(step, update);
+    CountWaiting();
+  });
 }
 
 void BlockStore::UpdateNow(uint64_t step, const UpdateStep& given) {

@@ -1,4 +1,5 @@
 // Reads of a block: answered, parked until what they wait for, or refused.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -23,7 +24,27 @@ void BlockStore::Read(const FrameHeader& header,
       sink->Send(ErrorFrame(header, absl::ResourceExhaustedError(
                                         "too many reads wait for a block")));
     }
+    CountWaiting();
   });
+}
+
+void BlockStore::CountAnswer(const FrameHeader& request, size_t bytes) {
+  shared_->meters->answered_reads.Add();
+  shared_->meters->answered_bytes.Add(bytes);
+  if (!on_arrival() || request.kind != FrameKind::kRead ||
+      request.position == kAnyPosition) {
+    return;
+  }
+  const uint64_t slowest = clocks_.clocks().Minimum();
+  shared_->meters->read_staleness.Observe(request.clock -
+                                          std::min(request.clock, slowest));
+}
+
+void BlockStore::CountWaiting() {
+  const auto waiting = static_cast<int64_t>(parked_.size() + early_.size());
+  if (waiting == counted_waiting_ || shared_->meters == nullptr) return;
+  shared_->meters->waiting_reads.Add(waiting - counted_waiting_);
+  counted_waiting_ = waiting;
 }
 
 void BlockStore::ReadNow(const FrameHeader& header,
@@ -200,6 +221,7 @@ void BlockStore::Answer(const FrameHeader& request,
                         ? &clocks_.clocks().clocks()
                         : nullptr);
   }
+  if (shared_->meters != nullptr) CountAnswer(request, frame.payload.size());
   frame.header = EncodeFrameHeader(header);
   frame.buffer = buffer.get();
   frame.owner = std::move(buffer);

@@ -23,6 +23,16 @@ BlockStore::BlockStore(const Shared* shared, const Block& block,
                shared->memory) {
   current_ = pool_.Take();
   replication_.Adopt(members_.has_replica);
+  if (shared_->meters == nullptr) return;
+  shared_->meters->blocks.Add(1);
+  shared_->meters->elements.Add(elements_);
+}
+
+BlockStore::~BlockStore() {
+  if (shared_->meters == nullptr) return;
+  shared_->meters->blocks.Add(-1);
+  shared_->meters->elements.Add(-elements_);
+  shared_->meters->waiting_reads.Add(-counted_waiting_);
 }
 
 absl::Status BlockStore::Initialise(const InitialValues& values,
@@ -146,6 +156,7 @@ void BlockStore::Adopt(Members members, std::function<void(uint64_t)> done) {
     }
     if (comes_back) ComeBack();
     if (wakes_up) WakeUp();
+    CountWaiting();
     if (done != nullptr) done(untouched);
   });
 }

@@ -59,6 +59,7 @@
 #include "proto/parameter_server.pb.h"
 #include "proto/plan.pb.h"
 #include "server/audit_log.h"
+#include "server/block_meters.h"
 #include "server/encoded_versions.h"
 #include "server/float_buffer.h"
 #include "server/frame_io.h"
@@ -142,6 +143,7 @@ class BlockStore {
     Listener* listener = nullptr;
     AuditLog* audit = nullptr;       // null: no history is kept
     TraceRecorder* trace = nullptr;  // may be null
+    BlockMeters* meters = nullptr;   // may be null
     // What parameters are kept in, for workers of this host to read; null: in
     // memory of this process alone.
     SharedMemory* memory = nullptr;
@@ -163,6 +165,7 @@ class BlockStore {
 
   // To be initialised.
   BlockStore(const Shared* shared, const Block& block, Members members);
+  ~BlockStore();
 
   // Begins at the step of the values, with their optimizer state. Called once,
   // before anybody else knows the block. Errors are those of values.
@@ -277,6 +280,8 @@ class BlockStore {
   }
   TraceSpan::Details DetailsOf(const FrameHeader& header) const;
   void RefuseWaiting(std::map<uint64_t, WaitingRead>* waiting);
+  void CountWaiting();
+  void CountAnswer(const FrameHeader& request, size_t bytes);
 
   const Shared* const shared_;
   const uint32_t id_;
@@ -309,6 +314,7 @@ class BlockStore {
   std::deque<Queued> queue_;                // the first is a push
   uint64_t next_run_ = 0;                   // number of a push to the replica
   uint64_t next_token_ = 0;
+  int64_t counted_waiting_ = 0;  // of these, by the meters
 };
 
 }  // namespace hawser

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/log/log_context.h"
 #include "glog/logging.h"
 
 namespace hawser {
@@ -45,6 +46,7 @@ void CheckpointWriter::Run() {
   while (std::optional<Task> task = Next()) {
     const uint64_t job = task->snapshot.job;
     const uint64_t step = task->snapshot.step;
+    const LogContext context(task->snapshot.job_name, step);
     const auto written = WriteNow(task->snapshot);
     if (!written.ok()) {
       LOG(ERROR) << "job " << job << ", checkpoint of step " << step << ": "

@@ -37,6 +37,23 @@ void Intake::CountRefused(const absl::Status& status) {
                             << refused_streams_ << " since the start)";
 }
 
+void Intake::CollectMetrics(MetricFamilies* families) const {
+  families->Gauge("hawser_server_streams", "Streams of workers that are open.",
+                  static_cast<double>(streams()));
+  families->Gauge("hawser_server_queued_reply_bytes",
+                  "Memory that replies keep which have not left yet.",
+                  static_cast<double>(queued_bytes()));
+  families->Counter("hawser_server_damaged_frames_total",
+                    "Frames that failed their checks, and cut their stream.",
+                    static_cast<double>(damaged_frames()));
+  families->Counter("hawser_server_refused_streams_total",
+                    "Peers that were turned away.",
+                    static_cast<double>(refused_streams()));
+  families->Counter("hawser_server_slow_readers_total",
+                    "Streams that were cut, since the peer did not read.",
+                    static_cast<double>(slow_readers()));
+}
+
 Backlog::~Backlog() { CHECK_EQ(frames_, 0); }
 
 absl::Status Backlog::Add(const OutgoingFrame& frame, Entry* entry) {

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "common/metrics/metric_families.h"
 #include "server/frame_io.h"
 
 namespace hawser {
@@ -52,6 +53,9 @@ class Intake {
   void CountDamaged(const absl::Status& status);
   // A peer was turned away before it had a stream.
   void CountRefused(const absl::Status& status);
+
+  // What it tells at /metrics.
+  void CollectMetrics(MetricFamilies* families) const;
 
   int64_t streams() const { return streams_.load(); }
   int64_t damaged_frames() const { return damaged_frames_.load(); }

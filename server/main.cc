@@ -10,19 +10,26 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/time/time.h"
+#include "client/control/grpc_member_log_client.h"
 #include "client/control/grpc_scheduler_client.h"
 #include "client/data_plane/carrier_choice.h"
+#include "client/member/log_reporter.h"
 #include "client/member/member_loop.h"
 #include "client/member/trace_reporter.h"
 #include "common/clock.h"
 #include "common/files.h"
 #include "common/grpc/grpc_caller.h"
 #include "common/grpc/grpc_listener.h"
+#include "common/http/http_flags.h"
+#include "common/http/watch_routes.h"
+#include "common/log/json_log.h"
 #include "common/process_setup.h"
+#include "common/readiness.h"
 #include "common/security/security_flags.h"
 #include "common/security/server_security.h"
 #include "common/status_macros.h"
 #include "common/threads.h"
+#include "common/trace/span_metrics.h"
 #include "common/trace/trace_recorder.h"
 #include "common/version.h"
 #include "common/wire/grpc_frame.h"
@@ -43,6 +50,8 @@ struct Flags {
   std::string output_root = "hawser-output";
   std::string data_root;
   SecurityFlags security;
+  HttpFlags http;
+  std::string log_format = "text";
   std::string carriers = "shared-memory,unix-socket,tcp";
   double drain_seconds = 0;
 };
@@ -78,7 +87,8 @@ absl::Status Serve(const Flags& flags) {
                                     flags.security.token_file));
   GrpcNormCarrier norms(caller);
   ASSIGN_OR_RETURN(const Carriers carriers, ParseCarriers(flags.carriers));
-  TraceRecorder trace(&clock);
+  SpanTimes times;
+  TraceRecorder trace(&clock, &times);
   CarrierOptions to_servers;
   to_servers.carriers = carriers;
   to_servers.caller = caller;
@@ -109,6 +119,8 @@ absl::Status Serve(const Flags& flags) {
   if (carriers.shared_memory) {
     ASSIGN_OR_RETURN(local, LocalListener::Start(&intake));
   }
+  Readiness readiness("it has not registered with the scheduler yet");
+  readiness.Watch([&](bool ready) { listener->SetServing(ready); });
   LOG(INFO) << "listening on " << listener->address();
   const auto scheduler = MakeGrpcSchedulerClient(flags.scheduler, caller);
   RegisterRequest registration = RegistrationOf(
@@ -117,6 +129,10 @@ absl::Status Serve(const Flags& flags) {
   if (local != nullptr) {
     registration.mutable_local()->set_shared_memory(local->name());
   }
+  JobLines job_lines;
+  const auto member_log = MakeGrpcMemberLogClient(flags.scheduler, caller);
+  LogReporter log_reporter(member_log.get(), &job_lines, "server",
+                           RealThreads());
   TraceReporter trace_reporter(scheduler.get(), &trace, &clock, RealThreads());
   MemberLoop member(
       scheduler.get(), std::move(registration),
@@ -132,10 +148,30 @@ absl::Status Serve(const Flags& flags) {
         for (ServerLoad& load : driver.Loads()) {
           *heartbeat->add_loads() = std::move(load);
         }
+      },
+      [&](uint64_t node) {
+        SetLogNode(node);
+        log_reporter.SetNode(node);
+        readiness.SetReady();
       });
   driver.Start([&](ReportRequest report) { member.Report(std::move(report)); });
+  MetricsPage metrics("server");
+  metrics.Add([&](MetricFamilies* to) { driver.CollectMetrics(to); });
+  metrics.Add([&](MetricFamilies* to) { intake.CollectMetrics(to); });
+  metrics.Add([&](MetricFamilies* to) { member.CollectMetrics(to); });
+  metrics.Add([&](MetricFamilies* to) { CollectServerSpans(times, to); });
+  ASSIGN_OR_RETURN(auto http,
+                   StartHttp(flags.http,
+                             {.allow_insecure_network =
+                                  flags.security.allow_insecure_network,
+                              .tls = security->tls(),
+                              .guard = security->guard(),
+                              .access_log = security->access_log()},
+                             WatchRoutes(&metrics, &readiness)));
   WaitForTermination();
+  readiness.SetStopping();
   Drain(&member, absl::Seconds(flags.drain_seconds));
+  http.reset();
   member.Stop();
   driver.Stop();
   LOG(INFO) << "of peers: " << intake.damaged_frames() << " damaged frames, "
@@ -173,6 +209,12 @@ int main(int argc, char** argv) {
                  "(default: none, such jobs fail)");
   hawser::AddCallerFlags(&app, &flags.security);
   hawser::AddListenerFlags(&app, &flags.security);
+  hawser::AddHttpFlags("/metrics, /healthz and /readyz", &flags.http, &app);
+  app.add_option("--log-format", flags.log_format,
+                 "text, or json: an object a line, with node, job and step "
+                 "where they are known")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
   app.add_option("--carriers", flags.carriers,
                  "how workers may reach this server besides TCP, and it other "
                  "servers: any of shared-memory, unix-socket, tcp")
@@ -183,6 +225,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
+  if (flags.log_format == "json") hawser::LogJson("server");
   const absl::Status status = hawser::Serve(flags);
   if (status.ok()) return 0;
   std::fprintf(stderr, "hawser-server: %s\n",

@@ -111,6 +111,7 @@ ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
   shared_.audit = audit_.get();
   shared_.memory = memory_.get();
   shared_.trace = trace;
+  shared_.meters = &meters_;
   members_ = SetMembers(plan, server);
   auto holding = std::make_shared<Holding>();
   holding->by_id.resize(static_cast<size_t>(plan.blocks_size()), nullptr);

@@ -166,6 +166,8 @@ class ParameterShard : public BlockStore::Listener {
   }
 
   uint64_t job() const { return shared_.job; }
+  const std::string& job_name() const { return plan_.spec().name(); }
+  const BlockMeters& meters() const { return meters_; }
   uint64_t incarnation() const { return incarnation_.load(); }
   // See Plan.blocks_since.
   uint64_t blocks_since() const { return plan_.blocks_since(); }
@@ -267,6 +269,7 @@ class ParameterShard : public BlockStore::Listener {
   NormCarrier* const norm_carrier_;
   Callbacks callbacks_;
   const std::unique_ptr<SharedMemory> memory_;
+  BlockMeters meters_;
   BlockStore::Shared shared_;
   // As schedule_ is.
   mutable absl::Mutex holding_mutex_;

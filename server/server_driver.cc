@@ -6,10 +6,12 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/log/log_context.h"
 #include "common/status_macros.h"
 #include "glog/logging.h"
 #include "server/block_fetch.h"
 #include "server/restored_values.h"
+#include "server/shard_metrics.h"
 
 namespace hawser {
 namespace {
@@ -127,6 +129,22 @@ absl::Status ServerDriver::ReceiveNorms(const ShareNormsRequest& request) {
   return shard->ReceiveNorms(request);
 }
 
+void ServerDriver::CollectMetrics(MetricFamilies* families) const {
+  const auto shards = Shards();
+  families->Gauge("hawser_server_jobs", "Jobs whose blocks are held here.",
+                  static_cast<double>(shards.size()));
+  families->Gauge("hawser_server_checkpoints_waiting",
+                  "Checkpoints of this server that are not being written yet.",
+                  checkpoints_ == nullptr
+                      ? 0
+                      : static_cast<double>(checkpoints_->waiting()));
+  size_t told = 0;
+  for (const auto& shard : shards) {
+    if (told++ == MetricFamilies::kMaxJobs) break;
+    CollectShardMetrics(*shard, families);
+  }
+}
+
 void ServerDriver::RunOrders() {
   for (;;) {
     NewOrders orders;
@@ -187,6 +205,7 @@ void ServerDriver::DropAllBut(const std::vector<uint64_t>& jobs) {
     }
   }
   for (const auto& shard : dropped) {
+    const LogContext context(shard->job_name());
     LOG(INFO) << "job " << shard->job() << " is over here";
     shard->Close();
     checkpoints_->Forget(shard->job());
@@ -194,6 +213,7 @@ void ServerDriver::DropAllBut(const std::vector<uint64_t>& jobs) {
 }
 
 void ServerDriver::Prepare(uint64_t node, const Plan& plan) {
+  const LogContext context(plan.spec().name());
   if (ready_[plan.job()] == plan.incarnation()) return;
   auto known = Find(plan.job());
   if (known != nullptr && known->blocks_since() != plan.blocks_since()) {

@@ -21,6 +21,7 @@
 #include "client/data_plane/parameter_channel.h"
 #include "common/clock.h"
 #include "common/file_calls.h"
+#include "common/metrics/metric_families.h"
 #include "common/threads.h"
 #include "common/trace/trace_recorder.h"
 #include "proto/parameter_server.pb.h"
@@ -72,6 +73,9 @@ class ServerDriver {
   // NOT_FOUND: no such job here. FAILED_PRECONDITION: stale incarnation.
   absl::StatusOr<uint64_t> Progress(uint64_t job, uint64_t incarnation) const;
   absl::Status ReceiveNorms(const ShareNormsRequest& request);
+
+  // What it tells at /metrics, of at most MetricFamilies::kMaxJobs jobs.
+  void CollectMetrics(MetricFamilies* families) const;
 
   // Ends the server's threads. Shards stay readable until destruction.
   void Stop();

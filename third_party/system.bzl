@@ -51,7 +51,8 @@ _LIBRARIES = {
     "cli11": (["CLI11"], "libcli11-dev", []),
     "glog": (["libglog"], "libgoogle-glog-dev", []),
     "grpc++": (["grpc++", "grpc", "gpr"], "libgrpc++-dev", []),
-    # No .pc file names the reflection service.
+    # No .pc file names the channelz and reflection services.
+    "grpc++_channelz": (["grpc++"], "libgrpc++-dev", ["-lgrpcpp_channelz"]),
     "grpc++_reflection": (["grpc++"], "libgrpc++-dev", ["-lgrpc++_reflection"]),
     "gtest": (["gmock", "gtest"], "libgmock-dev libgtest-dev", []),
     "gtest_main": (["gmock_main"], "libgmock-dev libgtest-dev", []),

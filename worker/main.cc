@@ -7,17 +7,25 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/time/time.h"
+#include "client/control/grpc_member_log_client.h"
 #include "client/control/grpc_scheduler_client.h"
 #include "client/data_plane/carrier_choice.h"
+#include "client/member/log_reporter.h"
 #include "client/member/member_loop.h"
 #include "client/member/trace_reporter.h"
 #include "common/clock.h"
 #include "common/grpc/grpc_caller.h"
+#include "common/http/http_flags.h"
+#include "common/http/watch_routes.h"
+#include "common/log/json_log.h"
 #include "common/process_setup.h"
+#include "common/readiness.h"
 #include "common/security/security_flags.h"
+#include "common/security/server_security.h"
 #include "common/shared_memory.h"
 #include "common/status_macros.h"
 #include "common/threads.h"
+#include "common/trace/span_metrics.h"
 #include "common/trace/trace_recorder.h"
 #include "common/version.h"
 #include "glog/logging.h"
@@ -35,6 +43,8 @@ struct Flags {
   int64_t memory_limit_bytes = 0;
   double micro_batch_delay_ms = 0;
   double exit_when_idle_seconds = 0;
+  HttpFlags http;
+  std::string log_format = "text";
   std::string carriers = "shared-memory,unix-socket,tcp";
   SecurityFlags security;
   std::string device = "cpu";
@@ -52,9 +62,18 @@ absl::Status Run(const Flags& flags) {
                                     flags.security.token_file));
   const auto scheduler =
       MakeGrpcSchedulerClient(flags.scheduler, carriers.caller);
+  Readiness readiness("it has not registered with the scheduler yet");
   std::unique_ptr<MemberLoop> member;
   const RealClock clock;
-  TraceRecorder trace(&clock);
+  ASSIGN_OR_RETURN(const auto security,
+                   ServerSecurity::Open(flags.security, &clock));
+  SpanTimes times;
+  TraceRecorder trace(&clock, &times);
+  JobLines job_lines;
+  const auto member_log =
+      MakeGrpcMemberLogClient(flags.scheduler, carriers.caller);
+  LogReporter log_reporter(member_log.get(), &job_lines, "worker",
+                           RealThreads());
   TraceReporter trace_reporter(scheduler.get(), &trace, &clock, RealThreads());
   Surroundings surroundings;
   if (carriers.carriers.shared_memory) {
@@ -97,9 +116,31 @@ absl::Status Run(const Flags& flags) {
       RequestTermination, RealThreads(),
       [&](uint64_t node, const TraceOrder& order) {
         trace_reporter.Follow(node, order);
+      },
+      /*on_checkpoints=*/nullptr, /*add_news=*/nullptr,
+      [&](uint64_t node) {
+        SetLogNode(node);
+        log_reporter.SetNode(node);
+        readiness.SetReady();
       });
+  MetricsPage metrics("worker");
+  metrics.Add([&](MetricFamilies* to) { driver.CollectMetrics(to); });
+  metrics.Add([&](MetricFamilies* to) { member->CollectMetrics(to); });
+  metrics.Add([&](MetricFamilies* to) { CollectWorkerSpans(times, to); });
+  const auto http = StartHttp(
+      flags.http,
+      {.allow_insecure_network = flags.security.allow_insecure_network,
+       .tls = security->tls(),
+       .guard = security->guard(),
+       .access_log = security->access_log()},
+      WatchRoutes(&metrics, &readiness));
+  if (!http.ok()) {
+    member->Stop();
+    return http.status();
+  }
   std::thread training([&] { driver.Run(); });
   WaitForTermination();
+  readiness.SetStopping();
   driver.Stop();
   member->Stop();
   training.join();
@@ -141,11 +182,18 @@ int main(int argc, char** argv) {
                  "has been some (0: never)")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1e6));
+  hawser::AddHttpFlags("/metrics, /healthz and /readyz", &flags.http, &app);
+  app.add_option("--log-format", flags.log_format,
+                 "text, or json: an object a line, with node, job and step "
+                 "where they are known")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
   app.add_option("--carriers", flags.carriers,
                  "how servers may be reached, the best of those that lead "
                  "there: any of shared-memory, unix-socket, tcp")
       ->capture_default_str();
   hawser::AddCallerFlags(&app, &flags.security);
+  hawser::AddListenerFlags(&app, &flags.security);
   app.add_option("--device", flags.device,
                  "what to compute on: cpu, or cuda:N for GPU number N; one "
                  "worker for each GPU")
@@ -154,6 +202,7 @@ int main(int argc, char** argv) {
                "on a GPU, round the operands of float32 products to TF32 (10 "
                "bits); all workers of a job alike");
   CLI11_PARSE(app, argc, argv);
+  if (flags.log_format == "json") hawser::LogJson("worker");
   const absl::Status status = hawser::Run(flags);
   if (status.ok()) return 0;
   std::fprintf(stderr, "hawser-worker: %s\n",

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/counter_random.h"
 #include "common/job/validation_chunks.h"
+#include "common/log/log_context.h"
 #include "common/metrics_proto.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
@@ -61,6 +62,7 @@ StepWork::Computed StepWork::MicroBatch(uint64_t step, uint32_t micro_batch,
                                         const float* theta, float* gradient,
                                         LayerObserver* observer) {
   scope_ = ScopeOf(step);
+  LogContext::SetStep(step);
   const bool is_recomputed = IsRecomputed(step, micro_batch);
   GradientGuard guard(plan_, gradient, is_recomputed, observer);
   Computed computed;

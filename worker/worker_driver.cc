@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/job/job_rules.h"
+#include "common/log/log_context.h"
 #include "common/status_macros.h"
 #include "glog/logging.h"
 #include "worker/backend/cpu/cpu_backend.h"
@@ -27,6 +28,22 @@ void WorkerDriver::Follow(uint64_t node, const Orders& orders) {
   if (orders.plans_size() != 0) wanted_ = Task{node, orders.plans(0)};
   ++changes_;
   if (running_ != nullptr) running_->Cancel();
+}
+
+void WorkerDriver::CollectMetrics(MetricFamilies* families) {
+  families->Counter("hawser_worker_runs_total",
+                    "How often training was begun: once an incarnation, and "
+                    "once after each failure.",
+                    static_cast<double>(runs_.value()));
+  families->Counter("hawser_worker_failed_runs_total",
+                    "Runs that a server's failure has ended.",
+                    static_cast<double>(failed_runs_.value()));
+  absl::MutexLock lock(&mutex_);
+  families->Gauge("hawser_worker_training", "1: it works on a job's steps.",
+                  running_ == nullptr ? 0 : 1);
+  if (!wanted_.has_value()) return;
+  families->Gauge("hawser_worker_job", "1, with the job that it serves.", 1,
+                  {{"job_name", wanted_->plan.spec().name()}});
 }
 
 void WorkerDriver::Stop() {
@@ -66,6 +83,7 @@ void WorkerDriver::PauseWhileCurrent() {
 }
 
 void WorkerDriver::Perform(const Task& task) {
+  const LogContext context(task.plan.spec().name());
   const absl::Status equipped = Equip(task.plan);
   if (!equipped.ok()) {
     ReportFailure(task, equipped);
@@ -143,6 +161,7 @@ void WorkerDriver::Train(const Task& task) {
       if (stopping_ || changes_ != seen_) return;
       running_ = &run;
     }
+    runs_.Add();
     const absl::Status status = run.Run();
     {
       absl::MutexLock lock(&mutex_);
@@ -154,6 +173,7 @@ void WorkerDriver::Train(const Task& task) {
     }
     if (status.ok()) return;  // idle until the orders change
     if (!absl::IsCancelled(status)) {
+      failed_runs_.Add();
       LOG(WARNING) << "job " << task.plan.spec().name() << ": " << status
                    << "; trying again";
     }

@@ -19,6 +19,8 @@
 
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "common/metrics/counter.h"
+#include "common/metrics/metric_families.h"
 #include "proto/plan.pb.h"
 #include "proto/scheduler.pb.h"
 #include "worker/backend/thread_pool.h"
@@ -46,6 +48,9 @@ class WorkerDriver {
 
   // The newest orders; returns at once.
   void Follow(uint64_t node, const Orders& orders);
+
+  // What it tells at /metrics.
+  void CollectMetrics(MetricFamilies* families);
 
   // Works until Stop.
   void Run();
@@ -86,6 +91,8 @@ class WorkerDriver {
   uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;  // of the orders
   std::optional<Task> wanted_ ABSL_GUARDED_BY(mutex_);
   TrainingRun* running_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  Counter runs_;
+  Counter failed_runs_;
   uint64_t seen_ = 0;  // of changes_, by Run
   uint64_t attempts_ = 0;
   Equipment equipment_;

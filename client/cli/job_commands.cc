@@ -1,4 +1,4 @@
-// hawser submit, jobs, job, watch, logs, cancel, wait: jobs of a cluster.
+// hawser submit, jobs, job, watch, cancel, wait: jobs of a cluster.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -40,7 +40,6 @@ struct JobFlags {
   bool watch = false;
   bool unless_exists = false;
   bool placement = false;
-  bool follow = false;
   std::string wait_for = "succeeded";
   double timeout_seconds = 0;
 };
@@ -178,45 +177,6 @@ int ShowJob(const CommandLine& line, const JobFlags& flags) {
     Print(JobText(job) + (flags.placement ? PlacementText(job) : ""));
   }
   return kDone;
-}
-
-int ShowLogs(const CommandLine& line, const JobFlags& flags) {
-  CatchInterruptions();
-  const auto scheduler = ConnectToScheduler(line);
-  GetJobLogRequest request;
-  request.set_name(flags.argument);
-  GetJobRequest look;
-  look.set_name(flags.argument);
-  look.set_wait_ms(kLookMs);
-  Patience patience;
-  for (;;) {
-    const auto job = scheduler->GetJob(look);
-    if (Interrupted()) return kInterrupted;
-    if (patience.TriesAgain(job.status())) continue;
-    if (!job.ok()) return Fail(job.status());
-    const auto log = scheduler->GetJobLog(request);
-    if (patience.TriesAgain(log.status())) continue;
-    if (!log.ok()) return Fail(log.status());
-    for (const LogLine& entry : log->lines()) {
-      const std::string time = absl::FormatTime(
-          absl::RFC3339_sec, absl::FromUnixMillis(entry.unix_ms()),
-          absl::UTCTimeZone());
-      if (line.json()) {
-        Print(Json({{"time", time},
-                    {"source", entry.source()},
-                    {"text", entry.text()}})
-                  .dump() +
-              "\n");
-      } else {
-        Print(
-            absl::StrCat(time, " ", entry.source(), ": ", entry.text(), "\n"));
-      }
-    }
-    request.set_first_line(log->next_line());
-    if (Interrupted()) return kInterrupted;
-    if (!flags.follow || IsFinal(job->status().state())) return kDone;
-    look.set_newer_than_revision(job->status().revision());
-  }
 }
 
 // The last first: none begins because one before it has been cancelled.
@@ -396,8 +356,6 @@ void AddJobCommands(CommandLine* line) {
                   const auto scheduler = ConnectToScheduler(line);
                   return Watch(line, scheduler.get(), flags.argument);
                 });
-  add_with_name("logs", "show what happened to a job", ShowLogs)
-      ->add_flag("-f,--follow", flags->follow, "until the job ends");
   add_with_name(
       "cancel",
       "cancel a job, or the users of a `personalise` that have not ended",

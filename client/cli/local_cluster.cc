@@ -144,6 +144,7 @@ std::vector<std::string> LocalCluster::SchedulerArguments(
       "--listen",       listen,
       "--state-dir",    directory_ + "/state",
       "--port-file",    PortFile(),
+      "--output-root",  options_.output_root,
       "--lease-ms",     absl::StrCat(options_.lease_ms),
       "--heartbeat-ms", absl::StrCat(options_.heartbeat_ms)};
   if (options_.dashboard) {

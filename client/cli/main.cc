@@ -5,6 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/command_line.h"
 #include "client/cli/exit_code.h"
+#include "client/cli/health_command.h"
+#include "client/cli/logs_command.h"
 #include "common/process_setup.h"
 #include "common/version.h"
 #include "nlohmann/json.hpp"
@@ -44,6 +46,7 @@ int Main(int argc, char** argv) {
   AddRunCommand(&line);
   AddClusterCommands(&line);
   AddJobCommands(&line);
+  AddLogsCommand(&line);
   AddDrainCommand(&line);
   AddSetCommand(&line);
   AddCheckpointsCommand(&line);
@@ -55,6 +58,7 @@ int Main(int argc, char** argv) {
   AddTokenizerCommand(&line);
   AddTraceCommand(&line);
   AddCertsCommand(&line);
+  AddHealthCommand(&line);
   app.add_subcommand("version", "print the version")->callback([&line] {
     line.verb = [&line] {
       if (line.json()) {

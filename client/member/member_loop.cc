@@ -41,7 +41,8 @@ RegisterRequest RegistrationOf(Role role, const std::string& address) {
 MemberLoop::MemberLoop(SchedulerClient* client, RegisterRequest registration,
                        OnOrders on_orders, std::function<void()> on_refused,
                        Threads* threads, OnTrace on_trace,
-                       OnCheckpoints on_checkpoints, AddNews add_news)
+                       OnCheckpoints on_checkpoints, AddNews add_news,
+                       OnRegistered on_registered)
     : client_(client),
       registration_(std::move(registration)),
       on_orders_(std::move(on_orders)),
@@ -49,6 +50,7 @@ MemberLoop::MemberLoop(SchedulerClient* client, RegisterRequest registration,
       on_trace_(std::move(on_trace)),
       on_checkpoints_(std::move(on_checkpoints)),
       add_news_(std::move(add_news)),
+      on_registered_(std::move(on_registered)),
       threads_(threads),
       reporter_(threads->Start([this] { RunReports(); })),
       thread_(threads->Start([this] { Run(); })) {}
@@ -85,6 +87,26 @@ void MemberLoop::Stop() {
   reporter_->Join();
 }
 
+void MemberLoop::CollectMetrics(MetricFamilies* families) const {
+  families->Gauge("hawser_member_connected",
+                  "1: the scheduler has answered the last heartbeat.",
+                  static_cast<double>(connected_.value()));
+  families->Counter("hawser_member_heartbeats_failed_total",
+                    "Heartbeats that the scheduler did not answer.",
+                    static_cast<double>(heartbeats_failed_.value()));
+  families->Counter("hawser_member_reports_refused_total",
+                    "Reports that the scheduler did not take.",
+                    static_cast<double>(reports_refused_.value()));
+  absl::MutexLock lock(&mutex_);
+  families->Counter("hawser_member_registrations_total",
+                    "How often it has registered; more than once where its "
+                    "lease ended or the scheduler restarted.",
+                    static_cast<double>(registrations_));
+  families->Gauge("hawser_member_reports_waiting",
+                  "Reports that wait for the scheduler.",
+                  static_cast<double>(reports_.size()));
+}
+
 absl::Status MemberLoop::failure() const {
   absl::MutexLock lock(&mutex_);
   return failure_;
@@ -112,6 +134,7 @@ bool MemberLoop::Register(HeartbeatRequest* known) {
     const auto response = client_->Register(request);
     if (response.ok()) {
       TakeNumber(*response, known);
+      if (on_registered_ != nullptr) on_registered_(response->node());
       return true;
     }
     if (known->node() == 0 ? !IsTransient(response.status())
@@ -170,11 +193,13 @@ void MemberLoop::RenewUntilForgotten(HeartbeatRequest* known) {
       absl::MutexLock lock(&mutex_);
       if (stopping_) return;
     }
+    connected_.Set(response.ok() ? 1 : 0);
     if (response.ok()) {
       pause = kFirstPause;
       HandOver(*response, known);
       continue;
     }
+    heartbeats_failed_.Add();
     if (!IsTransientOfMember(response.status())) {
       LOG(WARNING) << "the scheduler does not know this member: "
                    << response.status();
@@ -231,7 +256,9 @@ void MemberLoop::RunReports() {
     }
     const absl::Status status = SendReport(report);
     if (absl::IsCancelled(status)) return;
-    LOG_IF(WARNING, !status.ok()) << "report refused: " << status;
+    if (status.ok()) continue;
+    reports_refused_.Add();
+    LOG(WARNING) << "report refused: " << status;
   }
 }
 

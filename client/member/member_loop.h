@@ -29,6 +29,8 @@
 #include "absl/time/time.h"
 #include "client/control/scheduler_client.h"
 #include "client/member/report_queue.h"
+#include "common/metrics/counter.h"
+#include "common/metrics/metric_families.h"
 #include "common/threads.h"
 #include "proto/scheduler.pb.h"
 
@@ -49,19 +51,21 @@ class MemberLoop {
       std::function<void(const std::vector<CheckpointOrder>& orders)>;
   // Adds what this member tells with each heartbeat; must not block.
   using AddNews = std::function<void(HeartbeatRequest* heartbeat)>;
+  // Its number, each time that it has registered.
+  using OnRegistered = std::function<void(uint64_t node)>;
   // Between two tries to reach the scheduler.
   static constexpr absl::Duration kLongestPause = absl::Seconds(1);
 
   // client and threads outlive the loop. Starts at once; the scheduler may come
   // later.
   // on_refused: called once if the scheduler will never take this member
-  // (another version); see failure(). on_trace, on_checkpoints, add_news: may
-  // be empty.
+  // (another version); see failure(). on_trace, on_checkpoints, add_news,
+  // on_registered: may be empty.
   MemberLoop(SchedulerClient* client, RegisterRequest registration,
              OnOrders on_orders, std::function<void()> on_refused,
              Threads* threads, OnTrace on_trace = nullptr,
-             OnCheckpoints on_checkpoints = nullptr,
-             AddNews add_news = nullptr);
+             OnCheckpoints on_checkpoints = nullptr, AddNews add_news = nullptr,
+             OnRegistered on_registered = nullptr);
   // Stops.
   ~MemberLoop();
 
@@ -80,6 +84,9 @@ class MemberLoop {
 
   // Leaves the cluster: queued reports are dropped, the scheduler is told.
   void Stop();
+
+  // What it tells at /metrics.
+  void CollectMetrics(MetricFamilies* families) const;
 
   // Why the member cannot be part of the cluster, if so.
   absl::Status failure() const;
@@ -109,7 +116,11 @@ class MemberLoop {
   const OnTrace on_trace_;
   const OnCheckpoints on_checkpoints_;
   const AddNews add_news_;
+  const OnRegistered on_registered_;
   Threads* const threads_;
+  Gauge connected_;  // 1: the scheduler has answered the last heartbeat
+  Counter heartbeats_failed_;
+  Counter reports_refused_;
 
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

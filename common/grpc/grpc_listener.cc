@@ -14,6 +14,7 @@
 #include "common/grpc/grpc_tls.h"
 #include "common/listen_address.h"
 #include "common/status_macros.h"
+#include "grpcpp/ext/channelz_service_plugin.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/impl/server_builder_option.h"
@@ -77,6 +78,7 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
       options.address, MostConnectionDescriptors());
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::channelz::experimental::InitChannelzService();
   grpc::ServerBuilder builder;
   int port = 0;
   const auto listen = [&](const std::string& address, bool is_unix,
@@ -121,6 +123,9 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
                              kIdleConnectionMs);
   builder.SetOption(std::make_unique<SeeSockets>(sockets));
   builder.RegisterService(service);
+  for (grpc::Service* more : options.more_services) {
+    builder.RegisterService(more);
+  }
   auto listener = absl::WrapUnique(new GrpcListener);
   listener->server_ = builder.BuildAndStart();
   if (listener->server_ == nullptr) {
@@ -129,9 +134,14 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
                      ": is the port taken, or the address not this machine's? "
                      "Choose another with --listen"));
   }
+  listener->SetServing(false);
   listener->address_ = WithPort(options.address, port);
   listener->local_name_ = options.local_name;
   return listener;
+}
+
+void GrpcListener::SetServing(bool serving) {
+  server_->GetHealthCheckService()->SetServingStatus(serving);
 }
 
 GrpcListener::~GrpcListener() {

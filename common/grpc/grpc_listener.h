@@ -1,4 +1,5 @@
-// A daemon's gRPC server: one address, one service, health and reflection.
+// A daemon's gRPC server: one address, its services; health, reflection and
+// channelz beside them, as the tools of the field ask for them.
 //
 // With a guard every call is let through or refused by it, over whatever socket
 // it comes. A peer that connects and says nothing is cut after 20 s, and one
@@ -9,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/security/access_guard.h"
@@ -39,6 +41,8 @@ class GrpcListener {
     const AccessGuard* guard = nullptr;
     // Has calls that change something; may be null.
     AccessLog* access_log = nullptr;
+    // Beside the listener's own; they outlive it.
+    std::vector<grpc::Service*> more_services;
   };
 
   // service, guard and access_log outlive the listener. INVALID_ARGUMENT,
@@ -46,6 +50,10 @@ class GrpcListener {
   // taken, or not of this machine.
   static absl::StatusOr<std::unique_ptr<GrpcListener>> Start(
       const Options& options, grpc::Service* service);
+  // What gRPC's health service says of the daemon, and of each of its services;
+  // until the first call, that it is not serving.
+  void SetServing(bool serving);
+
   // Stops; calls under way are cancelled after half a second. Removes a unix
   // socket.
   ~GrpcListener();

@@ -3,12 +3,13 @@
 //
 //   MetricFamilies families;
 //   families.Counter("hawser_server_pushes_total", "Pushes taken.", 12);
-//   families.Gauge("hawser_job_step", "Steps made.", 7, {{"job", "mnist"}});
+//   families.Gauge("hawser_job_step", "Steps.", 7, {{"job_name", "mnist"}});
 //   families.Text()
 //
 // Names begin with hawser_, units are seconds and bytes, counters end in
 // _total. Labels are of a bounded set: never put a user's text into one but a
-// job's name, of at most kMaxJobs jobs.
+// job's name, of at most kMaxJobs jobs. That label is `job_name`: Prometheus
+// gives each series a label `job` of its own.
 //
 // Not thread-safe.
 #ifndef HAWSER_COMMON_METRICS_METRIC_FAMILIES_H_

@@ -27,6 +27,8 @@ constexpr AccessRule kRules[] = {
     {"/hawser.Scheduler/Heartbeat", Access::kMembers},
     {"/hawser.Scheduler/Report", Access::kMembers},
     {"/hawser.Scheduler/AddSpans", Access::kMembers},
+    {"/hawser.MemberLog/AddLines", Access::kMembers},
+    {"/hawser.MemberLog/GetLines", Access::kView},
 
     {"/hawser.ParameterServer/Exchange", Access::kMembers},
     {"/hawser.ParameterServer/GetProgress", Access::kMembers},

@@ -48,6 +48,7 @@ absl::Status JobProgress::AddSteps(const StepsDone& report, absl::Time now) {
   step_ = step;
   if (added.samples == 0) return absl::OkStatus();
   last_training_ = added;
+  all_training_ += added;
   samples_ += added.samples;
   curve_.Add(step_, added, now);
   recent_.push_back({now, step_, samples_, steps});

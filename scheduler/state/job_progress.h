@@ -79,6 +79,9 @@ class JobProgress {
   uint64_t StepsAtEndOf(uint64_t epoch) const {
     return schedule_.has_value() ? schedule_->StepsAtEndOf(epoch) : 0;
   }
+  // Over all samples that were ever told to this scheduler; what was made again
+  // after a roll-back counts again.
+  const SampleSums& all_training() const { return all_training_; }
 
   // Over the last seconds; 0: unknown.
   double SamplesPerSecond() const;
@@ -112,6 +115,7 @@ class JobProgress {
   uint64_t step_ = 0;
   int64_t samples_ = 0;
   SampleSums last_training_;
+  SampleSums all_training_;
   std::map<uint64_t, SampleSums> training_;    // by epoch from 1
   std::map<uint64_t, Validation> validation_;  // by step
   std::optional<Metrics> validation_before_;   // once epoch 1 is finished

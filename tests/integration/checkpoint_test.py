@@ -24,7 +24,8 @@ class CheckpointTest(harness.ClusterTest):
 
     def steps(self, name):
         return sorted(int(entry.split("-")[1])
-                      for entry in os.listdir(self.output(name)))
+                      for entry in os.listdir(self.output(name))
+                      if entry.startswith("step-"))
 
     def test_the_policy_keeps_some(self):
         with self.cluster(2, 2, "--output-root", self.output()):

@@ -1,0 +1,15 @@
+// The RPC face of what members logged (member_lines.h). Thread-safe.
+#ifndef HAWSER_SCHEDULER_GRPC_MEMBER_LOG_SERVICE_H_
+#define HAWSER_SCHEDULER_GRPC_MEMBER_LOG_SERVICE_H_
+
+#include <memory>
+
+#include "grpcpp/impl/service_type.h"
+
+namespace hawser {
+
+std::unique_ptr<grpc::Service> MakeGrpcMemberLogService();
+
+}  // namespace hawser
+
+#endif  // HAWSER_SCHEDULER_GRPC_MEMBER_LOG_SERVICE_H_

@@ -1,0 +1,52 @@
+#include "scheduler/state/member_lines.h"
+
+#include <algorithm>
+
+namespace hawser {
+namespace {
+
+// Of names, which are a job's and "worker 7".
+constexpr size_t kMaxNameBytes = 100;
+
+std::string Cut(const std::string& text, size_t most) {
+  return text.size() <= most ? text : text.substr(0, most);
+}
+
+}  // namespace
+
+void MemberLines::Add(const MemberLine& line) {
+  if (line.job().empty() || line.job().size() > kMaxNameBytes) return;
+  OfJob& job = jobs_[line.job()];
+  job.written = ++added_;
+  MemberLine& added = job.lines.emplace_back(line);
+  added.set_text(Cut(line.text(), kMaxLineBytes));
+  added.set_source(Cut(line.source(), kMaxNameBytes));
+  added.set_level(Cut(line.level(), kMaxNameBytes));
+  if (job.lines.size() > kMaxLines) {
+    job.lines.pop_front();
+    ++job.first;
+  }
+  if (jobs_.size() > kMaxJobs) ForgetOldest();
+}
+
+void MemberLines::ForgetOldest() {
+  jobs_.erase(std::min_element(jobs_.begin(), jobs_.end(),
+                               [](const auto& a, const auto& b) {
+                                 return a.second.written < b.second.written;
+                               }));
+}
+
+void MemberLines::Read(const std::string& job, uint64_t first_line,
+                       GetLinesResponse* response) const {
+  response->set_next_line(first_line);
+  const auto found = jobs_.find(job);
+  if (found == jobs_.end()) return;
+  const auto& [lines, first, written] = found->second;
+  const uint64_t end = first + lines.size();
+  // One who has read a longer log, of a scheduler before, begins anew.
+  uint64_t number = first_line > end ? first : std::max(first_line, first);
+  for (; number < end; ++number) *response->add_lines() = lines[number - first];
+  response->set_next_line(end);
+}
+
+}  // namespace hawser
