@@ -27,6 +27,10 @@ class MeteredJournal : public Journal {
       const std::function<void(const JournalEvent&)>& apply) override {
     return journal_->Replay(apply);
   }
+  absl::Status Rewrite(const Rewriter& rewrite) override {
+    return journal_->Rewrite(rewrite);
+  }
+  absl::Status CheckLeads() const override { return journal_->CheckLeads(); }
 
   // Any thread.
   void CollectMetrics(MetricFamilies* families) const;

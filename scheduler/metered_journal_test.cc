@@ -32,10 +32,32 @@ class FullJournal : public Journal {
     for (size_t i = 0; i < appended; ++i) apply(JournalEvent());
     return absl::OkStatus();
   }
+  absl::Status Rewrite(const Rewriter& rewrite) override {
+    const auto left = rewrite(std::vector<JournalEvent>(appended));
+    if (left.ok()) appended = left->size();
+    return left.status();
+  }
+  absl::Status CheckLeads() const override {
+    return absl::UnavailableError("another scheduler leads");
+  }
 
   bool is_full = false;
   size_t appended = 0;
 };
+
+TEST(MeteredJournalTest, HandsOnTheRest) {
+  FullJournal below;
+  below.appended = 3;
+  const CountingClock clock;
+  MeteredJournal journal(&below, &clock);
+  EXPECT_TRUE(absl::IsUnavailable(journal.CheckLeads()));
+  EXPECT_TRUE(journal
+                  .Rewrite([](const std::vector<JournalEvent>&) {
+                    return std::vector<JournalEvent>(1);
+                  })
+                  .ok());
+  EXPECT_EQ(below.appended, 1u);
+}
 
 TEST(MeteredJournalTest, CountsWhatIsDurableAndWhatIsRefused) {
   FullJournal below;
