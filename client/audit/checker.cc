@@ -42,6 +42,7 @@ absl::Status HistoryChecker::Do(const RecordPlace&,
     return absl::DataLossError("a V record comes before the blocks");
   }
   rolled_back_ = roll_back;
+  roll_backs_.emplace(roll_back.incarnation, roll_back.step);
   return absl::OkStatus();
 }
 
@@ -120,12 +121,32 @@ void HistoryChecker::Finish() {
         continue;
       }
       if (i == 0 || stays[i - 1].since == stays[i].since) continue;  // said
-      const auto gap = GapBetween(stays[i - 1], stays[i], micro_batches_);
+      const auto begun = BegunAnew(stays[i - 1], stays[i]);
+      const auto gap =
+          GapBetween(begun.value_or(stays[i - 1]), stays[i], micro_batches_);
       if (!gap.has_value()) continue;
       Complain({.file = stays[i].file, .line = stays[i].line}, block,
                AuditRule::kExactlyOnce, *gap);
     }
   }
+}
+
+// Between the two the job was rolled back, and the server that the block began
+// anew at was lost before it had written anything, and so before it had counted
+// anything.
+std::optional<BlockStay> HistoryChecker::BegunAnew(
+    const BlockStay& before, const BlockStay& after) const {
+  auto last = roll_backs_.upper_bound(after.since);
+  if (last == roll_backs_.begin()) return std::nullopt;
+  --last;
+  if (last->first <= before.since || after.came.steps != last->second ||
+      !after.came.ranges.empty()) {
+    return std::nullopt;
+  }
+  BlockStay begun;
+  begun.since = last->first;
+  begun.left.steps = last->second;
+  return begun;
 }
 
 void HistoryChecker::CheckRollBack(uint64_t block,

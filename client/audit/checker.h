@@ -17,6 +17,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,6 +68,8 @@ class HistoryChecker {
             const BlockStay::Counted& counted);
   void Leave(uint64_t block);
   bool HasBeenHere(uint64_t block) const;
+  std::optional<BlockStay> BegunAnew(const BlockStay& before,
+                                     const BlockStay& after) const;
   void CheckRollBack(uint64_t block, const std::vector<BlockStay>& stays,
                      size_t number);
   absl::StatusOr<BlockAudit*> Block(uint64_t block);
@@ -81,6 +85,8 @@ class HistoryChecker {
   // Of this server, since its last roll-back; which that was.
   absl::flat_hash_map<uint64_t, BlockAudit> blocks_;
   RollBackRecord rolled_back_;
+  std::map<uint64_t, uint64_t>
+      roll_backs_;  // step, by incarnation; all servers'
 };
 
 }  // namespace hawser

@@ -444,6 +444,19 @@ TEST(MovesTest, ASynchronousStepIsMadeAgain) {
   Broken(after("A 0 9 2 -", ""), AuditRule::kExactlyOnce, 4, "2 steps");
 }
 
+// The job was rolled back, and the server that its block began anew at was lost
+// before it wrote anything.
+TEST(MovesTest, ABlockBeginsAnewWhereNothingWasWritten) {
+  const auto after = [](const std::string& arrive) {
+    return Start(kAsynchronous) + "P 0 1 0 0 0 2 0\nH 1 a 1 2\nV 9 0\nB 1\n" +
+           arrive + "\nM 0 " + kAsynchronous + "\nJ 0 2 0\n";
+  };
+  Clean(after("K 0 11 0 -"));
+  Clean(after("A 0 11 0 -"));
+  Broken(after("A 0 11 0 1:2"), AuditRule::kExactlyOnce, 5, "0 steps");
+  Broken(after("A 0 8 0 -"), AuditRule::kExactlyOnce, 5, "0 steps");
+}
+
 // The server before may not have written its last records; it has acknowledged
 // nothing that the replica lacked.
 TEST(MovesTest, AReplicaTakesOverWithAllThatWasCountedOrMore) {

@@ -17,15 +17,11 @@ bool IsUnix(const std::string& address) {
 
 }  // namespace
 
-GrpcCaller::GrpcCaller() : credentials_(grpc::InsecureChannelCredentials()) {}
-
 absl::StatusOr<std::shared_ptr<const GrpcCaller>> GrpcCaller::Open(
     const std::string& tls_directory, const std::string& token_file) {
   auto caller = std::make_shared<GrpcCaller>();
   if (!tls_directory.empty()) {
-    ASSIGN_OR_RETURN(const TlsFiles files, TlsFilesIn(tls_directory));
-    caller->credentials_ = MakeTlsChannelCredentials(files);
-    caller->encrypts_ = true;
+    ASSIGN_OR_RETURN(caller->tls_, TlsFilesIn(tls_directory));
   }
   if (!token_file.empty()) {
     ASSIGN_OR_RETURN(caller->token_, BearerToken::Open(token_file));
@@ -36,17 +32,21 @@ absl::StatusOr<std::shared_ptr<const GrpcCaller>> GrpcCaller::Open(
 std::shared_ptr<grpc::Channel> GrpcCaller::Connect(
     const std::string& address, grpc::ChannelArguments arguments,
     const std::string& host) const {
-  if (encrypts_ && (!host.empty() || IsUnix(address))) {
+  if (encrypts() && (!host.empty() || IsUnix(address))) {
     arguments.SetSslTargetNameOverride(host.empty() ? HostOfTarget(address)
                                                     : host);
   }
-  return grpc::CreateCustomChannel(address, credentials_, arguments);
+  return grpc::CreateCustomChannel(address,
+                                   encrypts()
+                                       ? MakeTlsChannelCredentials(*tls_)
+                                       : grpc::InsecureChannelCredentials(),
+                                   arguments);
 }
 
 void GrpcCaller::Sign(const std::string& address,
                       grpc::ClientContext* context) const {
   if (token_ == nullptr) return;
-  if (!encrypts_ && !IsUnix(address) && !IsLoopbackTarget(address)) return;
+  if (!encrypts() && !IsUnix(address) && !IsLoopbackTarget(address)) return;
   context->AddMetadata("authorization", token_->Authorization());
 }
 

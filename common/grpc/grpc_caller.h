@@ -4,20 +4,22 @@
 #define HAWSER_COMMON_GRPC_GRPC_CALLER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "common/security/bearer_token.h"
+#include "common/security/tls_files.h"
 #include "grpcpp/grpcpp.h"
 
 namespace hawser {
 
-// Thread-safe.
+// Starts nothing of gRPC before it connects: `hawser up` forks with one in its
+// hands.
+//
+// Thread-safe. By default: in plain text and without a token.
 class GrpcCaller {
  public:
-  // In plain text and without a token.
-  GrpcCaller();
-
   // Empty: none. NOT_FOUND, INVALID_ARGUMENT: as of TlsFilesIn, BearerToken.
   static absl::StatusOr<std::shared_ptr<const GrpcCaller>> Open(
       const std::string& tls_directory, const std::string& token_file);
@@ -34,8 +36,9 @@ class GrpcCaller {
   void Sign(const std::string& address, grpc::ClientContext* context) const;
 
  private:
-  std::shared_ptr<grpc::ChannelCredentials> credentials_;
-  bool encrypts_ = false;
+  bool encrypts() const { return tls_.has_value(); }
+
+  std::optional<TlsFiles> tls_;
   std::shared_ptr<const BearerToken> token_;  // may be null
 };
 

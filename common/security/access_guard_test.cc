@@ -12,6 +12,7 @@
 #include "gmock/gmock.h"
 #include "google/protobuf/descriptor.h"
 #include "gtest/gtest.h"
+#include "proto/member_log.pb.h"
 #include "proto/parameter_server.pb.h"
 #include "proto/scheduler.pb.h"
 
@@ -132,6 +133,7 @@ TEST(AccessRulesTest, TheTableHasEveryMethodOfEveryService) {
   std::set<std::string> methods;
   for (const google::protobuf::FileDescriptor* file :
        {SubmitJobRequest::descriptor()->file(),
+        AddLinesRequest::descriptor()->file(),
         ShareNormsRequest::descriptor()->file()}) {
     ASSERT_GT(file->service_count(), 0);
     for (int i = 0; i < file->service_count(); ++i) {
