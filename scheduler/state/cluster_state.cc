@@ -9,6 +9,7 @@
 #include "common/job/job_rules.h"
 #include "common/job/model_layout.h"
 #include "common/job/personalise.h"
+#include "common/job/rules/replica_rules.h"
 #include "common/status_macros.h"
 #include "scheduler/state/drains.h"
 #include "scheduler/state/planner.h"
@@ -155,8 +156,10 @@ absl::StatusOr<JournalEvent> ClusterState::Change(
     event.mutable_job_changed()->set_servers(request.servers());
   }
   if (ChangesSynchronisation(request)) {
-    ASSIGN_OR_RETURN(*event.mutable_job_changed()->mutable_synchronisation(),
-                     Changed(*job, request));
+    ASSIGN_OR_RETURN(const SynchronisationSpec changed, Changed(*job, request));
+    RETURN_IF_ERROR(CheckReplicas(job->spec().resources(),
+                                  job->spec().scheduling(), changed));
+    *event.mutable_job_changed()->mutable_synchronisation() = changed;
   }
   return event;
 }

@@ -67,20 +67,15 @@ class ReplicaTest(harness.ClusterTest):
             os.kill(server, signal.SIGCONT)
         self.disturbed(disturb)
 
-    def test_a_killed_server_of_an_asynchronous_job(self):
-        self.disturbed(
-            lambda: self.kill(0), same_bits=False,
-            more="synchronisation { mode: ASYNCHRONOUS audit: true }")
-
-    def test_a_killed_server_of_a_job_with_a_bound_on_staleness(self):
-        self.disturbed(
-            lambda: self.kill(1), same_bits=False,
-            more="synchronisation { mode: BOUNDED_STALENESS staleness: 2 "
-                 "audit: true }")
-
-    def test_a_killed_server_of_a_job_that_leases_its_work(self):
-        self.disturbed(lambda: self.kill(0),
-                       more="scheduling { policy: DYNAMIC }")
+    def test_a_job_that_applies_pushes_on_arrival_cannot_have_them(self):
+        job = self.job(servers=2, change=("seed", "synchronisation { mode: "
+                                          "ASYNCHRONOUS }\nseed"))
+        with open(job, encoding="utf-8") as file:
+            text = file.read()
+        with open(job, "w", encoding="utf-8") as file:
+            file.write(text.replace("servers: 2", "servers: 2 replicas: 2"))
+        _, err = self.hawser("run", job, code=2)
+        self.assertIn("needs synchronisation.mode SYNCHRONOUS", err)
 
 
 if __name__ == "__main__":

@@ -158,6 +158,10 @@ void DrawReplicas(SeededRandom* random, absl::Duration window, Setup* setup) {
   }
 }
 
+bool MayHaveReplicas(const Setup& setup) {
+  return setup.servers > 1 && setup.spec.scheduling().policy() != DYNAMIC;
+}
+
 }  // namespace
 
 Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
@@ -226,7 +230,8 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
   if (fault_random.Chance(0.4)) {
     DrawMoves(setup, &fault_random, schedule.window, &setup.faults);
   }
-  if (setup.servers > 1 && fault_random.Chance(0.5)) {
+  if (is_synchronous && !changes && MayHaveReplicas(setup) &&
+      fault_random.Chance(0.5)) {
     DrawReplicas(&fault_random, schedule.window, &setup);
   }
   return setup;

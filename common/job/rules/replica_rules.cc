@@ -1,10 +1,13 @@
 #include "common/job/rules/replica_rules.h"
 
+#include "common/job/job_rules.h"
 #include "common/job/rules/checks.h"
 
 namespace hawser {
 
-absl::Status CheckReplicas(const ResourcesSpec& resources) {
+absl::Status CheckReplicas(const ResourcesSpec& resources,
+                           const SchedulingSpec& scheduling,
+                           const SynchronisationSpec& synchronisation) {
   if (resources.replicas() <= 1) return absl::OkStatus();
   if (resources.replicas() > 2) {
     return Broken("resources.replicas is ", resources.replicas(),
@@ -13,6 +16,11 @@ absl::Status CheckReplicas(const ResourcesSpec& resources) {
   if (resources.servers() < 2) {
     return Broken("resources.replicas is 2, which needs resources.servers of ",
                   "at least 2; it is ", resources.servers());
+  }
+  if (UsesLeases(scheduling, synchronisation)) {
+    return Broken(
+        "resources.replicas is 2, which needs synchronisation.mode SYNCHRONOUS "
+        "and scheduling.policy STATIC");
   }
   return absl::OkStatus();
 }

@@ -7,9 +7,11 @@
 
 namespace hawser {
 
-// INVALID_ARGUMENT: so many copies cannot be kept on so many servers. Requires
-// resources that are complete otherwise.
-absl::Status CheckReplicas(const ResourcesSpec& resources);
+// INVALID_ARGUMENT: so many copies cannot be kept of a job that is synchronised
+// like this. Requires resources that are complete otherwise.
+absl::Status CheckReplicas(const ResourcesSpec& resources,
+                           const SchedulingSpec& scheduling,
+                           const SynchronisationSpec& synchronisation);
 
 }  // namespace hawser
 
