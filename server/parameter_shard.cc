@@ -139,11 +139,12 @@ ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
 ParameterShard::~ParameterShard() { Unlink(); }
 
 absl::Status ParameterShard::Initialise(const InitialValues& values) {
-  for (const auto& block : holding()->blocks) {
+  const auto held = this->holding();
+  for (const auto& block : held->blocks) {
     RETURN_IF_ERROR(block->Initialise(
         values, plan_, plan_.blocks(static_cast<int>(block->id()))));
   }
-  for (const auto& [id, replica] : holding()->replicas) {
+  for (const auto& [id, replica] : held->replicas) {
     RETURN_IF_ERROR(
         replica->Initialise(values, plan_, plan_.blocks(static_cast<int>(id))));
   }
@@ -254,7 +255,8 @@ void ParameterShard::Handle(IncomingFrame frame) {
   } else if (header.incarnation != current) {
     refusal = StaleIncarnation(header.incarnation, current);
   } else if (IsRead(header.kind) && header.block == kAllBlocks) {
-    for (const auto& block : holding()->blocks) block->Read(header, frame.sink);
+    const auto held = this->holding();
+    for (const auto& block : held->blocks) block->Read(header, frame.sink);
     frame.done();
     return;
   } else if (header.kind == FrameKind::kFetch) {
@@ -496,7 +498,8 @@ void ParameterShard::FlushAudit() {
 
 uint64_t ParameterShard::completed_steps() const {
   uint64_t step = std::numeric_limits<uint64_t>::max();
-  for (const auto& block : holding()->blocks) {
+  const auto held = this->holding();
+  for (const auto& block : held->blocks) {
     step = std::min(step, block->version());
   }
   return step;

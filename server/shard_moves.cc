@@ -199,7 +199,8 @@ void ParameterShard::Settle() {
   GatherAnew();
   if (newest_.moves_size() != 0) return;
   members_.rests = false;
-  for (const auto& block : holding()->blocks) block->Rouse();
+  const auto held = this->holding();
+  for (const auto& block : held->blocks) block->Rouse();
 }
 
 void ParameterShard::RestoreNorms() {

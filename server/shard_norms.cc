@@ -110,7 +110,8 @@ ShareNormsRequest ParameterShard::KnownNorms(uint64_t step) const {
   request.set_job(plan_.job());
   request.set_incarnation(incarnation());
   request.set_step(step);
-  for (const auto& block : holding()->blocks) {
+  const auto held = this->holding();
+  for (const auto& block : held->blocks) {
     const std::optional<double> known = norm_gather_.Known(step, block->id());
     if (!known.has_value()) continue;
     BlockNorm* norm = request.add_norms();
@@ -131,7 +132,8 @@ void ParameterShard::UpdateAll(uint64_t step, double squared_norm) {
   const double limit = plan_.spec().optimizer().clip_global_norm();
   const double clip = norm > limit ? limit / norm : 1.0;
   const UpdateStep update = StepOf(step, clip, *schedule());
-  for (const auto& block : holding()->blocks) block->Update(step, update);
+  const auto held = this->holding();
+  for (const auto& block : held->blocks) block->Update(step, update);
 }
 
 }  // namespace hawser

@@ -264,8 +264,7 @@ class ClusterStateTest : public testing::Test {
     const Plan plan = PlanOf(job);
     for (const auto& server : plan.servers()) {
       // A report may be what the job's end or its next plan waited for.
-      if (Get(job).ended() ||
-          PlanOf(job).incarnation() != plan.incarnation()) {
+      if (Get(job).ended() || PlanOf(job).incarnation() != plan.incarnation()) {
         return;
       }
       ReportRequest report = From(server.node(), job);

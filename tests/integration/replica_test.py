@@ -49,9 +49,7 @@ class ReplicaTest(harness.ClusterTest):
             self.kill(0)
             self.await_that("a new partner", lambda: "fills replicas" in
                             self.hawser("logs", "small")[0])
-            incarnation = self.hawser_json("job", "small")["incarnation"]
-            self.await_that("it is filled", lambda: self.hawser_json(
-                "job", "small")["incarnation"] > incarnation)
+            # The job pauses until it is filled.
             step = self.hawser_json("job", "small")["step"]
             self.await_step("small", step + 20)
             self.kill(0)
@@ -68,13 +66,8 @@ class ReplicaTest(harness.ClusterTest):
         self.disturbed(disturb)
 
     def test_a_job_that_applies_pushes_on_arrival_cannot_have_them(self):
-        job = self.job(servers=2, change=("seed", "synchronisation { mode: "
-                                          "ASYNCHRONOUS }\nseed"))
-        with open(job, encoding="utf-8") as file:
-            text = file.read()
-        with open(job, "w", encoding="utf-8") as file:
-            file.write(text.replace("servers: 2", "servers: 2 replicas: 2"))
-        _, err = self.hawser("run", job, code=2)
+        _, err = self.hawser("run", self.replicated(
+            "synchronisation { mode: ASYNCHRONOUS }"), code=2)
         self.assertIn("needs synchronisation.mode SYNCHRONOUS", err)
 
 

@@ -84,6 +84,10 @@ class WatchingTest(harness.ClusterTest):
             "hawser-scheduler", "--listen", "127.0.0.1:0", "--port-file",
             port_file, "--state-dir", self.state, "--output-root", self.output,
             *arguments)
+        # Written when all else listens.
+        self.await_that("the scheduler listens",
+                        lambda: os.path.exists(port_file) and
+                        os.path.getsize(port_file))
         with open(port_file, encoding="utf-8") as file:
             self.environment["HAWSER_SCHEDULER"] = file.read()
         return process, http
