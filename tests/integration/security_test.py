@@ -145,7 +145,7 @@ class TlsTest(SecureClusterTest):
                   f"{self.certs}/worker", "--token-file", token, "--data-root",
                   "/")
         self.finish("small", expected)
-        who = [(line["who"], line["result"]) for line in self.access_log()
+        who = [(line.get("who"), line["result"]) for line in self.access_log()
                if line["method"].endswith(("/SubmitJob", "/Register"))]
         self.assertIn(("client", "OK"), who)
         self.assertEqual(who.count(("server", "OK")), 2)
