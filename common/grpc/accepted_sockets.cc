@@ -25,9 +25,13 @@ std::string HostOf(const sockaddr_storage& address) {
     inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(address).sin_addr,
               text, sizeof(text));
   } else if (address.ss_family == AF_INET6) {
-    inet_ntop(AF_INET6,
-              &reinterpret_cast<const sockaddr_in6&>(address).sin6_addr, text,
-              sizeof(text));
+    const in6_addr& host =
+        reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(&host)) {
+      inet_ntop(AF_INET, &host.s6_addr[12], text, sizeof(text));
+      return text;
+    }
+    inet_ntop(AF_INET6, &host, text, sizeof(text));
   } else {
     return "unix";
   }

@@ -12,7 +12,10 @@
     GRPC_CPP_VERSION_MINOR < 60
 #define HAWSER_HAS_SOCKET_MUTATOR 1
 
-struct grpc_mutate_socket_info;
+struct grpc_mutate_socket_info {
+  int fd;
+  int usage;  // an enum
+};
 struct grpc_socket_mutator_vtable {
   bool (*mutate_fd)(int socket, grpc_socket_mutator* mutator);
   int (*compare)(grpc_socket_mutator* a, grpc_socket_mutator* b);
@@ -46,6 +49,12 @@ bool Mutate(int socket, grpc_socket_mutator* mutator) {
   return true;
 }
 
+// gRPC calls the other one for a server's connections never.
+bool MutateAny(const grpc_mutate_socket_info* info,
+               grpc_socket_mutator* mutator) {
+  return Mutate(info->fd, mutator);
+}
+
 int Compare(grpc_socket_mutator* a, grpc_socket_mutator* b) {
   if (HookOf(a) == HookOf(b)) return 0;
   return HookOf(a) < HookOf(b) ? -1 : 1;
@@ -56,7 +65,7 @@ void Destroy(grpc_socket_mutator* mutator) {
 }
 
 constexpr grpc_socket_mutator_vtable kMutator = {Mutate, Compare, Destroy,
-                                                 nullptr};
+                                                 MutateAny};
 
 }  // namespace
 #endif

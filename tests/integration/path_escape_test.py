@@ -71,7 +71,7 @@ class PathEscapeTest(harness.ClusterTest):
                           f'text {{ files: "text.txt" }}')
 
     def mlp(self, data):
-        with open(self.job(), encoding="utf-8") as file:
+        with open(self.job(workers=1), encoding="utf-8") as file:
             text = file.read().replace('"small"', '"NAME"')
         return text.replace(f'directory: "{self.data}"', data)
 

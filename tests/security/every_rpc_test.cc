@@ -205,7 +205,10 @@ TEST_P(EveryRpcTest, WhoeverMayNotIsRefusedAndNothingIsDone) {
   std::ifstream log(LogPath());
   for (std::string line; std::getline(log, line);) {
     const auto json = nlohmann::json::parse(line);
-    written += json.value("refused", false) ? 1 : 0;
+    if (json.value("refused", false)) {
+      ++written;
+      EXPECT_NE(json.value("peer", ""), "");
+    }
     written += json.value("refusals_not_written", uint64_t{0});
   }
   EXPECT_EQ(written, refused_);

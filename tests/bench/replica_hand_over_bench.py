@@ -2,7 +2,7 @@
 """How long a job stands still when a server is killed whose blocks another has.
 
     bazel build //:bin
-    tests/bench/hand_over_bench.py [--rounds 5] [--lease-ms 2000]
+    tests/bench/replica_hand_over_bench.py [--rounds 5] [--lease-ms 2000]
 
 The model: a GPT of some 7.4 million parameters with AdamW on two servers with
 `replicas: 2`, two workers of one thread; `hawser up`. A round kills a server in

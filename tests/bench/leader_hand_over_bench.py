@@ -2,7 +2,7 @@
 """How long a cluster is without a scheduler when its leader is lost.
 
     bazel build //:bin
-    tests/bench/handover_bench.py [--rounds 10] [--lease 5] [--bin DIRECTORY]
+    tests/bench/leader_hand_over_bench.py [--rounds 10] [--lease 5] [--bin DIRECTORY]
 
 One etcd and three schedulers on this machine. Each round the leader is killed
 (kill -9), or, every other round, stopped (SIGSTOP) and killed later, at a time
