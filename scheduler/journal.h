@@ -34,7 +34,7 @@ class Journal {
   // OK while nobody else may write to it, so that what it holds is what this
   // scheduler knows, and may be acted on. UNAVAILABLE: another scheduler may
   // lead by now. Cheap, and called on any thread.
-  virtual absl::Status CheckLeads() const { return absl::OkStatus(); }
+  virtual absl::Status CheckLeads() const = 0;
 };
 
 }  // namespace hawser

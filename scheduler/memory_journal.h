@@ -31,6 +31,8 @@ class MemoryJournal : public Journal {
     return absl::OkStatus();
   }
 
+  absl::Status CheckLeads() const override { return absl::OkStatus(); }
+
   std::atomic<bool> failing = false;
   std::vector<JournalEvent> events;
 };

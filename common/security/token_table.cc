@@ -105,20 +105,37 @@ absl::StatusOr<std::vector<TokenTable::Entry>> TokenTable::Read(
   return entries;
 }
 
-void TokenTable::ReloadIfChanged(absl::Time now) const {
+void TokenTable::ReloadWhenDue(absl::Time now) const {
   // A clock that was set back does not keep the file from being looked at.
   if (now >= looked_ && now < looked_ + kLookAgain) return;
   looked_ = now;
+  ReloadIfChanged();
+}
+
+bool TokenTable::ReloadIfChanged() const {
   const FileVersion version = VersionOf(path_);
-  if (version == version_) return;
+  if (version == version_) return false;
   version_ = version;
   auto entries = Read(path_);
   if (!entries.ok()) {
     LOG(ERROR) << "tokens stay as they were: " << entries.status().message();
-    return;
+    return false;
   }
   entries_ = *std::move(entries);
   LOG(INFO) << "tokens read again from " << path_ << ": " << entries_.size();
+  return true;
+}
+
+// All are compared, each whole: the time it takes tells nothing.
+const TokenTable::Entry* TokenTable::Search(const std::string& sha256,
+                                            absl::Time now) const {
+  const Entry* found = nullptr;
+  for (const Entry& entry : entries_) {
+    const bool same =
+        CRYPTO_memcmp(entry.sha256.data(), sha256.data(), kDigits) == 0;
+    if (same && (found == nullptr || found->expiry <= now)) found = &entry;
+  }
+  return found;
 }
 
 TokenTable::Lookup TokenTable::LookUp(absl::string_view token) const {
@@ -127,14 +144,10 @@ TokenTable::Lookup TokenTable::LookUp(absl::string_view token) const {
   const std::string sha256 = hash.Hex();
   const absl::Time now = clock_->Now();
   absl::MutexLock lock(&mutex_);
-  ReloadIfChanged(now);
-  // All are compared, each whole: the time it takes tells nothing.
-  const Entry* found = nullptr;
-  for (const Entry& entry : entries_) {
-    const bool same =
-        CRYPTO_memcmp(entry.sha256.data(), sha256.data(), kDigits) == 0;
-    if (same && (found == nullptr || found->expiry <= now)) found = &entry;
-  }
+  ReloadWhenDue(now);
+  const Entry* found = Search(sha256, now);
+  // It may have been added just now.
+  if (found == nullptr && ReloadIfChanged()) found = Search(sha256, now);
   if (found == nullptr) return {};
   return {found->expiry <= now ? Outcome::kExpired : Outcome::kKnown,
           found->identity};

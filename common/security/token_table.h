@@ -58,7 +58,10 @@ class TokenTable {
       : path_(std::move(path)), clock_(clock) {}
   static absl::StatusOr<std::vector<Entry>> Read(const std::string& path);
   static absl::StatusOr<Entry> ParseLine(absl::string_view line);
-  void ReloadIfChanged(absl::Time now) const
+  void ReloadWhenDue(absl::Time now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool ReloadIfChanged() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  const Entry* Search(const std::string& sha256, absl::Time now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string path_;

@@ -101,6 +101,15 @@ TEST_F(TokenTableTest, AChangeIsSeenWithinASecond) {
   EXPECT_EQ(NameOf("b"), "ben");
 }
 
+TEST_F(TokenTableTest, ATokenThatIsAddedIsKnownAtOnce) {
+  Write(absl::StrCat("admin ann ", HashOf("a"), "\n"));
+  Open();
+  EXPECT_EQ(NameOf("a"), "ann");
+  Write(absl::StrCat("admin ann ", HashOf("a"), "\nview ben ", HashOf("b"),
+                     "\n"));
+  EXPECT_EQ(NameOf("b"), "ben");
+}
+
 TEST_F(TokenTableTest, ABadChangeLeavesTheTokensAsTheyWere) {
   Write(absl::StrCat("admin ann ", HashOf("a"), "\n"));
   Open();

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from tests.deploy import cluster, container, flags, manifests
+from tests.deploy import cluster, container, manifests
 from tests.integration import harness
 
 SECONDS = 60  # until something that must happen has not
@@ -81,10 +81,9 @@ class PlayTest(unittest.TestCase):
 
     def put_secrets(self, directory):
         """As the page tells, with kubectl."""
-        if flags.has_verb("certs"):
-            subprocess.run(["bin/hawser", "certs", "--to", directory,
-                            "--hosts", ",".join(HOSTS)], check=True,
-                           stdout=subprocess.DEVNULL)
+        subprocess.run(["bin/hawser", "certs", "--to", directory, "--hosts",
+                        ",".join(HOSTS)], check=True,
+                       stdout=subprocess.DEVNULL)
         for role in ("scheduler", "server", "worker", "client"):
             for name, keys in (("tls", ("tls.crt", "tls.key", "ca.crt")),
                                ("token", ("token",))):
@@ -94,7 +93,7 @@ class PlayTest(unittest.TestCase):
                                 read_all(directory, ("tokens",)))
 
     def submit(self, job):
-        objects = flags.fit(manifests.render("job"))
+        objects = manifests.render("job")
         config_map = manifests.find(objects, "ConfigMap")[0]
         config_map["data"] = {"job.textproto": job}
         self.cluster.apply(objects)
@@ -138,7 +137,7 @@ class PlayTest(unittest.TestCase):
         return json.loads(done.stdout)["parameters_sha256"]
 
     def test_a_job_outlives_a_rolling_restart_of_everything(self):
-        objects = flags.fit(manifests.render("base"))
+        objects = manifests.render("base")
         # So that the job is under way for long enough on any machine.
         change_worker(objects, "Deployment", "--micro-batch-delay-ms=2")
         self.start(objects)
@@ -162,7 +161,7 @@ class PlayTest(unittest.TestCase):
         self.assertEqual(job["parameters_sha256"], self.local_hash(LONG))
 
     def test_workers_of_an_indexed_job_leave_when_the_run_is_over(self):
-        objects = flags.fit(manifests.render("overlays/worker-job"))
+        objects = manifests.render("overlays/worker-job")
         change_worker(objects, "Job", "--exit-when-idle-seconds=1")
         self.start(objects)
         submit = self.submit(SHORT)
@@ -174,7 +173,7 @@ class PlayTest(unittest.TestCase):
                          self.local_hash(SHORT))
 
     def test_policies_let_through_what_is_needed_and_nothing_else(self):
-        self.start(flags.fit(manifests.render("base")))
+        self.start(manifests.render("base"))
         server = self.cluster.pod("hawser-server-0")
         other = self.cluster.pod("hawser-server-1")
         scheduler = self.cluster.pod("hawser-scheduler-0")

@@ -29,6 +29,8 @@ class PathEscapeTest(harness.ClusterTest):
         shutil.copytree(self.data, f"{self.root}/data")
         shutil.copytree(self.data, f"{self.outside}/data")
         self.text = self.write("root/text.txt", "to and fro. " * 200)
+        with open(f"{self.root}/tokens.bin", "wb") as file:
+            file.write(bytes(2000))  # 1,000 times the token 0
         for name in ("file", "users/ann.txt"):
             os.makedirs(f"{self.outside}/users", exist_ok=True)
             self.write(f"outside/{name}", SECRET * 200)
@@ -89,7 +91,7 @@ class PathEscapeTest(harness.ClusterTest):
                 self.refuse(self.gpt(
                     f'text {{ files: "text.txt" validation_files: "{way}" }}'))
                 self.refuse(self.gpt(
-                    'tokens { train: "text.txt" validation: "%s" }' % way))
+                    'tokens { train: "tokens.bin" validation: "%s" }' % way))
                 for kind in ('tokenizer_json: "%s"', 'sentencepiece: "%s"',
                              'vocab_merges { vocab: "%s" merges: "text.txt" }',
                              'vocab_merges { vocab: "text.txt" merges: "%s" }'):

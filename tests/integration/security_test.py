@@ -51,15 +51,8 @@ class SecureClusterTest(harness.ClusterTest):
         return self.daemons[-1]
 
     def join(self, program, *arguments):
-        """As a supervisor does: a new token may be known a second late."""
         daemon = self.start_daemon(program, *arguments)
-
-        def joined():
-            nonlocal daemon
-            if daemon.poll() is not None:
-                daemon = self.start_daemon(program, *arguments)
-            return daemon.pid in self.nodes()
-        self.await_that("a newcomer", joined)
+        self.await_that("a newcomer", lambda: daemon.pid in self.nodes())
 
     def start_cluster(self, workers=2, servers=2, carriers="tcp", more=()):
         port = f"{self.directory}/port"
