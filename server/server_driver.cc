@@ -1,5 +1,7 @@
 #include "server/server_driver.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -7,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/log/log_context.h"
+#include "common/rooted_path.h"
 #include "common/status_macros.h"
 #include "glog/logging.h"
 #include "server/block_fetch.h"
@@ -353,6 +356,13 @@ void ServerDriver::TellFilesAgain(const Plan& plan) {
 
 absl::StatusOr<std::unique_ptr<ParameterShard>> ServerDriver::MakeShard(
     const Plan& plan, uint32_t index) {
+  // Who could never write its checkpoint need not train. One that is not there
+  // yet will be made.
+  const absl::Status output =
+      OpenBeneath(output_root_, plan.spec().checkpoint().directory(),
+                  O_PATH | O_DIRECTORY)
+          .status();
+  if (absl::IsPermissionDenied(output)) return output;
   absl::StatusOr<std::unique_ptr<InitialValues>> values = RandomValues();
   if (plan.moves_size() != 0) {
     // All blocks come from other servers: what they began with may be gone.

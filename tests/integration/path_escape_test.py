@@ -65,7 +65,7 @@ class PathEscapeTest(harness.ClusterTest):
         self.assertNotIn(SECRET, said)
         self.assertRegex(said, "leads out of|must not contain|job name|"
                          "must be the name|is not a path|has letters|"
-                         "No such file|must be a", text)
+                         "No such file|must be a|must be 1 to 63", text)
         self.assertEqual(self.everything_outside(), self.kept)
 
     def gpt(self, data=None, more=""):
