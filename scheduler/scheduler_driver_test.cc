@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "common/faulty_file_calls.h"
+#include "common/manual_clock.h"
 #include "common/version.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
@@ -23,22 +24,6 @@ using testing::HasSubstr;
 
 // Long enough for a machine under load; nothing waits for it when all is well.
 constexpr absl::Duration kPatience = absl::Seconds(60);
-
-class FakeClock : public Clock {
- public:
-  absl::Time Now() const override {
-    absl::MutexLock lock(&mutex_);
-    return now_;
-  }
-  void Advance(absl::Duration time) {
-    absl::MutexLock lock(&mutex_);
-    now_ += time;
-  }
-
- private:
-  mutable absl::Mutex mutex_;
-  absl::Time now_ ABSL_GUARDED_BY(mutex_) = absl::FromUnixSeconds(1000);
-};
 
 class CountingJournal : public MemoryJournal {
  public:
@@ -181,7 +166,7 @@ class SchedulerDriverTest : public testing::Test {
   }
 
   CountingJournal journal_;
-  FakeClock clock_;
+  ManualClock clock_{absl::FromUnixSeconds(1000)};
   FaultyFileCalls disk_;
   int joined_ = 0;
   std::map<uint64_t, RegisterRequest> members_;

@@ -3,41 +3,33 @@
 #include <tuple>
 #include <vector>
 
+#include "common/manual_clock.h"
 #include "gtest/gtest.h"
 
 namespace hawser {
 namespace {
 
-class HandClock : public Clock {
- public:
-  absl::Time Now() const override { return absl::FromUnixNanos(now_); }
-  void Pass(int64_t ns) { now_ += ns; }
-
- private:
-  int64_t now_ = 1000;
-};
-
 // Waits and pushes take a hundred times as long as computing.
 class SlowObserver : public LayerObserver {
  public:
-  explicit SlowObserver(HandClock* clock) : clock_(clock) {}
+  explicit SlowObserver(ManualClock* clock) : clock_(clock) {}
   bool AwaitParameters(int layer) override {
     awaited.push_back(layer);
-    clock_->Pass(100);
+    clock_->Advance(absl::Nanoseconds(100));
     return true;
   }
   void GradientDone(int layer) override {
     done.push_back(layer);
-    clock_->Pass(100);
+    clock_->Advance(absl::Nanoseconds(100));
   }
   std::vector<int> awaited, done;
 
  private:
-  HandClock* const clock_;
+  ManualClock* const clock_;
 };
 
 TEST(LayerSpansTest, EachLayerHasItsTimeAndTheObserverItsOwn) {
-  HandClock clock;
+  ManualClock clock;
   TraceRecorder recorder(&clock);
   recorder.Start(/*job=*/1, 5, 6);
   SlowObserver observer(&clock);
@@ -45,10 +37,10 @@ TEST(LayerSpansTest, EachLayerHasItsTimeAndTheObserverItsOwn) {
     LayerSpans spans({&recorder, 1, 5}, 3, &observer);
     for (const int layer : {0, 1, 2}) {
       EXPECT_TRUE(spans.AwaitParameters(layer));
-      clock.Pass(1);
+      clock.Advance(absl::Nanoseconds(1));
     }
     for (const int layer : {2, 1, 0}) {
-      clock.Pass(1);
+      clock.Advance(absl::Nanoseconds(1));
       spans.GradientDone(layer);
     }
   }
@@ -71,7 +63,7 @@ TEST(LayerSpansTest, EachLayerHasItsTimeAndTheObserverItsOwn) {
 }
 
 TEST(LayerSpansTest, TellsTheObserverWhenNothingIsRecorded) {
-  HandClock clock;
+  ManualClock clock;
   SlowObserver observer(&clock);
   LayerSpans spans(TraceScope(), 1, &observer);
   EXPECT_TRUE(spans.AwaitParameters(0));

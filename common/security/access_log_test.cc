@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/files.h"
+#include "common/manual_clock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 
@@ -12,12 +13,6 @@ namespace hawser {
 namespace {
 
 using nlohmann::json;
-
-class FakeClock : public Clock {
- public:
-  absl::Time Now() const override { return now; }
-  absl::Time now = absl::FromUnixSeconds(1800000000);
-};
 
 std::vector<json> Lines(const std::string& path) {
   const auto text = ReadWholeFile(path, 1 << 20);
@@ -43,7 +38,7 @@ class AccessLogTest : public testing::Test {
     return *std::move(log);
   }
   const std::string path_ = testing::TempDir() + "/access_log_test";
-  FakeClock clock_;
+  ManualClock clock_;
 };
 
 TEST_F(AccessLogTest, ALineSaysWhoDidWhat) {
@@ -77,7 +72,7 @@ TEST_F(AccessLogTest, AFloodOfRefusalsIsCounted) {
   for (int i = 0; i < 100000; ++i) log->RecordRefusal(entry);
   EXPECT_EQ(Lines(path_).size(), RefusalBudget::kMost);
   // Half a second later there is room for one more.
-  clock_.now += absl::Milliseconds(500);
+  clock_.Advance(absl::Milliseconds(500));
   for (int i = 0; i < 10; ++i) log->RecordRefusal(entry);
   auto lines = Lines(path_);
   ASSERT_EQ(lines.size(), RefusalBudget::kMost + 1);
@@ -94,7 +89,7 @@ TEST_F(AccessLogTest, AFloodOfRefusalsIsCounted) {
 
 TEST_F(AccessLogTest, OfAClockThatIsSetBackNothingIsGained) {
   RefusalBudget budget;
-  const absl::Time now = clock_.now;
+  const absl::Time now = clock_.Now();
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(budget.Take(now));
   EXPECT_FALSE(budget.Take(now));
   EXPECT_FALSE(budget.Take(now - absl::Hours(1)));

@@ -3,16 +3,11 @@
 #include <cstdio>
 
 #include "common/files.h"
+#include "common/manual_clock.h"
 #include "gtest/gtest.h"
 
 namespace hawser {
 namespace {
-
-class FakeClock : public Clock {
- public:
-  absl::Time Now() const override { return now; }
-  absl::Time now = absl::FromUnixSeconds(1800000000);
-};
 
 class BearerTokenTest : public testing::Test {
  protected:
@@ -21,7 +16,7 @@ class BearerTokenTest : public testing::Test {
     ASSERT_TRUE(WriteWholeFile(path_, text).ok());
   }
   const std::string path_ = testing::TempDir() + "/bearer_token_test";
-  FakeClock clock_;
+  ManualClock clock_;
 };
 
 TEST_F(BearerTokenTest, FollowsItsFile) {
@@ -31,13 +26,13 @@ TEST_F(BearerTokenTest, FollowsItsFile) {
   EXPECT_EQ((*token)->Authorization(), "Bearer first");
   Write("second");
   EXPECT_EQ((*token)->Authorization(), "Bearer first");
-  clock_.now += absl::Seconds(1);
+  clock_.Advance(absl::Seconds(1));
   EXPECT_EQ((*token)->Authorization(), "Bearer second");
   Write("two words");
-  clock_.now += absl::Seconds(1);
+  clock_.Advance(absl::Seconds(1));
   EXPECT_EQ((*token)->Authorization(), "Bearer second");
   std::remove(path_.c_str());
-  clock_.now += absl::Seconds(1);
+  clock_.Advance(absl::Seconds(1));
   EXPECT_EQ((*token)->Authorization(), "Bearer second");
 }
 

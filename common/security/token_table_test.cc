@@ -7,6 +7,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/manual_clock.h"
 #include "common/sha256.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -17,12 +18,6 @@ namespace {
 using testing::HasSubstr;
 using Outcome = TokenTable::Outcome;
 using Role = Identity::Role;
-
-class FakeClock : public Clock {
- public:
-  absl::Time Now() const override { return now; }
-  absl::Time now = absl::FromUnixSeconds(1800000000);
-};
 
 std::string HashOf(const std::string& token) {
   Sha256 hash;
@@ -53,7 +48,7 @@ class TokenTableTest : public testing::Test {
   }
 
   const std::string path_ = testing::TempDir() + "/token_table_test";
-  FakeClock clock_;
+  ManualClock clock_;
   std::unique_ptr<TokenTable> table_;
 };
 
@@ -76,9 +71,9 @@ TEST_F(TokenTableTest, FindsWhoseATokenIs) {
 TEST_F(TokenTableTest, ATokenEndsAtItsExpiry) {
   Write(absl::StrCat("admin ann ", HashOf("a"), " 2027-01-15T08:00:10Z\n"));
   Open();
-  clock_.now = absl::FromUnixSeconds(1800000009);
+  clock_.Advance(absl::Seconds(9));
   EXPECT_EQ(NameOf("a"), "ann");
-  clock_.now = absl::FromUnixSeconds(1800000010);
+  clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(NameOf("a"), "");
   const TokenTable::Lookup lookup = table_->LookUp("a");
   EXPECT_EQ(lookup.outcome, Outcome::kExpired);
@@ -96,7 +91,7 @@ TEST_F(TokenTableTest, AChangeIsSeenWithinASecond) {
   Write(absl::StrCat("admin ann ", HashOf("a"), "\n"));
   Open();
   Write(absl::StrCat("admin ben ", HashOf("b"), "\n"));
-  clock_.now += absl::Seconds(1);
+  clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(NameOf("a"), "");
   EXPECT_EQ(NameOf("b"), "ben");
 }
@@ -114,14 +109,14 @@ TEST_F(TokenTableTest, ABadChangeLeavesTheTokensAsTheyWere) {
   Write(absl::StrCat("admin ann ", HashOf("a"), "\n"));
   Open();
   Write(absl::StrCat("admin ben ", HashOf("b"), "\nadmin"));
-  clock_.now += absl::Seconds(1);
+  clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(NameOf("a"), "ann");
   EXPECT_EQ(NameOf("b"), "");
   std::remove(path_.c_str());
-  clock_.now += absl::Seconds(1);
+  clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(NameOf("a"), "ann");
   Write(absl::StrCat("admin ben ", HashOf("b"), "\n"));
-  clock_.now += absl::Seconds(1);
+  clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(NameOf("a"), "");
   EXPECT_EQ(NameOf("b"), "ben");
 }

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/faulty_file_calls.h"
+#include "common/manual_clock.h"
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "proto/dashboard.pb.h"
@@ -17,26 +18,20 @@
 namespace hawser {
 namespace {
 
-class StoppedClock : public Clock {
- public:
-  absl::Time Now() const override { return now; }
-  absl::Time now = absl::FromUnixSeconds(1000);
-};
-
 // Sleeping moves the clock.
 class ClockThreads : public Threads {
  public:
-  explicit ClockThreads(StoppedClock* clock) : clock_(clock) {}
+  explicit ClockThreads(ManualClock* clock) : clock_(clock) {}
   std::unique_ptr<Thread> Start(std::function<void()>) override {
     return nullptr;
   }
   bool AwaitFor(absl::Mutex*, const absl::Condition&, absl::Duration) override {
     return false;
   }
-  void Sleep(absl::Duration duration) override { clock_->now += duration; }
+  void Sleep(absl::Duration duration) override { clock_->Advance(duration); }
 
  private:
-  StoppedClock* const clock_;
+  ManualClock* const clock_;
 };
 
 class DashboardRoutesTest : public testing::Test {
@@ -77,7 +72,7 @@ class DashboardRoutesTest : public testing::Test {
 
   MemoryJournal journal_;
   FaultyFileCalls disk_;
-  StoppedClock clock_;
+  ManualClock clock_{absl::FromUnixSeconds(1000)};
   ClockThreads threads_{&clock_};
   RealClock real_clock_;
   SchedulerDriver driver_{SchedulerDriver::Options(), &journal_, &real_clock_,
@@ -144,7 +139,7 @@ TEST_F(DashboardRoutesTest, ALiveViewIsToldOnceAPeriod) {
     std::string more;
     ASSERT_TRUE(reply.stream(&more));
     if (more.empty()) continue;
-    times.push_back(clock_.now);
+    times.push_back(clock_.Now());
     ASSERT_TRUE(absl::StartsWith(more, "data: "));
     ASSERT_TRUE(absl::EndsWith(more, "}\n\n"));
     EXPECT_EQ(more.find('\n'), more.size() - 2);
@@ -155,7 +150,7 @@ TEST_F(DashboardRoutesTest, ALiveViewIsToldOnceAPeriod) {
     EXPECT_EQ(times[i] - times[i - 1], kLivePeriod);
   }
   // A clock that is set back by an hour silences nobody.
-  clock_.now -= absl::Hours(1);
+  clock_.Advance(-absl::Hours(1));
   std::string more;
   ASSERT_TRUE(reply.stream(&more));
   EXPECT_FALSE(more.empty());

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/faulty_file_calls.h"
+#include "common/manual_clock.h"
 #include "common/version.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
@@ -13,22 +14,6 @@
 
 namespace hawser {
 namespace {
-
-class SetClock : public Clock {
- public:
-  absl::Time Now() const override {
-    absl::MutexLock lock(&mutex_);
-    return now_;
-  }
-  void Advance(absl::Duration time) {
-    absl::MutexLock lock(&mutex_);
-    now_ += time;
-  }
-
- private:
-  mutable absl::Mutex mutex_;
-  absl::Time now_ ABSL_GUARDED_BY(mutex_) = absl::FromUnixSeconds(1000);
-};
 
 class LiveFeedTest : public testing::Test {
  protected:
@@ -107,7 +92,7 @@ class LiveFeedTest : public testing::Test {
   }
 
   MemoryJournal journal_;
-  SetClock clock_;
+  ManualClock clock_{absl::FromUnixSeconds(1000)};
   FaultyFileCalls disk_;
   std::unique_ptr<SchedulerDriver> driver_;
   int joined_ = 0;

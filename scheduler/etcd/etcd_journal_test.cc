@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/manual_clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "scheduler/etcd/memory_etcd.h"
@@ -16,11 +17,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-class StoppedClock : public Clock {
- public:
-  absl::Time Now() const override { return absl::FromUnixSeconds(1000); }
-};
 
 // The leader's key is made and removed by the test.
 class Seat : public LeaderSeat {
@@ -143,7 +139,7 @@ class EtcdJournalTest : public testing::Test {
     return Read(&b);
   }
 
-  StoppedClock clock;
+  ManualClock clock{absl::FromUnixSeconds(1000)};
   Impatient threads;
   MemoryEtcd memory{&clock};
   FaultyEtcd etcd{&memory};

@@ -175,5 +175,8 @@ class Container:
             return self.process.returncode
 
     def kill(self):
-        self.process.kill()  # and by --kill-child all that is in it
+        # With process 1 all that is in it ends. --kill-child alone does not do:
+        # the kernel forgets it when the process becomes another user's.
+        self.signal(signal.SIGKILL)
+        self.process.kill()
         self.process.wait()
