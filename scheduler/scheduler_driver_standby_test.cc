@@ -5,10 +5,8 @@
 #include "common/clock.h"
 #include "common/version.h"
 #include "gmock/gmock.h"
-#include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
-#include "scheduler/memory_journal.h"
-#include "scheduler/scheduler_driver.h"
+#include "scheduler/scheduler_driver_test_support.h"
 
 namespace hawser {
 namespace {
@@ -28,21 +26,6 @@ class SharedJournal : public MemoryJournal {
   }
   std::atomic<bool> leads = true;
 };
-
-SubmitJobRequest Job(const std::string& name) {
-  SubmitJobRequest request;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
-      R"pb(
-        model { mlp { layer_sizes: [ 4, 3 ] } }
-        data { idx {} }
-        optimizer { adam {} }
-        learning_rate { base: 0.1 }
-        schedule { epochs: 2 global_batch: 16 }
-      )pb",
-      request.mutable_spec()));
-  request.mutable_spec()->set_name(name);
-  return request;
-}
 
 class StandbyTest : public testing::Test {
  protected:
