@@ -57,9 +57,10 @@ TrainingCurve::News TrainingCurve::Follow(const Job& job) {
     blocks_since_ = blocks_since;
     step_ = job.plan()->restore().step();
     if (rolled_back) {
-      // The point at the step itself is of what is kept.
+      // The point at the step itself is of what is kept. Epochs of after it may
+      // have finished again already.
       news.begins_anew = step_ + 1;
-      epochs_ = std::min(epochs_, job.progress().epochs_finished());
+      epochs_ = std::min(epochs_, StepSchedule(*job.plan()).EpochsOver(step_));
     }
   }
   AddEpochs(job, &news);

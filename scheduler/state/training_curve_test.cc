@@ -89,6 +89,25 @@ TEST_F(TrainingCurveTest, ARollBackMakesLaterPointsVoid) {
   EXPECT_EQ(again.points[1].step, 4u);
 }
 
+TEST_F(TrainingCurveTest, AnEpochMadeAgainBeforeTheRollBackIsSeenIsToldAgain) {
+  Run();
+  ASSERT_TRUE(DoSteps("a", 0, 2).ok());
+  WriteCheckpoints("a", 2);
+  ASSERT_TRUE(DoSteps("a", 2, 5).ok());
+  ASSERT_TRUE(Validate(worker_, "a", 4, 0, 2).ok());
+  ASSERT_EQ(Follow().points.size(), 2u);
+  Leave(PlanOf("a").servers(0).node());
+  AllReady("a");
+  ASSERT_TRUE(DoSteps("a", 2, 4).ok());
+  ASSERT_TRUE(Validate(worker_, "a", 4, 0, 2).ok());
+  const TrainingCurve::News news = Follow();
+  EXPECT_EQ(news.begins_anew, 3u);
+  ASSERT_EQ(news.points.size(), 2u);
+  EXPECT_EQ(news.points[0].step, 4u);
+  EXPECT_EQ(ValuesOf(news.points[0]).count("loss/validation"), 1u);
+  EXPECT_EQ(news.points[1].step, 4u);
+}
+
 TEST_F(TrainingCurveTest, OneThatGoesOnDoesNotTellWhatWasTold) {
   Run();
   ASSERT_TRUE(DoSteps("a", 0, 4).ok());
