@@ -148,6 +148,11 @@ std::optional<uint64_t> LeaseDesk::UnfinishedStep() {
   return leases_.UnfinishedStep();
 }
 
+bool LeaseDesk::OrderCheckpoint(uint64_t step) {
+  absl::MutexLock lock(&mutex_);
+  return leases_.OrderCheckpoint(step);
+}
+
 void LeaseDesk::StepCompleted(uint64_t version) {
   absl::MutexLock lock(&mutex_);
   Answer(leases_.StepCompleted(version, clock_->Now()));

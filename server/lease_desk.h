@@ -45,6 +45,7 @@ class LeaseDesk {
   LeaseState Export();
   absl::Status Restore(const LeaseState& state);
   std::optional<uint64_t> UnfinishedStep();
+  bool OrderCheckpoint(uint64_t step);
   void StepCompleted(uint64_t version);
   void Tick();
   absl::Time NextDeadline();

@@ -8,6 +8,7 @@
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/blocking_counter.h"
+#include "common/job/checkpoint_steps.h"
 #include "common/job/job_rules.h"
 #include "common/metrics_proto.h"
 #include "common/optimizer/learning_rate.h"
@@ -375,27 +376,17 @@ void ParameterShard::StepSums(uint64_t step, const SampleSums& sums) {
 bool ParameterShard::WantsSnapshot(uint64_t version,
                                    const StepSchedule& schedule) {
   const bool is_last = version == schedule.total_steps();
-  const bool by_time = plan_.spec().checkpoint().every_seconds() != 0;
+  const CheckpointSpec& spec = plan_.spec().checkpoint();
+  const bool by_time = spec.every_seconds() != 0;
   // Most of the time nobody takes a lock.
-  if (!is_last && !by_time && !IsCheckpointDue(version, schedule)) return false;
+  if (!is_last && !by_time && !IsCheckpointDue(spec, version, schedule)) {
+    return false;
+  }
   absl::MutexLock lock(&checkpoint_mutex_);
   const bool is_ordered = version == ordered_step_ && !is_late_;
   if (!is_last && by_time && !is_ordered) return false;
   if (!is_last && version <= passed_over_) return false;
   return admission_.Admit(version, is_last);
-}
-
-bool ParameterShard::IsCheckpointDue(uint64_t version,
-                                     const StepSchedule& schedule) const {
-  const CheckpointSpec& spec = plan_.spec().checkpoint();
-  if (spec.every_epochs() != 0) {
-    return schedule.EndsEpoch(version) &&
-           schedule.EpochsOver(version) % spec.every_epochs() == 0;
-  }
-  if (spec.every_steps() == 0) return false;
-  // In optimizer steps: the first version at or after each multiple.
-  return schedule.At(version).first / spec.every_steps() !=
-         schedule.At(version - 1).first / spec.every_steps();
 }
 
 void ParameterShard::TakeSnapshot(BlockSnapshot snapshot) {
@@ -441,8 +432,14 @@ void ParameterShard::OrderCheckpoint(uint64_t step) {
   ordered_step_ = step;
   // A block that reaches the step after this has still to ask (WantsSnapshot);
   // all get the same answer.
-  is_late_ = step != 0 && HasReached(step);
+  is_late_ = IsTooLateFor(step);
   is_late_told_ = false;
+}
+
+bool ParameterShard::IsTooLateFor(uint64_t step) const {
+  LeaseDesk* const desk = desk_.load();
+  if (desk != nullptr && !desk->OrderCheckpoint(step)) return true;
+  return step != 0 && HasReached(step);
 }
 
 bool ParameterShard::HasReached(uint64_t step) const {

@@ -192,7 +192,6 @@ class ParameterShard : public BlockStore::Listener {
 
  private:
   // By its steps or epochs.
-  bool IsCheckpointDue(uint64_t version, const StepSchedule& schedule) const;
   ParameterShard(const Plan& plan, uint32_t server, uint64_t first_step,
                  std::unique_ptr<Optimizer> optimizer,
                  std::unique_ptr<Optimizer> outer_optimizer, NormCarrier* norms,
@@ -258,6 +257,9 @@ class ParameterShard : public BlockStore::Listener {
   void GatherAnew();
   void RestoreNorms();
   bool HasReached(uint64_t step) const;
+  // For a checkpoint of it to be ordered (0: none).
+  bool IsTooLateFor(uint64_t step) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mutex_);
 
   const Plan plan_;  // of the first incarnation: spec, shapes, blocks
   Plan newest_;

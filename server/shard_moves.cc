@@ -242,7 +242,7 @@ void ParameterShard::GatherAnew() {
     gathering_.clear();
     admission_ = CheckpointAdmission(holding->blocks.size());
     passed_over_ = most;
-    is_late_ = ordered_step_ != 0 && HasReached(ordered_step_);
+    is_late_ = IsTooLateFor(ordered_step_);
     is_late_told_ = false;
   }
   if (most != schedule()->total_steps()) return;

@@ -59,7 +59,9 @@ TEST(JobCodecsTest, EncodedSumsCoverAStepOnce) {
       }
       EXPECT_EQ(covered, m);
       EXPECT_LE(encoded.size(), sums);
-      if (sums >= m) EXPECT_EQ(encoded.size(), m);
+      if (sums >= m) {
+        EXPECT_EQ(encoded.size(), m);
+      }
     }
   }
 }

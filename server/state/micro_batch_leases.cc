@@ -15,6 +15,7 @@ MicroBatchLeases::MicroBatchLeases(const Plan& plan, uint32_t validation_chunks)
       scheduling_(plan.spec().scheduling()),
       schedule_(plan),
       pool_(micro_batches_),
+      cuts_(plan.spec().checkpoint(), micro_batches_),
       validation_(validation_chunks) {
   SetWorkers(plan);
 }
@@ -78,6 +79,7 @@ void MicroBatchLeases::StartPool(uint64_t step) {
   pool_.Clear();
   done_ = PushLedger(step * micro_batches_);
   frontier_ = step * micro_batches_;
+  cuts_.GoOnFrom(frontier_);
 }
 
 void MicroBatchLeases::EnterPhase(size_t phase, uint64_t step) {

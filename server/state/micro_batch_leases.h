@@ -49,6 +49,7 @@
 #include "absl/time/time.h"
 #include "common/job/step_schedule.h"
 #include "proto/parameter_server.pb.h"
+#include "server/state/checkpoint_cuts.h"
 #include "server/state/push_ledger.h"
 #include "server/state/run_pool.h"
 #include "server/state/validation_leases.h"
@@ -90,6 +91,10 @@ class MicroBatchLeases {
   // it: reports of work, or validation, of a phase in which pushes are applied
   // on arrival. Nothing: there is no such step.
   std::optional<uint64_t> UnfinishedStep() const;
+
+  // The checkpoint of `step` (0: none) is ordered in place of the one before.
+  // False: too late, pushes on arrival cross it (checkpoint_cuts.h).
+  bool OrderCheckpoint(uint64_t step) { return cuts_.Order(step); }
 
   // Block 0 has reached `version`.
   Grants StepCompleted(uint64_t version, absl::Time now);
@@ -167,6 +172,8 @@ class MicroBatchLeases {
   Lease* NewLease(uint64_t node, Work work, Run run, absl::Time now,
                   Grants* grants);
   std::optional<Run> TakeRun(uint64_t node, absl::Time now);
+  // Requires that there is work.
+  uint64_t MostFor(uint64_t node) const;
   uint64_t SizeFor(uint64_t node) const;
   double SecondsOnArrival() const;
   bool IsTooSlowFor(uint64_t node, absl::Time now) const;
@@ -186,6 +193,7 @@ class MicroBatchLeases {
   bool entered_ = false;  // a worker has said which phase it is
   bool begun_ = false;    // this incarnation has a step to work on
   RunPool pool_;
+  CheckpointCuts cuts_;
   ValidationLeases validation_;
   bool hashed_ = false;
   bool hash_leased_ = false;

@@ -38,6 +38,7 @@ absl::Status MicroBatchLeases::Restore(const LeaseState& state) {
   }
   done_ = PushLedger(state.done());
   frontier_ = state.frontier();
+  cuts_.GoOnFrom(frontier_);
   block_version_ = state.block_version();
   hashed_ = state.hashed();
   validation_.Restore(state.validated_version(), state.validation_active());

@@ -163,6 +163,7 @@ bool MicroBatchLeases::LeaseRun(uint64_t node, absl::Time now, Grants* grants) {
   lease->set_position(run->position);
   lease->set_run(static_cast<uint32_t>(run->count));
   if (on_arrival()) {
+    cuts_.Leased(*run, done_.floor());
     lease->set_clock(worker.next_clock);
     latest_clock_ = std::max(latest_clock_, worker.next_clock);
     ++worker.next_clock;
@@ -174,11 +175,19 @@ std::optional<Run> MicroBatchLeases::TakeRun(uint64_t node, absl::Time now) {
   Worker& worker = workers_.at(node);
   if (scheduling_.policy() != STATIC) {
     if (pool_.size() == 0 || IsTooSlowFor(node, now)) return std::nullopt;
-    return pool_.Take(SizeFor(node));
+    return pool_.Take(MostFor(node));
   }
   const auto run = pool_.TakeOf(worker.first, worker.last, worker.search_from);
   if (run.has_value()) worker.search_from = run->position;
   return run;
+}
+
+uint64_t MicroBatchLeases::MostFor(uint64_t node) const {
+  const uint64_t size = SizeFor(node);
+  if (!on_arrival()) return size;
+  const uint64_t first = *pool_.first();
+  const uint64_t left = end_step() * micro_batches_ - first;
+  return cuts_.Most(first, std::min(size, left), schedule_);
 }
 
 uint64_t MicroBatchLeases::SizeFor(uint64_t node) const {

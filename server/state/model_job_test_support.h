@@ -17,6 +17,7 @@ struct ModelJob {
   uint64_t steps_per_epoch = 4;
   std::vector<Phase> phases;
   SchedulingSpec scheduling;
+  CheckpointSpec checkpoint;
   uint32_t validation_chunks = 0;
   uint32_t blocks = 1;
 };
@@ -52,6 +53,7 @@ inline Plan PlanOf(const ModelJob& job, const std::vector<uint64_t>& nodes,
   Plan plan;
   plan.set_incarnation(incarnation);
   *plan.mutable_spec()->mutable_scheduling() = job.scheduling;
+  *plan.mutable_spec()->mutable_checkpoint() = job.checkpoint;
   plan.mutable_spec()->mutable_schedule()->set_micro_batches(job.micro_batches);
   plan.set_optimizer_steps(job.optimizer_steps);
   plan.set_steps_per_epoch(job.steps_per_epoch);

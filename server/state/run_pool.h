@@ -30,6 +30,11 @@ class RunPool {
   // Adds work, new or come back. Requires count > 0, and nothing of it here.
   void Add(Run run);
 
+  // Where the first micro-batches are.
+  std::optional<uint64_t> first() const {
+    return pieces_.empty() ? std::nullopt
+                           : std::optional(pieces_.begin()->first);
+  }
   // The first micro-batches there are, one run of at most `most`.
   std::optional<Run> Take(uint64_t most);
 

@@ -72,8 +72,9 @@ class TensorboardTest(harness.ClusterTest):
                          [10, 20])
 
     def rolled_back(self):
-        """A job that was rolled back once, with all of its files."""
-        with self.cluster(2, 3, "--lease-ms", "600", "--heartbeat-ms", "200"):
+        """A job that was rolled back, on a busy machine more than once, with
+        all of its files."""
+        with self.cluster(2, 3, "--lease-ms", "1500", "--heartbeat-ms", "200"):
             self.hawser("submit", self.job(epochs=400, servers=2, change=(
                 "seed", "checkpoint { every_epochs: 15 }\nseed")))
             self.await_that("a point after a checkpoint", lambda: (
@@ -90,11 +91,12 @@ class TensorboardTest(harness.ClusterTest):
     def test_no_curve_runs_backwards_after_a_roll_back(self):
         self.rolled_back()
         files = sorted(os.listdir(self.run_directory()))
-        self.assertEqual(len(files), 2, files)
-        first, second = (list(event_files.events(
+        self.assertGreaterEqual(len(files), 2, files)
+        first, *later = (list(event_files.events(
             f"{self.run_directory()}/{name}")) for name in files)
         self.assertEqual(first[0]["version"], "brain.Event:2")
-        self.assertEqual(second[1]["session"], event_files.START)
+        for after in later:
+            self.assertEqual(after[1]["session"], event_files.START)
         for tag, points in self.curves().items():
             steps = [step for step, _ in points]
             self.assertEqual(steps, sorted(set(steps)), tag)
