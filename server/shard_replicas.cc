@@ -92,7 +92,7 @@ void ParameterShard::ReplicateLeases(const LeaseState& state,
   header.job = plan_.job();
   header.incarnation = incarnation();
   header.clock = lease_states_.fetch_add(1);
-  header.position = kAnyPosition;  // not a run.s
+  header.position = kAnyPosition;  // not a run's
   Replicate(header, payload, {payload->data(), payload->size()},
             std::move(answered));
 }
@@ -123,14 +123,17 @@ absl::Status ParameterShard::TakeLeases(const IncomingFrame& frame) {
   return absl::OkStatus();
 }
 
-// Block 0 is here now, and was a replica before.
+// Block 0 may be here now, and was a replica before. As long as it is one, what
+// is known of its leases is kept: the next plan may make this server take over
+// before the replica has shown again that it is level.
 void ParameterShard::TakeOverLeases() {
+  LeaseDesk* const desk = desk_.load();
   std::optional<LeaseState> state;
   {
     absl::MutexLock lock(&leases_mutex_);
+    if (desk == nullptr && ReplicaHere(0) != nullptr) return;
     state = std::exchange(replica_leases_, std::nullopt);
   }
-  LeaseDesk* const desk = desk_.load();
   if (desk == nullptr || !state.has_value()) return;
   const absl::Status status = desk->Restore(*state);
   LOG_IF(ERROR, !status.ok()) << "job " << job() << ": " << status;

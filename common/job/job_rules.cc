@@ -183,8 +183,7 @@ absl::StatusOr<JobSpec> CompleteJob(const JobSpec& spec) {
   if (job.has_from()) RETURN_IF_ERROR(CheckFrom(job));
   if (job.has_personalise()) RETURN_IF_ERROR(CompletePersonalise(&job));
   RETURN_IF_ERROR(CompleteResources(job.mutable_resources()));
-  RETURN_IF_ERROR(
-      CheckReplicas(job.resources(), job.scheduling(), job.synchronisation()));
+  RETURN_IF_ERROR(CheckReplicas(job.resources()));
   RETURN_IF_ERROR(CompleteDataPlane(&job));
   RETURN_IF_ERROR(
       CheckNotNegative("limits.max_seconds", job.limits().max_seconds()));

@@ -4,7 +4,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/job/job_rules.h"
 #include "common/job/personalise.h"
-#include "common/job/rules/replica_rules.h"
 #include "common/status_macros.h"
 #include "scheduler/state/cluster_state.h"
 #include "scheduler/state/journal_events.h"
@@ -121,10 +120,8 @@ absl::StatusOr<JournalEvent> ClusterState::Change(
     event.mutable_job_changed()->set_servers(request.servers());
   }
   if (ChangesSynchronisation(request)) {
-    ASSIGN_OR_RETURN(const SynchronisationSpec changed, Changed(*job, request));
-    RETURN_IF_ERROR(CheckReplicas(job->spec().resources(),
-                                  job->spec().scheduling(), changed));
-    *event.mutable_job_changed()->mutable_synchronisation() = changed;
+    ASSIGN_OR_RETURN(*event.mutable_job_changed()->mutable_synchronisation(),
+                     Changed(*job, request));
   }
   return event;
 }

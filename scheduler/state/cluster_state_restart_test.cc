@@ -92,6 +92,30 @@ TEST_F(RestartTest, ARunningJobGoesOnWithTheSameMembers) {
               Contains("the scheduler restarted; 4 of 4 members are back"));
 }
 
+TEST_F(RestartTest, BlocksArePlacedWhenServersAreBackThoughTheJournalWasFull) {
+  Start();
+  Restart();
+  // All workers have their data before the journal takes the next plan.
+  for (const uint64_t worker : workers_) {
+    RegisterRequest request = requests_.at(worker);
+    request.set_former_node(worker);
+    EXPECT_EQ(state_.Register(request, now_).value(), worker);
+  }
+  for (const uint64_t worker : workers_) {
+    ReportRequest report = From(worker, "a");
+    report.mutable_data_loaded()->set_training_samples(64);
+    report.mutable_data_loaded()->set_validation_samples(10);
+    report.mutable_data_loaded()->set_validation_bytes(640);
+    EXPECT_TRUE(state_.Report(report, now_).ok());
+  }
+  Settle();
+  EXPECT_EQ(PlanOf("a").blocks_size(), 0);
+  for (const uint64_t server : servers_) ComeBack(server);
+  StartJob("a");
+  EXPECT_NE(PlanOf("a").blocks_size(), 0);
+  Finish(/*told=*/0);
+}
+
 TEST_F(RestartTest, WhatAnEpochHadDoneIsCountedOnce) {
   Start();
   StartJob("a");

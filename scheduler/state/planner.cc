@@ -205,7 +205,7 @@ std::optional<Plan> NextPlan(const Job& job,
       *plan.add_tensors() = tensor;
     }
   }
-  if (data.has_value() && !members_change) {
+  if (data.has_value() && !members_change && !servers.empty()) {
     plan.set_training_samples(data->training_samples());
     plan.set_validation_samples(data->validation_samples());
     plan.set_validation_bytes(data->validation_bytes());

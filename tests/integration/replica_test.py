@@ -65,10 +65,20 @@ class ReplicaTest(harness.ClusterTest):
             os.kill(server, signal.SIGCONT)
         self.disturbed(disturb)
 
-    def test_a_job_that_applies_pushes_on_arrival_cannot_have_them(self):
-        _, err = self.hawser("run", self.replicated(
-            "synchronisation { mode: ASYNCHRONOUS }"), code=2)
-        self.assertIn("needs synchronisation.mode SYNCHRONOUS", err)
+    def on_arrival(self, mode):
+        self.disturbed(
+            lambda: self.kill(0), same_bits=False,
+            more=f"synchronisation {{ mode: {mode} audit: true }}")
+
+    def test_an_asynchronous_push_counts_once_though_its_server_is_killed(self):
+        self.on_arrival("ASYNCHRONOUS")
+
+    def test_a_push_of_bounded_staleness_counts_once(self):
+        self.on_arrival("BOUNDED_STALENESS staleness: 2")
+
+    def test_leases_go_on_at_the_partner(self):
+        self.disturbed(lambda: self.kill(0),
+                       more="scheduling { policy: DYNAMIC }")
 
 
 if __name__ == "__main__":

@@ -158,10 +158,6 @@ void DrawReplicas(SeededRandom* random, absl::Duration window, Setup* setup) {
   }
 }
 
-bool MayHaveReplicas(const Setup& setup) {
-  return setup.servers > 1 && setup.spec.scheduling().policy() != DYNAMIC;
-}
-
 }  // namespace
 
 Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
@@ -230,8 +226,7 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
   if (fault_random.Chance(0.4)) {
     DrawMoves(setup, &fault_random, schedule.window, &setup.faults);
   }
-  if (is_synchronous && !changes && MayHaveReplicas(setup) &&
-      fault_random.Chance(0.5)) {
+  if (!changes && setup.servers > 1 && fault_random.Chance(0.5)) {
     DrawReplicas(&fault_random, schedule.window, &setup);
   }
   return setup;

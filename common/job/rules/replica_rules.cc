@@ -1,13 +1,10 @@
 #include "common/job/rules/replica_rules.h"
 
-#include "common/job/job_rules.h"
 #include "common/job/rules/checks.h"
 
 namespace hawser {
 
-absl::Status CheckReplicas(const ResourcesSpec& resources,
-                           const SchedulingSpec& scheduling,
-                           const SynchronisationSpec& synchronisation) {
+absl::Status CheckReplicas(const ResourcesSpec& resources) {
   if (resources.replicas() <= 1) return absl::OkStatus();
   if (resources.replicas() > 2) {
     return Broken("resources.replicas is ", resources.replicas(),
@@ -16,11 +13,6 @@ absl::Status CheckReplicas(const ResourcesSpec& resources,
   if (resources.servers() < 2) {
     return Broken("resources.replicas is 2, which needs resources.servers of ",
                   "at least 2; it is ", resources.servers());
-  }
-  if (UsesLeases(scheduling, synchronisation)) {
-    return Broken(
-        "resources.replicas is 2, which needs synchronisation.mode SYNCHRONOUS "
-        "and scheduling.policy STATIC");
   }
   return absl::OkStatus();
 }

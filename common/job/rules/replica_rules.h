@@ -7,11 +7,9 @@
 
 namespace hawser {
 
-// INVALID_ARGUMENT: so many copies cannot be kept of a job that is synchronised
-// like this. Requires resources that are complete otherwise.
-absl::Status CheckReplicas(const ResourcesSpec& resources,
-                           const SchedulingSpec& scheduling,
-                           const SynchronisationSpec& synchronisation);
+// INVALID_ARGUMENT: so many copies cannot be kept. Requires resources that are
+// complete otherwise.
+absl::Status CheckReplicas(const ResourcesSpec& resources);
 
 }  // namespace hawser
 
