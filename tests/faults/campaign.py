@@ -38,6 +38,7 @@ class Settings:
     lease: float = 1.5
     pace_ms: float = 20.0
     steps: int = 0  # 0: as many as the faults take, if none cost any time
+    checkpoint_steps: int = jobs.CHECKPOINT_STEPS
     servers: int = 3
     workers: int = 3
     kinds: tuple = schedule.KINDS
@@ -107,7 +108,8 @@ class Campaign:
         jobs.write_data(self._directory)
         self._job_file = f"{self._directory}/job.textproto"
         with open(self._job_file, "w", encoding="utf-8") as file:
-            file.write(self._kind.text(NAME, settings.total_steps))
+            file.write(self._kind.text(NAME, settings.total_steps,
+                                       settings.checkpoint_steps))
         expected = self._undisturbed()
         self._say(f"fault-free: {expected['parameters_sha256']}")
         places = (hosts.make(f"hawser-faults-{os.getpid()}")
