@@ -15,9 +15,15 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
+import sys
 import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__)))))
+
+# pylint: disable=wrong-import-position
+from tests.bench.local_cluster import print_table  # noqa: E402
 
 JOB = """name: "checkpoint-bench"
 model { gpt { vocabulary: 256 context: 128 layers: 9 heads: 4 width: 256 } }
@@ -83,13 +89,9 @@ def main():
                 times[name].append(seconds)
                 print(f"round {number}, {name}: {1000 * seconds:.2f} ms a "
                       f"step, {kept} kept, {skipped} skipped", flush=True)
-    for name in WAYS:
-        if name == "none":
-            continue
-        shares = [100 * (w / o - 1)
-                  for w, o in zip(times[name], times["none"])]
-        print(f"{name}: {statistics.median(shares):+.2f} % of a step "
-              f"(median; {min(shares):+.2f} to {max(shares):+.2f})")
+    print_table([
+        (name, [100 * (w / o - 1) for w, o in zip(times[name], times["none"])])
+        for name in WAYS if name != "none"], unit="% of a step")
 
 
 if __name__ == "__main__":
