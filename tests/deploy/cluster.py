@@ -5,6 +5,7 @@
     cluster.apply(manifests.render("base"))
     cluster.await_that("all is ready", cluster.is_rolled_out, seconds=60)
     cluster.restart("StatefulSet", "hawser-server")   # as kubectl rollout
+    cluster.lose("hawser-server-0")                   # without a signal
     cluster.close()
 
 Each pod has namespaces and an address of its own; a pod that is replaced has
@@ -36,9 +37,10 @@ def missing():
 
 class Cluster:
 
-    def __init__(self, directory, root, pace=PACE):
+    def __init__(self, directory, root, pace=PACE, other_roots=None):
+        """other_roots: {image: root} of those that are not Hawser's."""
         self._directory = directory
-        self._root = root
+        self._roots = {"hawser": root, **(other_roots or {})}
         self._pace = pace
         self._network = Network(f"hawser-{os.getpid()}")
         self.storage = Storage(directory)
@@ -96,8 +98,11 @@ class Cluster:
         directory = f"{self._directory}/{self._started}-{name}"
         os.mkdir(directory)
         namespace = manifest["metadata"]["namespace"]
-        pod = Pod(name, namespace, manifest["spec"]["template"],
-                  root=self._root, network=self._network, store=self.storage,
+        template = manifest["spec"]["template"]
+        [container_spec] = template["spec"]["containers"]
+        pod = Pod(name, namespace, template,
+                  root=self._roots[container_spec["image"].split(":")[0]],
+                  network=self._network, store=self.storage,
                   resolv_conf=name_server.resolv_conf(
                       self._network.node_address, namespace),
                   directory=directory, pace=self._pace,
@@ -176,6 +181,10 @@ class Cluster:
     def restart(self, kind, name):
         """As `kubectl rollout restart`."""
         self._workloads[kind, name].revision += 1
+
+    def lose(self, name):
+        """As when a pod dies with its node, and the node is given up."""
+        self.pod(name).lose(time.monotonic())
 
     def close(self):
         for pod in self.pods():

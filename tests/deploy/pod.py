@@ -211,6 +211,11 @@ class Pod:
             self.ready_since = None
             self._container.signal(signal.SIGTERM)
 
+    def lose(self, now):
+        self._killed_at = now
+        self.ready_since = None
+        self._container.kill()
+
     @property
     def terminating(self):
         return self._killed_at is not None
