@@ -51,12 +51,15 @@ constexpr unsigned kMostThreads = 1024;
 // Work that a stream holds back at most.
 constexpr size_t kMostEntries = 1024;
 constexpr size_t kMemory = size_t{1} << 30;
+constexpr int kVersion = 13000;  // of the CUDA that is emulated
 
 struct Device {
   Device() {
     memory.set_size(kMemory);
     const char* operations = std::getenv("HAWSER_EMULATED_OPERATIONS");
     if (operations != nullptr) operations_left = std::atoll(operations);
+    const char* seed = std::getenv("HAWSER_EMULATED_SEED");
+    if (seed != nullptr) random.seed(std::strtoull(seed, nullptr, 10));
   }
 
   std::mutex mutex;
@@ -67,6 +70,8 @@ struct Device {
   std::map<const Event*, std::shared_ptr<Event>> events;
   std::map<const char*, size_t> pinned;
   std::map<const void*, size_t> shared_limits;
+  int driver = kVersion;
+  int devices = 1;
   int64_t operations_left = -1;
   cudaError_t error = cudaSuccess;
   std::string why;
@@ -153,6 +158,13 @@ size_t MemoryInUse() {
   Device& device = TheDevice();
   const Lock lock(device.mutex);
   return device.memory.in_use();
+}
+
+void SetHost(int driver, int devices) {
+  Device& device = TheDevice();
+  const Lock lock(device.mutex);
+  device.driver = driver;
+  device.devices = devices;
 }
 
 void LoseDeviceAfter(int64_t operations) {
@@ -250,6 +262,10 @@ const char* cudaGetErrorName(cudaError_t error) {
       return "cudaErrorInvalidValue";
     case cudaErrorMemoryAllocation:
       return "cudaErrorMemoryAllocation";
+    case cudaErrorInsufficientDriver:
+      return "cudaErrorInsufficientDriver";
+    case cudaErrorNoDevice:
+      return "cudaErrorNoDevice";
     case cudaErrorInvalidDevice:
       return "cudaErrorInvalidDevice";
     case cudaErrorIllegalAddress:
@@ -275,9 +291,26 @@ cudaError_t cudaGetLastError() {
   return device.error;
 }
 
-cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
+cudaError_t cudaDriverGetVersion(int* version) {
+  auto& device = TheDevice();
+  const Lock lock(device.mutex);
+  *version = device.driver;
   return cudaSuccess;
+}
+
+cudaError_t cudaRuntimeGetVersion(int* version) {
+  *version = cuda_emulation::kVersion;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  auto& device = TheDevice();
+  const Lock lock(device.mutex);
+  *count = device.devices;
+  if (device.driver < cuda_emulation::kVersion) {
+    return cudaErrorInsufficientDriver;
+  }
+  return device.devices == 0 ? cudaErrorNoDevice : cudaSuccess;
 }
 
 cudaError_t cudaSetDevice(int number) {

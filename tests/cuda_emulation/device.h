@@ -25,11 +25,16 @@
 namespace cuda_emulation {
 
 // Of the order of threads, blocks and streams; the same seed, the same order.
+// For whole programs: so says the environment's HAWSER_EMULATED_SEED, else 1.
 void SetSeed(uint64_t seed);
 
 // How much memory the device has; 0: what it has without being told, 1 GiB.
 void SetMemory(size_t bytes);
 size_t MemoryInUse();
+
+// How the host is equipped: 1000 * major + 10 * minor of the driver's CUDA (0:
+// there is no driver), and how many devices.
+void SetHost(int driver, int devices);
 
 // The device is lost after so many more operations of its streams; negative:
 // never. Every call fails from then on. For whole programs: so says the

@@ -5,17 +5,14 @@
 //   bazel run --config=cuda //tests/bench/gpu -- --device cuda:0
 //
 // See docs/gpu.md. `--device cpu` works anywhere.
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
+#include <string>
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "common/job/initial_values.h"
-#include "common/job/job_rules.h"
-#include "common/job/model_layout.h"
-#include "glog/logging.h"
-#include "google/protobuf/text_format.h"
+#include "common/status_macros.h"
+#include "tests/bench/gpt_workload.h"
+#include "tests/bench/spread.h"
 #include "worker/device_choice.h"
 #include "worker/model/model.h"
 
@@ -33,92 +30,56 @@ struct Flags {
       "precision: BFLOAT16";
 };
 
-// Median seconds of so many runs, after two that do not count.
-template <typename Work>
-double MedianSeconds(int rounds, Work work) {
-  std::vector<double> seconds;
-  for (int round = 0; round < rounds + 2; ++round) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    const std::chrono::duration<double> took =
-        std::chrono::steady_clock::now() - start;
-    if (round >= 2) seconds.push_back(took.count());
-  }
-  std::sort(seconds.begin(), seconds.end());
-  return seconds[seconds.size() / 2];
-}
-
 // Copies, one after the other, of a vector there and back.
-double CopySeconds(Backend* backend, std::vector<float>* vector, int rounds) {
+absl::StatusOr<Spread> CopySeconds(Backend* backend, std::vector<float>* vector,
+                                   int rounds) {
   const auto bytes = static_cast<int64_t>(vector->size() * sizeof(float));
-  auto memory = backend->Allocate(bytes);
-  CHECK(memory.ok()) << memory.status();
-  return MedianSeconds(rounds, [&] {
-    backend->CopyIn(vector->data(), bytes, memory->get());
+  const auto pinned = backend->Pin(vector->data(), bytes);
+  ASSIGN_OR_RETURN(const BackendMemory memory, backend->Allocate(bytes));
+  const Spread seconds = MeasuredBy(WallSeconds, rounds, [&] {
+    backend->CopyIn(vector->data(), bytes, memory.get());
     backend->AwaitAll();
-    backend->CopyOut(memory->get(), bytes, vector->data());
+    backend->CopyOut(memory.get(), bytes, vector->data());
     backend->AwaitAll();
   });
+  RETURN_IF_ERROR(backend->status());
+  return seconds;
 }
 
-int Run(const Flags& flags) {
-  JobSpec job;
-  CHECK(google::protobuf::TextFormat::ParseFromString(
-      "name: 'bench' model { gpt { " + flags.model +
-          " } } data { text { files: 'x' } } optimizer { adamw { } } "
-          "learning_rate { base: 1e-3 } schedule { steps: 1 global_batch: 1 }",
-      &job));
-  const auto complete = CompleteJob(job);
-  CHECK(complete.ok()) << complete.status();
-  const GptSpec& gpt = complete->model().gpt();
-  const auto layout = LayoutOf(complete->model());
-  const auto factory = BackendFactoryFor(flags.device, flags.cuda);
-  CHECK(factory.ok()) << factory.status();
+absl::Status Run(const Flags& flags) {
+  ASSIGN_OR_RETURN(const BackendFactory factory,
+                   BackendFactoryFor(flags.device, flags.cuda));
+  ASSIGN_OR_RETURN(GptWorkload workload,
+                   GptWorkload::Make(flags.model, flags.batch));
   ThreadPool pool(1);
-  auto backend = (*factory)(&pool);
-  CHECK(backend.ok()) << backend.status();
-  const auto made =
-      MakeModel(complete->model(), flags.batch, *std::move(backend));
-  CHECK(made.ok()) << made.status();
-  Model* model = made->get();
-  std::vector<float> theta(layout->parameters), gradient(theta.size());
-  for (size_t n = 0; n < layout->tensors.size(); ++n) {
-    const TensorShape& tensor = layout->tensors[n];
-    uint64_t elements = 1;
-    for (const uint64_t d : tensor.dimensions()) elements *= d;
-    FillInitialValues(tensor, static_cast<uint32_t>(n), 0, 0, elements,
-                      theta.data() + tensor.offset());
-  }
-  const auto bytes = static_cast<int64_t>(theta.size() * sizeof(float));
-  const auto pinned_theta = model->Pin(theta.data(), bytes);
-  const auto pinned_gradient = model->Pin(gradient.data(), bytes);
-  Batch batch;
-  batch.samples = flags.batch;
-  const int64_t tokens = flags.batch * int64_t{gpt.context()};
-  for (int64_t i = 0; i < tokens; ++i) {
-    batch.tokens.push_back(static_cast<int32_t>(i * 37 % gpt.vocabulary()));
-    batch.labels.push_back(static_cast<int32_t>(i * 41 % gpt.vocabulary()));
-  }
-  const double step = MedianSeconds(flags.rounds, [&] {
+  ASSIGN_OR_RETURN(std::unique_ptr<Backend> copying, factory(&pool));
+  ASSIGN_OR_RETURN(const Spread copies,
+                   CopySeconds(copying.get(), &workload.theta, flags.rounds));
+  copying.reset();
+  ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend, factory(&pool));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Model> model,
+                   MakeModel(workload.model, flags.batch, std::move(backend)));
+  const auto bytes =
+      static_cast<int64_t>(workload.theta.size() * sizeof(float));
+  const auto pinned_theta = model->Pin(workload.theta.data(), bytes);
+  const auto pinned_gradient = model->Pin(workload.gradient.data(), bytes);
+  const Spread seconds = MeasuredBy(WallSeconds, flags.rounds, [&] {
     NoObserver everything;
-    model->Gradient(theta.data(), batch, {}, 1, gradient.data(), &everything);
+    model->Gradient(workload.theta.data(), workload.batch, {}, 1,
+                    workload.gradient.data(), &everything);
   });
-  CHECK(model->status().ok()) << model->status();
-  auto copying = (*factory)(&pool);
-  CHECK(copying.ok()) << copying.status();
-  const auto pinned = (*copying)->Pin(theta.data(), bytes);
-  const double copies = CopySeconds(copying->get(), &theta, flags.rounds);
-  // Six operations a token and parameter, and those of attention.
-  const double operations = 6.0 * static_cast<double>(theta.size()) +
-                            6.0 * gpt.layers() * gpt.context() * gpt.width();
-  const double rate = static_cast<double>(tokens) / step;
-  std::printf(
-      "%s, %d samples: %.1f ms a step, %.0f tokens/s, %.1f TFLOP/s, %.1f %% "
-      "of the peak; copies alone take %.1f ms, %.0f %% of a step\n",
-      flags.device.c_str(), flags.batch, 1e3 * step, rate,
-      rate * operations / 1e12, rate * operations / 1e10 / flags.peak_tflops,
-      1e3 * copies, 100 * copies / step);
-  return 0;
+  RETURN_IF_ERROR(model->status());
+  const double operations = workload.Operations();
+  std::printf("%s, %d samples\n", flags.device.c_str(), flags.batch);
+  PrintSpreadHeader();
+  PrintSpread("ms a micro-batch", Milliseconds(seconds));
+  PrintSpread("tokens/s",
+              RateOf(static_cast<double>(workload.tokens()), seconds));
+  PrintSpread("TFLOP/s", RateOf(operations / 1e12, seconds));
+  PrintSpread("% of the peak",
+              RateOf(operations / 1e10 / flags.peak_tflops, seconds));
+  PrintSpread("ms of copies there and back, alone", Milliseconds(copies));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -134,5 +95,8 @@ int main(int argc, char** argv) {
   app.add_option("--peak-tflops", flags.peak_tflops, "of the device");
   app.add_option("--model", flags.model, "GptSpec, in text format");
   CLI11_PARSE(app, argc, argv);
-  return hawser::Run(flags);
+  const absl::Status status = hawser::Run(flags);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "gpu: %s\n", std::string(status.message()).c_str());
+  return 1;
 }

@@ -25,17 +25,43 @@ absl::Status StatusOf(cudaError_t error, const std::string& called) {
              : absl::UnavailableError(message);
 }
 
+// As CUDA counts them: 13000 is 13.0.
+std::string VersionOf(int number) {
+  return absl::StrCat(number / 1000, ".", number % 1000 / 10);
+}
+
+// Why no device is counted, and what to do.
+absl::Status NoDevice(cudaError_t error) {
+  constexpr char kOrCpu[] = ", or use --device cpu";
+  int driver = 0, runtime = 0;
+  cudaDriverGetVersion(&driver);
+  cudaRuntimeGetVersion(&runtime);
+  if (driver == 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "there is no NVIDIA driver on this machine, or it is not given to this "
+        "process (of a container: --gpus all); install one for CUDA ",
+        VersionOf(runtime), kOrCpu));
+  }
+  if (error == cudaErrorInsufficientDriver) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the NVIDIA driver is of CUDA ", VersionOf(driver),
+                     ", and this program of CUDA ", VersionOf(runtime),
+                     "; install a newer driver", kOrCpu));
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "CUDA finds no GPU (", cudaGetErrorName(error), ": ",
+      cudaGetErrorString(error),
+      "); see whether nvidia-smi lists it and CUDA_VISIBLE_DEVICES leaves it "
+      "in, restart the machine if it has failed",
+      kOrCpu));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CudaDevice>> CudaDevice::Open(int number) {
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);
-  if (error != cudaSuccess) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("CUDA finds no GPU: ", cudaGetErrorString(error),
-                     "; is the driver installed, and the GPU given to this "
-                     "process?"));
-  }
+  if (error != cudaSuccess) return NoDevice(error);
   if (number < 0 || number >= count) {
     return absl::NotFoundError(absl::StrCat(
         "there is no GPU ", number, ": CUDA counts ", count, ", from 0 on"));

@@ -27,16 +27,15 @@ def find_nvcc():
     return shutil.which("nvcc")
 
 
-def compile_kernels(nvcc, source, arch):
+def compile_kernels(nvcc, source, arch, target):
     """What nvcc says of a file. CalledProcessError: it does not compile."""
-    with tempfile.TemporaryDirectory() as directory:
-        return subprocess.run(
-            [nvcc, "-x", "cu", "-std=c++20", "-O3", f"-arch=sm_{arch}",
-             "-I", str(HERE.parents[2]), "-Werror", "all-warnings",
-             "-Xcompiler", "-Wall,-Wextra,-Werror", "-Xptxas", "-v", "-c",
-             str(source), "-o", f"{directory}/kernels.o"],
-            check=True, text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT).stdout
+    return subprocess.run(
+        [nvcc, "-x", "cu", "-std=c++20", "-O3", f"-arch=sm_{arch}",
+         "-I", str(HERE.parents[2]), "-Werror", "all-warnings",
+         "-Xcompiler", "-Wall,-Wextra,-Werror", "-Xptxas", "-v", "-c",
+         str(source), "-o", target],
+        check=True, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT).stdout
 
 
 def resources(output):
@@ -82,7 +81,9 @@ def main():
     print(f"{'registers':>9} {'spills':>6} {'stack':>5}  kernel")
     for source in arguments.files or sorted(HERE.glob("*.cu.cc")):
         try:
-            kernels = resources(compile_kernels(nvcc, source, arguments.arch))
+            with tempfile.TemporaryDirectory() as directory:
+                kernels = resources(compile_kernels(
+                    nvcc, source, arguments.arch, f"{directory}/kernels.o"))
         except subprocess.CalledProcessError as error:
             print(error.stdout, file=sys.stderr)
             return 1
