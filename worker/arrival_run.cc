@@ -57,6 +57,7 @@ absl::StatusOr<ArrivalRun::Outcome> ArrivalRun::Do(const RunLease& lease,
                                                    const Phase& phase,
                                                    float* theta) {
   client_->StartRead(lease.position(), lease.clock(), theta);
+  const Parameters parameters = work_->Named(theta);
   const double window = phase.synchronisation().staleness_seconds();
   const bool early = MayPushEarly(phase);
   gradient_.resize(plan_.parameters());
@@ -82,7 +83,7 @@ absl::StatusOr<ArrivalRun::Outcome> ArrivalRun::Do(const RunLease& lease,
     const auto m = static_cast<uint32_t>(position % micro_batches_);
     float* const gradient = is_first ? total_.data : gradient_.data();
     StepWork::Computed computed =
-        work_->MicroBatch(step, m, theta, gradient, &layers);
+        work_->MicroBatch(step, m, parameters, gradient, &layers);
     RETURN_IF_ERROR(layers.status());
     waited += layers.waited();
     ASSIGN_OR_RETURN(const bool is_void,

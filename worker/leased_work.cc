@@ -27,6 +27,7 @@ LeasedWork::LeasedWork(const Plan& plan, uint64_t attempt,
       work_(work),
       step_run_(step_run),
       theta_(theta),
+      parameters_(theta->data()),
       arrival_run_(plan, work, client, surroundings->clock,
                    surroundings->memory),
       micro_batches_(plan.spec().schedule().micro_batches()) {}
@@ -96,6 +97,7 @@ absl::Status LeasedWork::PullUnlessThere(uint64_t version, Floats floats) {
   RETURN_IF_ERROR(client_->Pull(version, theta_->data(), floats));
   version_ = version;
   floats_ = floats;
+  parameters_ = work_->Named(theta_->data());
   return absl::OkStatus();
 }
 
@@ -111,8 +113,8 @@ absl::StatusOr<uint32_t> LeasedWork::OncePerStep(const RunLease& lease) {
   RETURN_IF_ERROR(pulled);
   const auto first = static_cast<uint32_t>(lease.position() % micro_batches_);
   ASSIGN_OR_RETURN(const absl::Duration computed,
-                   step_run_->Do(step, first, first + lease.run(),
-                                 theta_->data(), {.acks = true}));
+                   step_run_->Do(step, first, first + lease.run(), parameters_,
+                                 {.acks = true}));
   Measure(computed, lease.run());
   const TraceSpan acks(work_->ScopeOf(step), SPAN_AWAIT_ACKS);
   RETURN_IF_ERROR(client_->AwaitAcks());
@@ -136,11 +138,12 @@ absl::Status LeasedWork::Validate(const ValidationLease& lease) {
     // What is left of an earlier phase has no version of its own either.
     version_.reset();
     RETURN_IF_ERROR(client_->Read(kAnyPosition, lease.step(), theta_->data()));
+    parameters_ = work_->Named(theta_->data());
   } else {
     RETURN_IF_ERROR(PullUnlessThere(lease.step(), Floats::kExact));
   }
   return work_->Validate(lease.step(), lease.first_chunk(), lease.last_chunk(),
-                         theta_->data());
+                         parameters_);
 }
 
 absl::Status LeasedWork::Hash(uint64_t step) {

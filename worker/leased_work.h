@@ -63,6 +63,7 @@ class LeasedWork {
   StepWork* const work_;
   StepRun* const step_run_;
   std::vector<float>* const theta_;
+  Parameters parameters_;  // theta since it was pulled last
   ArrivalRun arrival_run_;
   const uint32_t micro_batches_;
   const Phase* phase_ = nullptr;

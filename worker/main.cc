@@ -201,6 +201,9 @@ int main(int argc, char** argv) {
   app.add_flag("--tf32", flags.cuda.tf32,
                "on a GPU, round the operands of float32 products to TF32 (10 "
                "bits); all workers of a job alike");
+  app.add_flag("!--no-cuda-graphs", flags.cuda.graphs,
+               "on a GPU, give every kernel by itself instead of what belongs "
+               "together as a CUDA graph");
   CLI11_PARSE(app, argc, argv);
   if (flags.log_format == "json") hawser::LogJson("worker");
   const absl::Status status = hawser::Run(flags);

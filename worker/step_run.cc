@@ -44,7 +44,7 @@ StepRun::StepRun(const Plan& plan, StepWork* work, ParameterClient* client,
            static_cast<int64_t>(plan.parameters()), &codecs_, memory) {}
 
 absl::StatusOr<absl::Duration> StepRun::Do(uint64_t step, uint32_t first,
-                                           uint32_t last, const float* theta,
+                                           uint32_t last, Parameters theta,
                                            Answer answer) {
   CHECK_LT(first, last);
   const absl::Time start = clock_->Now();

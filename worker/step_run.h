@@ -48,7 +48,7 @@ class StepRun {
   // long it computed, without waiting; or an error of the client, then theta is
   // undefined.
   absl::StatusOr<absl::Duration> Do(uint64_t step, uint32_t first,
-                                    uint32_t last, const float* theta,
+                                    uint32_t last, Parameters theta,
                                     Answer answer);
 
  private:

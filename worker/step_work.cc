@@ -41,14 +41,14 @@ void StepWork::Pin(const float* vector) {
 }
 
 SampleSums StepWork::Gradient(uint64_t optimizer_step, uint32_t micro_batch,
-                              float scale, const float* theta, float* gradient,
+                              float scale, Parameters theta, float* gradient,
                               LayerObserver* observer) {
   const uint64_t seed = plan_.spec().seed();
   TraceSpan load(scope_, SPAN_LOAD_DATA);
   data_->FillTraining(order_.Positions(optimizer_step, micro_batch), seed,
                       order_.EpochOf(optimizer_step), &batch_);
   load.End();
-  Pin(theta);
+  Pin(theta.theta);
   Pin(gradient);
   LayerSpans layers(scope_, plan_.layers_size(), observer);
   const SampleSums sums =
@@ -59,7 +59,7 @@ SampleSums StepWork::Gradient(uint64_t optimizer_step, uint32_t micro_batch,
 }
 
 StepWork::Computed StepWork::MicroBatch(uint64_t step, uint32_t micro_batch,
-                                        const float* theta, float* gradient,
+                                        Parameters theta, float* gradient,
                                         LayerObserver* observer) {
   scope_ = ScopeOf(step);
   LogContext::SetStep(step);
@@ -75,7 +75,7 @@ StepWork::Computed StepWork::MicroBatch(uint64_t step, uint32_t micro_batch,
 }
 
 SampleSums StepWork::Unguarded(uint64_t step, uint32_t micro_batch,
-                               const float* theta, float* gradient,
+                               Parameters theta, float* gradient,
                                LayerObserver* observer) {
   const StepSchedule::OptimizerSteps steps = schedule_.At(step);
   if (schedule_.PhaseOf(step).synchronisation().local_steps() <= 1) {
@@ -95,7 +95,7 @@ SampleSums StepWork::Unguarded(uint64_t step, uint32_t micro_batch,
   NoObserver nobody;
   TraceSpan local(scope_, SPAN_LOCAL_STEPS);
   const SampleSums sums = local_steps_.Change(
-      theta, steps,
+      theta.theta, steps,
       [&](uint64_t optimizer_step, const float* at, float* mean) {
         const auto samples =
             order_.Positions(optimizer_step, micro_batch).size();
@@ -160,7 +160,7 @@ bool StepWork::Recomputes(uint64_t step) const {
   return false;
 }
 
-absl::Status StepWork::Recompute(uint64_t step, const float* theta) {
+absl::Status StepWork::Recompute(uint64_t step, Parameters theta) {
   const MicroBatchRange& range = plan_.recomputed();
   recomputed_.resize(plan_.parameters());
   for (uint32_t m = range.first(); m < range.last(); ++m) {
@@ -188,7 +188,7 @@ void StepWork::Clip(uint64_t step, uint32_t run, float* gradient_sum) const {
 }
 
 absl::Status StepWork::Validate(uint64_t step, uint32_t first_chunk,
-                                uint32_t last_chunk, const float* theta) {
+                                uint32_t last_chunk, Parameters theta) {
   const TraceSpan span(ScopeOf(step), SPAN_VALIDATE);
   const int64_t samples = data_->validation_samples();
   SampleSums sums;

@@ -43,12 +43,16 @@ class StepWork {
     std::optional<uint32_t> digest;  // of micro-batches that are recomputed
   };
 
+  // Names parameters that stay as they are while they are used under the name:
+  // the model need not take them again (Model::NewVersion).
+  Parameters Named(const float* theta) { return {theta, model_->NewVersion()}; }
+
   // theta and gradient, here and below, stay where they are until Unpin: they
   // are pinned for the model's device (Backend), if there is one.
   //
   // Writes a micro-batch's part of the step, [parameters], such that the mean
   // over the micro-batches is the step's gradient (or local change).
-  Computed MicroBatch(uint64_t step, uint32_t micro_batch, const float* theta,
+  Computed MicroBatch(uint64_t step, uint32_t micro_batch, Parameters theta,
                       float* gradient, LayerObserver* observer);
 
   // What has been computed is told to the scheduler as far as the job's guards
@@ -62,7 +66,7 @@ class StepWork {
 
   // Computes those of the micro-batches of plan.recomputed that the job's
   // guards choose, and tells the scheduler. theta: [parameters], there.
-  absl::Status Recompute(uint64_t step, const float* theta);
+  absl::Status Recompute(uint64_t step, Parameters theta);
   bool Recomputes(uint64_t step) const;
 
   // Scales the sum over `run` micro-batches down to the job's limit on the
@@ -71,7 +75,7 @@ class StepWork {
 
   // Measures chunks [first, last) of the validation data and reports them.
   absl::Status Validate(uint64_t step, uint32_t first_chunk,
-                        uint32_t last_chunk, const float* theta);
+                        uint32_t last_chunk, Parameters theta);
 
   // Reports the hash of the parameters. FAILED_PRECONDITION: they are not
   // finite, which is reported instead.
@@ -90,9 +94,9 @@ class StepWork {
 
  private:
   SampleSums Gradient(uint64_t optimizer_step, uint32_t micro_batch,
-                      float scale, const float* theta, float* gradient,
+                      float scale, Parameters theta, float* gradient,
                       LayerObserver* observer);
-  SampleSums Unguarded(uint64_t step, uint32_t micro_batch, const float* theta,
+  SampleSums Unguarded(uint64_t step, uint32_t micro_batch, Parameters theta,
                        float* gradient, LayerObserver* observer);
   void Pin(const float* vector);
   bool IsRecomputed(uint64_t step, uint32_t micro_batch) const;

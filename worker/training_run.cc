@@ -71,7 +71,7 @@ absl::Status TrainingRun::FinishBefore(uint64_t step) {
   // A block that is two steps on had pushes of workers that validated.
   if (absl::IsOutOfRange(pulled)) return absl::OkStatus();
   RETURN_IF_ERROR(pulled);
-  return Validate(step - 1);
+  return Validate(step - 1, work_.Named(theta_.data()));
 }
 
 absl::StatusOr<uint64_t> TrainingRun::RunStatic(uint64_t step) {
@@ -88,26 +88,28 @@ absl::StatusOr<uint64_t> TrainingRun::RunStatic(uint64_t step) {
   client_.StartPull(step, theta_.data(), floats(step));
   for (;; ++step) {
     const TraceSpan span(work_.ScopeOf(step), SPAN_STEP);
+    Parameters theta = work_.Named(theta_.data());  // of this step
     if (ValidatesAt(step)) {
       TraceSpan pull(work_.ScopeOf(step), SPAN_AWAIT_PULL);
       RETURN_IF_ERROR(client_.AwaitLayers());
       pull.End();
-      RETURN_IF_ERROR(Validate(step));
+      RETURN_IF_ERROR(Validate(step, theta));
     }
     if (step == end) break;
     if (is_lossy && ValidatesAt(step)) {
       // Gradients are computed with what everybody computes them with.
       client_.StartPull(step, theta_.data());
+      theta = work_.Named(theta_.data());
     }
     if (work_.Recomputes(step)) {
       RETURN_IF_ERROR(client_.AwaitLayers());
-      RETURN_IF_ERROR(work_.Recompute(step, theta_.data()));
+      RETURN_IF_ERROR(work_.Recompute(step, theta));
     }
     // The version that the next phase begins with is asked for by it.
     const bool next_version = is_last || step + 1 < end;
     RETURN_IF_ERROR(
         step_run_
-            .Do(step, first_, last_, theta_.data(),
+            .Do(step, first_, last_, theta,
                 {.next_version = next_version, .next = floats(step + 1)})
             .status());
     if (!next_version) return end;
@@ -129,7 +131,7 @@ bool TrainingRun::ValidatesAt(uint64_t step) const {
   return schedule_.EndsEpoch(step) || (step == 0 && plan_.spec().has_from());
 }
 
-absl::Status TrainingRun::Validate(uint64_t step) {
+absl::Status TrainingRun::Validate(uint64_t step, Parameters theta) {
   // The same share as of the micro-batches, which all workers together cover
   // once.
   const uint64_t all = plan_.spec().schedule().micro_batches();
@@ -137,7 +139,7 @@ absl::Status TrainingRun::Validate(uint64_t step) {
   const auto first = static_cast<uint32_t>(first_ * chunks / all);
   const auto last = static_cast<uint32_t>(last_ * chunks / all);
   if (first == last) return absl::OkStatus();
-  return work_.Validate(step, first, last, theta_.data());
+  return work_.Validate(step, first, last, theta);
 }
 
 }  // namespace hawser

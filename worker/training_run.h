@@ -61,7 +61,7 @@ class TrainingRun {
   // Without work until `end`, which it returns when the step before is made.
   absl::StatusOr<uint64_t> IdleUntil(uint64_t step, uint64_t end);
   bool ValidatesAt(uint64_t step) const;
-  absl::Status Validate(uint64_t step);
+  absl::Status Validate(uint64_t step, Parameters theta);
 
   const Plan plan_;
   const StepSchedule schedule_;

@@ -109,35 +109,37 @@ cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t turn_a,
       stride_c < m || type_a != type_b || !cuda_emulation::AllDevice(a, b, c)) {
     return CUBLAS_STATUS_INVALID_VALUE;
   }
+  const std::vector<const void*> memory = {a, b, c};
   a = reinterpret_cast<const void*>(cuda_emulation::Moved(a));
   b = reinterpret_cast<const void*>(cuda_emulation::Moved(b));
   c = reinterpret_cast<void*>(cuda_emulation::Moved(c));
   const float by = *static_cast<const float*>(alpha);
   const float keep = *static_cast<const float*>(beta);
   const bool tf32 = compute == CUBLAS_COMPUTE_32F_FAST_TF32;
-  const cudaError_t error = cuda_emulation::Enqueue(handle->stream, [=] {
-    const std::vector<float> left =
-        Operand(a, type_a, stride_a, turn_a == CUBLAS_OP_T, m, k, tf32);
-    const std::vector<float> right =
-        Operand(b, type_b, stride_b, turn_b == CUBLAS_OP_T, k, n, tf32);
-    std::vector<float> row(static_cast<size_t>(n));
-    for (int i = 0; i < m; ++i) {
-      row.assign(row.size(), 0.0f);
-      for (int l = 0; l < k; ++l) {
-        const float factor = left[static_cast<size_t>(int64_t{i} * k + l)];
-        const float* other = &right[static_cast<size_t>(int64_t{l} * n)];
-        for (int j = 0; j < n; ++j)
-          row[static_cast<size_t>(j)] += factor * other[j];
-      }
-      for (int j = 0; j < n; ++j) {
-        const int64_t at = int64_t{j} * stride_c + i;
-        const float before =
-            keep == 0 ? 0 : keep * cuda_emulation::Load(c, type_c, at);
-        cuda_emulation::Store(by * row[static_cast<size_t>(j)] + before, c,
-                              type_c, at);
-      }
-    }
-  });
+  const cudaError_t error =
+      cuda_emulation::Enqueue(handle->stream, memory, [=] {
+        const std::vector<float> left =
+            Operand(a, type_a, stride_a, turn_a == CUBLAS_OP_T, m, k, tf32);
+        const std::vector<float> right =
+            Operand(b, type_b, stride_b, turn_b == CUBLAS_OP_T, k, n, tf32);
+        std::vector<float> row(static_cast<size_t>(n));
+        for (int i = 0; i < m; ++i) {
+          row.assign(row.size(), 0.0f);
+          for (int l = 0; l < k; ++l) {
+            const float factor = left[static_cast<size_t>(int64_t{i} * k + l)];
+            const float* other = &right[static_cast<size_t>(int64_t{l} * n)];
+            for (int j = 0; j < n; ++j)
+              row[static_cast<size_t>(j)] += factor * other[j];
+          }
+          for (int j = 0; j < n; ++j) {
+            const int64_t at = int64_t{j} * stride_c + i;
+            const float before =
+                keep == 0 ? 0 : keep * cuda_emulation::Load(c, type_c, at);
+            cuda_emulation::Store(by * row[static_cast<size_t>(j)] + before, c,
+                                  type_c, at);
+          }
+        }
+      });
   return error == cudaSuccess ? CUBLAS_STATUS_SUCCESS
                               : CUBLAS_STATUS_EXECUTION_FAILED;
 }

@@ -37,6 +37,15 @@ HAWSER_IS(cudaEventCreateWithFlags, cudaError_t (*)(cudaEvent_t*, unsigned));
 HAWSER_IS(cudaEventDestroy, cudaError_t (*)(cudaEvent_t));
 HAWSER_IS(cudaEventRecord, cudaError_t (*)(cudaEvent_t, cudaStream_t));
 HAWSER_IS(cudaEventSynchronize, cudaError_t (*)(cudaEvent_t));
+HAWSER_IS(cudaStreamBeginCapture,
+          cudaError_t (*)(cudaStream_t, cudaStreamCaptureMode));
+HAWSER_IS(cudaStreamEndCapture, cudaError_t (*)(cudaStream_t, cudaGraph_t*));
+HAWSER_IS(cudaGraphInstantiateWithFlags,
+          cudaError_t (*)(cudaGraphExec_t*, cudaGraph_t,
+                          unsigned long long));  // NOLINT
+HAWSER_IS(cudaGraphLaunch, cudaError_t (*)(cudaGraphExec_t, cudaStream_t));
+HAWSER_IS(cudaGraphDestroy, cudaError_t (*)(cudaGraph_t));
+HAWSER_IS(cudaGraphExecDestroy, cudaError_t (*)(cudaGraphExec_t));
 HAWSER_IS(cudaFuncSetAttribute,
           cudaError_t (*)(const void*, cudaFuncAttribute, int));
 
@@ -60,6 +69,8 @@ static_assert(cudaErrorInsufficientDriver == 35);
 static_assert(cudaErrorDevicesUnavailable == 46 && cudaErrorNoDevice == 100);
 static_assert(cudaErrorInvalidDevice == 101 && cudaErrorIllegalAddress == 700);
 static_assert(cudaErrorLaunchFailure == 719);
+static_assert(cudaErrorStreamCaptureUnsupported == 900);
+static_assert(cudaStreamCaptureModeThreadLocal == 1);
 static_assert(cudaMemcpyHostToDevice == 1 && cudaMemcpyDeviceToHost == 2);
 static_assert(cudaMemcpyDeviceToDevice == 3);
 static_assert(cudaFuncAttributeMaxDynamicSharedMemorySize == 8);

@@ -10,6 +10,8 @@
 //   - streams are lazy: work is done when somebody waits for it, in an order
 //     between streams that a seed draws; so are threads of a block
 //   - a barrier that not all threads of a block reach is an error
+//   - a graph has the addresses and numbers of its capture: one whose memory
+//     was freed is an error, and so is what may not be captured
 //
 // Thread-safe: one lock, one device.
 #ifndef HAWSER_TESTS_CUDA_EMULATION_DEVICE_H_
@@ -19,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "tests/cuda_emulation/include/cuda_runtime.h"
 
@@ -46,8 +49,20 @@ void LoseDeviceAfter(int64_t operations);
 std::string Failure();
 void Reset();
 
-// For the other parts of the emulation: work of a stream, in order.
-cudaError_t Enqueue(cudaStream_t stream, std::function<void()> work);
+// What the process has asked of the device since it began.
+struct Counts {
+  int64_t allocations = 0;  // memory, pinned memory, events, streams
+  int64_t graphs = 0;       // made
+  int64_t graph_launches = 0;
+  int64_t bytes_in = 0;  // copied to the device
+  int64_t bytes_out = 0;
+};
+Counts CountsSoFar();
+
+// For the other parts of the emulation: work of a stream, in order. memory: of
+// the device, that it uses.
+cudaError_t Enqueue(cudaStream_t stream, std::vector<const void*> memory,
+                    std::function<void()> work);
 
 }  // namespace cuda_emulation
 

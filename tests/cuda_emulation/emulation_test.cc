@@ -222,6 +222,70 @@ TEST_F(EmulationTest, CopiesOfPinnedMemoryAreLate) {
   cudaHostRegister(host_.data(), kThreads * sizeof(float), 0);
 }
 
+// What is captured is done when the graph is launched, each time, with the
+// memory and the numbers of the capture.
+TEST_F(EmulationTest, GraphsRepeatWhatWasCaptured) {
+  host_.assign(kThreads, 0);
+  CopyIn(stream_);
+  ASSERT_EQ(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal),
+            cudaSuccess);
+  int n = 3;
+  LaunchKernel(&AddOne, dim3(1), dim3(kThreads), 0, stream_, device_, n);
+  n = 5;  // of no kernel any more
+  LaunchKernel(&AddOne, dim3(1), dim3(kThreads), 0, stream_, device_ + 1, 1);
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t made = nullptr;
+  ASSERT_EQ(cudaStreamEndCapture(stream_, &graph), cudaSuccess);
+  ASSERT_EQ(cudaGraphInstantiateWithFlags(&made, graph, 0), cudaSuccess);
+  cudaGraphDestroy(graph);
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_EQ(cudaGraphLaunch(made, stream_), cudaSuccess) << Failure();
+  }
+  CopyOut(stream_);
+  ASSERT_EQ(cudaStreamSynchronize(stream_), cudaSuccess) << Failure();
+  EXPECT_THAT(std::vector<float>(host_.begin(), host_.begin() + 4),
+              ::testing::ElementsAre(4, 8, 4, 0));
+  cudaGraphExecDestroy(made);
+}
+
+TEST_F(EmulationTest, AGraphWhoseMemoryWasFreedIsAnError) {
+  void* memory = nullptr;
+  ASSERT_EQ(cudaMalloc(&memory, kThreads * sizeof(float)), cudaSuccess);
+  cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal);
+  LaunchKernel(&AddOne, dim3(1), dim3(kThreads), 0, stream_,
+               static_cast<float*>(memory), kThreads);
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t made = nullptr;
+  ASSERT_EQ(cudaStreamEndCapture(stream_, &graph), cudaSuccess);
+  ASSERT_EQ(cudaGraphInstantiateWithFlags(&made, graph, 0), cudaSuccess);
+  cudaGraphDestroy(graph);
+  ASSERT_EQ(cudaFree(memory), cudaSuccess) << Failure();
+  EXPECT_EQ(cudaGraphLaunch(made, stream_), cudaErrorIllegalAddress);
+  EXPECT_THAT(Failure(), HasSubstr("not memory any more"));
+  cudaGraphExecDestroy(made);
+}
+
+TEST_F(EmulationTest, WhatMayNotBeCapturedIsAnError) {
+  const auto expect_error = [&](auto call, const char* why) {
+    ASSERT_EQ(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal),
+              cudaSuccess);
+    call();
+    EXPECT_THAT(Failure(), HasSubstr(why));
+    cudaGraph_t graph = nullptr;
+    EXPECT_EQ(cudaStreamEndCapture(stream_, &graph),
+              cudaErrorStreamCaptureUnsupported);
+    EXPECT_EQ(graph, nullptr);
+    Reset();
+  };
+  void* memory = nullptr;
+  expect_error([&] { cudaMalloc(&memory, 4); }, "memory is asked for");
+  expect_error([&] { CopyIn(stream_); }, "a copy is given");
+  expect_error([&] { cudaEventRecord(event_, stream_); }, "is recorded");
+  expect_error([&] { cudaStreamWaitEvent(stream_, event_, 0); }, "waited for");
+  expect_error([&] { cudaStreamSynchronize(other_); }, "waited for");
+  expect_error([&] { cudaEventSynchronize(event_); }, "waited for");
+}
+
 TEST_F(EmulationTest, MemoryEnds) {
   SetMemory(MemoryInUse() + 1000);
   void* memory = nullptr;

@@ -8,6 +8,7 @@
 #ifndef HAWSER_WORKER_BACKEND_BACKEND_H_
 #define HAWSER_WORKER_BACKEND_BACKEND_H_
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,6 +23,15 @@ namespace hawser {
 
 // Memory that lanes work on; freed with it.
 using BackendMemory = std::unique_ptr<void, std::function<void(void*)>>;
+
+// Names work that is the same each time that it is given.
+struct WorkName {
+  int64_t what = 0;  // whoever gives it counts
+  int64_t rows = 0;
+  float scale = 0;
+
+  friend auto operator<=>(const WorkName&, const WorkName&) = default;
+};
 
 class Backend {
  public:
@@ -55,6 +65,18 @@ class Backend {
   // Not initialised, aligned to 64 bytes at least. RESOURCE_EXHAUSTED: there is
   // not so much, and how much there is.
   virtual absl::StatusOr<BackendMemory> Allocate(int64_t bytes) = 0;
+
+  // Has `give` give work to lanes: alone that, no copies, and nothing is waited
+  // for. What it gives under one name is the same each time: the same
+  // operations on the same memory with the same numbers. A GPU may then do it
+  // again without calling `give`.
+  virtual void GiveNamed(const WorkName&, absl::FunctionRef<void()> give) {
+    give();
+  }
+
+  // How much there is for Allocate, about; where lanes work on the host's
+  // memory, nobody counts it: 0.
+  virtual int64_t FreeBytes() { return 0; }
 
   // Copies what the host has to the lanes' memory: work that is given to lanes
   // later sees it. The host's memory is not to be changed before Await or

@@ -2,9 +2,11 @@
 // against itself on the CPU.
 #include <cmath>
 #include <random>
+#include <regex>
 #include <string>
 #include <vector>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "worker/backend/cpu/cpu_backend.h"
 #include "worker/backend/cuda/cuda_backend.h"
@@ -19,6 +21,8 @@
 
 namespace hawser {
 namespace {
+
+using ::testing::HasSubstr;
 
 std::unique_ptr<Model> Make(const ModelSpec& spec, int64_t max_batch) {
   auto backend = MakeCudaBackend(CudaOptions());
@@ -202,19 +206,67 @@ TEST(CudaModelTest, ALostDeviceIsToldAndWritesNothing) {
   EXPECT_TRUE(told_of_some);
 }
 
-TEST(CudaModelTest, TooLittleMemoryIsAnErrorThatSaysHowMuch) {
-  const GptCase each = Gpt2Case("gpt2", 64, 3);
-  cuda_emulation::SetMemory(cuda_emulation::MemoryInUse() + (5 << 20));
+// A model on a device with so much memory.
+absl::StatusOr<std::unique_ptr<Model>> MakeIn(size_t bytes,
+                                              const ModelSpec& spec,
+                                              int64_t samples) {
+  cuda_emulation::Reset();
+  cuda_emulation::SetMemory(cuda_emulation::MemoryInUse() + bytes);
   auto backend = MakeCudaBackend(CudaOptions());
-  ASSERT_TRUE(backend.ok()) << backend.status();
-  const auto model = MakeModel(each.model, 3000, *std::move(backend));
+  CHECK(backend.ok()) << backend.status();
+  auto model = MakeModel(spec, samples, *std::move(backend));
   cuda_emulation::SetMemory(0);
-  ASSERT_TRUE(absl::IsResourceExhausted(model.status())) << model.status();
-  for (const char* part : {"MiB are free", "the model needs", "3000 samples",
-                           "schedule.micro_batches"}) {
-    EXPECT_NE(model.status().message().find(part), std::string::npos)
-        << model.status();
+  return model;
+}
+
+// What the message says would fit does fit, and no sample more.
+TEST(CudaModelTest, TooLittleMemoryIsAnErrorThatSaysWhatWouldFit) {
+  for (GptCase each : {Gpt2Case("gpt2", 64, 3), LlamaCase("llama", 64, 3)}) {
+    SCOPED_TRACE(each.name);
+    if (each.name == "llama") each.model.mutable_gpt()->set_precision(BFLOAT16);
+    const size_t bytes = 9 << 20;
+    const absl::Status status = MakeIn(bytes, each.model, 3000).status();
+    ASSERT_TRUE(absl::IsResourceExhausted(status)) << status;
+    EXPECT_THAT(std::string(status.message()),
+                ::testing::AllOf(HasSubstr("MiB are free"),
+                                 HasSubstr("the model needs"),
+                                 HasSubstr("micro-batches of 3000 samples")));
+    std::smatch found;
+    const std::string message(status.message());
+    ASSERT_TRUE(std::regex_search(
+        message, found,
+        std::regex("with micro-batches of (\\d+) samples .more "
+                   "schedule.micro_batches., or model.gpt."
+                   "recompute_activations with (\\d+) samples")))
+        << message;
+    const int64_t fit = std::stoll(found[1]),
+                  recomputing = std::stoll(found[2]);
+    EXPECT_GT(fit, 10);
+    EXPECT_GT(recomputing, fit);
+    EXPECT_TRUE(MakeIn(bytes, each.model, fit).ok());
+    EXPECT_FALSE(MakeIn(bytes, each.model, fit + 1).ok());
+    each.model.mutable_gpt()->set_recompute_activations(true);
+    EXPECT_TRUE(MakeIn(bytes, each.model, recomputing).ok());
+    EXPECT_FALSE(MakeIn(bytes, each.model, recomputing + 1).ok());
+    EXPECT_THAT(
+        std::string(MakeIn(5 << 20, each.model, 1000).status().message()),
+        HasSubstr("it would fit with micro-batches of"));
   }
+  cuda_emulation::Reset();
+}
+
+TEST(CudaModelTest, NothingFitsIntoTooLittleMemory) {
+  GptCase each = Gpt2Case("gpt2", 64, 3);
+  each.model.mutable_gpt()->set_vocabulary(100000);
+  EXPECT_THAT(std::string(MakeIn(6 << 20, each.model, 2).status().message()),
+              HasSubstr("not even one sample fits"));
+  const absl::Status mlp =
+      MakeIn(6 << 20, Mlp({1000, 2000, 10}, RELU, 0, 0), 3000).status();
+  ASSERT_TRUE(absl::IsResourceExhausted(mlp)) << mlp;
+  EXPECT_THAT(std::string(mlp.message()),
+              ::testing::AllOf(HasSubstr("the model needs"),
+                               HasSubstr("more schedule.micro_batches")));
+  cuda_emulation::Reset();
 }
 
 #endif  // HAWSER_CUDA_EMULATION

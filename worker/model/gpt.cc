@@ -15,9 +15,11 @@
 #include "worker/model/gpt_block.h"
 #include "worker/model/gpt_buffers.h"
 #include "worker/model/gpt_head.h"
+#include "worker/model/gpt_memory.h"
 #include "worker/model/gpt_parameters.h"
 #include "worker/model/gpt_tensors.h"
 #include "worker/model/layer_delivery.h"
+#include "worker/model/layer_versions.h"
 
 namespace hawser {
 namespace {
@@ -53,6 +55,7 @@ class Gpt : public Model {
         tensors_(spec_, layout),
         max_batch_(max_batch),
         backend_(std::move(backend)),
+        available_(backend_->FreeBytes()),
         arena_(backend_.get()),
         buffers_(spec_, max_batch * shape_.context, backend_->panel_rows(),
                  backend_->takes_whole_batches(), &arena_),
@@ -60,6 +63,7 @@ class Gpt : public Model {
         gradient_(backend_.get(), TakeMirror(tensors_.parameters)),
         tokens_(backend_.get(), TakeMirror(max_batch * shape_.context)),
         labels_(backend_.get(), TakeMirror(max_batch * shape_.context)),
+        versions_(layout.layers.size()),
         head_(spec_, tensors_, backend_.get()) {
     for (int64_t k = 0; k < shape_.layers; ++k) {
       blocks_.emplace_back(spec_, tensors_.blocks[static_cast<size_t>(k)], k,
@@ -77,18 +81,23 @@ class Gpt : public Model {
     if (shape_.element != Element::kFloat32) {
       operands_ = arena_.TakeMatrix(1, tensors_.parameters, shape_.element);
     }
+    if (!backend_->works_on_host() && arena_.status().ok()) {
+      // Now, rather than in the first step.
+      const int64_t rows =
+          std::min(backend_->panel_rows(), max_batch * shape_.context);
+      backend_->ForEach(1, [&](Lane& lane, int64_t) {
+        lane.Scratch(kProductSlot, ProductFloats(shape_, rows));
+      });
+    }
   }
 
   // Whether there is memory for it.
   absl::Status MemoryStatus() const {
-    if (arena_.status().ok()) return absl::OkStatus();
-    return absl::Status(
-        arena_.status().code(),
-        absl::StrCat(arena_.status().message(), "; the model needs ",
-                     (arena_.bytes() >> 20) + 1, " MiB for micro-batches of ",
-                     max_batch_,
-                     " samples. More schedule.micro_batches, or "
-                     "model.gpt.recompute_activations, need less"));
+    const absl::Status status =
+        arena_.status().ok() ? backend_->status() : arena_.status();
+    if (!absl::IsResourceExhausted(status)) return status;
+    return GptDoesNotFit(status, spec_, tensors_.parameters, max_batch_,
+                         available_, *backend_);
   }
 
   int64_t parameters() const override { return tensors_.parameters; }
@@ -113,7 +122,7 @@ class Gpt : public Model {
     return absl::OkStatus();
   }
 
-  SampleSums Gradient(const float* theta, const Batch& batch,
+  SampleSums Gradient(Parameters from, const Batch& batch,
                       const MicroBatchKey& key, float scale, float* gradient,
                       LayerObserver* observer) override {
     CHECK_LE(batch.samples, max_batch_);
@@ -133,37 +142,44 @@ class Gpt : public Model {
       delivery.Finish();
       return SampleSums();
     }
-    const GptParameters parameters = ParametersAt(parameters_.Of(theta));
+    const GptParameters parameters = ParametersAt(parameters_.Of(from.theta));
     const int64_t rows = batch.samples * shape_.context;
     const Text text = Bring(batch.tokens.data(), batch.labels.data(), rows);
-    if (!Forward(theta, text.tokens, &key, observer)) {
+    if (!Forward(from, text.tokens, &key, observer)) {
       backend_->AwaitAll();
       return {};
     }
     WeightGradients gradients(dtheta, backend_.get());
     int at = 0;
-    head_.Backward(parameters, text.labels,
-                   scale / static_cast<float>(shape_.context), at, buffers_,
-                   &gradients);
+    const float of_token = scale / static_cast<float>(shape_.context);
+    backend_->GiveNamed({Work(kBackward, layers + 1), rows, of_token}, [&] {
+      head_.Backward(parameters, text.labels, of_token, at, buffers_,
+                     &gradients);
+    });
     FetchLosses(batch.samples);
     done(layers + 1);
     for (int k = layers - 1; k >= 0; --k) {
       const GptBlock& block = blocks_[static_cast<size_t>(k)];
-      if (spec_.recompute_activations()) {
-        block.Forward(parameters, &key, rows, buffers_);
-      }
-      block.Backward(parameters, &key, rows, at, buffers_, &gradients);
+      Give(Work(kBackward, k + 1), rows, &key, [&] {
+        if (spec_.recompute_activations()) {
+          block.Forward(parameters, &key, rows, buffers_);
+        }
+        block.Backward(parameters, &key, rows, at, buffers_, &gradients);
+      });
       at = (at + 2) % 3;
       done(k + 1);
     }
-    EmbedBackward(text.tokens, key, at, dtheta);
+    Give(Work(kBackward, 0), rows, &key,
+         [&] { EmbedBackward(text.tokens, key, at, dtheta); });
     done(0);
     delivery.Finish();
     return FetchedSums(batch.samples);
   }
 
-  SampleSums Evaluate(const float* theta, const Batch& batch) override {
-    const GptParameters parameters = ParametersAt(parameters_.Of(theta));
+  SampleSums Evaluate(Parameters from, const Batch& batch) override {
+    // Each part of the batch is computed with the same.
+    if (from.version == 0) from.version = NewVersion();
+    const GptParameters parameters = ParametersAt(parameters_.Of(from.theta));
     NoObserver observer;
     SampleSums sums;
     for (int64_t s = 0; s < batch.samples; s += max_batch_) {
@@ -172,8 +188,11 @@ class Gpt : public Model {
       const Text text =
           Bring(batch.tokens.data() + first, batch.labels.data() + first,
                 count * shape_.context);
-      CHECK(Forward(theta, text.tokens, nullptr, &observer));
-      head_.Forward(parameters, text.labels, buffers_);
+      CHECK(Forward(from, text.tokens, nullptr, &observer));
+      backend_->GiveNamed(
+          {Work(kForward, static_cast<int>(shape_.layers) + 1),
+           count * shape_.context},
+          [&] { head_.Forward(parameters, text.labels, buffers_); });
       FetchLosses(count);
       backend_->AwaitAll();
       sums += FetchedSums(count);
@@ -186,6 +205,22 @@ class Gpt : public Model {
   struct Text {
     absl::Span<const int32_t> tokens, labels;
   };
+
+  // Work that is given for each micro-batch, by layer.
+  enum Way { kForward, kBackward };
+  int64_t Work(Way way, int layer) const {
+    return way * (shape_.layers + 2) + layer;
+  }
+
+  // Work without dropout is the same for all batches of so many rows.
+  void Give(int64_t work, int64_t rows, const MicroBatchKey* key,
+            absl::FunctionRef<void()> give) {
+    if (key != nullptr && spec_.dropout() > 0) {
+      give();
+    } else {
+      backend_->GiveNamed({work, rows}, give);
+    }
+  }
 
   // 4 bytes an element.
   void* TakeMirror(int64_t elements) {
@@ -220,14 +255,16 @@ class Gpt : public Model {
     return {theta, operands_.data(), shape_.element};
   }
 
-  // Waits for a layer's parameters and makes operands of them. theta: the
-  // host's. False: see LayerObserver.
-  bool TakeLayer(const float* theta, int layer, LayerObserver* observer) {
+  // Waits for a layer's parameters and makes operands of them. False: see
+  // LayerObserver.
+  bool TakeLayer(const Parameters& from, int layer, LayerObserver* observer) {
     if (!observer->AwaitParameters(layer)) return false;
-    const LayerRange& range = layers_[static_cast<size_t>(layer)];
-    parameters_.Bring(theta, range.offset, range.elements);
+    const auto number = static_cast<size_t>(layer);
+    if (!versions_.MustMake(number, from.version)) return true;
+    const LayerRange& range = layers_[number];
+    parameters_.Bring(from.theta, range.offset, range.elements);
     if (shape_.element == Element::kFloat32) return true;
-    const float* lanes_theta = parameters_.Of(theta);
+    const float* lanes_theta = parameters_.Of(from.theta);
     ForEachPiece(range.elements, [&](Lane& lane, int64_t piece, int64_t count) {
       const int64_t first = range.offset + piece;
       lane.Convert(ConstMatrix(lanes_theta + first, 1, count),
@@ -251,12 +288,25 @@ class Gpt : public Model {
     });
   }
 
-  // theta: the host's; tokens: the lanes'. key: null when dropout is off.
+  // tokens: the lanes'. key: null when dropout is off.
   // False: see LayerObserver.
-  bool Forward(const float* theta, absl::Span<const int32_t> tokens,
+  bool Forward(const Parameters& from, absl::Span<const int32_t> tokens,
                const MicroBatchKey* key, LayerObserver* observer) {
-    if (!TakeLayer(theta, 0, observer)) return false;
-    const GptParameters parameters = ParametersAt(parameters_.Of(theta));
+    if (!TakeLayer(from, 0, observer)) return false;
+    const GptParameters parameters = ParametersAt(parameters_.Of(from.theta));
+    const auto rows = static_cast<int64_t>(tokens.size());
+    Give(Work(kForward, 0), rows, key, [&] { Embed(parameters, tokens, key); });
+    int layer = 0;
+    for (const GptBlock& block : blocks_) {
+      if (!TakeLayer(from, ++layer, observer)) return false;
+      Give(Work(kForward, layer), rows, key,
+           [&] { block.Forward(parameters, key, rows, buffers_); });
+    }
+    return TakeLayer(from, ++layer, observer);
+  }
+
+  void Embed(const GptParameters& parameters, absl::Span<const int32_t> tokens,
+             const MicroBatchKey* key) {
     const auto rows = static_cast<int64_t>(tokens.size());
     const bool learned = tensors_.position_embedding >= 0;
     const ConstMatrix weight(parameters.theta + tensors_.token_embedding,
@@ -276,12 +326,6 @@ class Gpt : public Model {
       dropout.first_row = first;
       lane.Drop(dropout, x, x);
     });
-    int layer = 0;
-    for (const GptBlock& block : blocks_) {
-      if (!TakeLayer(theta, ++layer, observer)) return false;
-      block.Forward(parameters, key, rows, buffers_);
-    }
-    return TakeLayer(theta, ++layer, observer);
   }
 
   // From dstream[at], the derivative by the embedding's output.
@@ -332,6 +376,7 @@ class Gpt : public Model {
   const GptTensors tensors_;
   const int64_t max_batch_;
   const std::unique_ptr<Backend> backend_;
+  const int64_t available_;  // bytes of memory, before anything was taken
   Arena arena_;
   const GptBuffers buffers_;
   const Mirror<float> parameters_;
@@ -342,6 +387,7 @@ class Gpt : public Model {
   std::vector<float> losses_;
   std::shared_ptr<void> pinned_losses_;
   std::vector<LayerRange> layers_;
+  LayerVersions versions_;  // in parameters_ and operands_
   std::vector<GptBlock> blocks_;
   const GptHead head_;
   Matrix operands_;  // the parameters as operands, if not float32
@@ -365,26 +411,6 @@ absl::StatusOr<std::unique_ptr<Model>> MakeGpt(
       std::make_unique<Gpt>(spec.gpt(), layout, max_batch, std::move(backend));
   RETURN_IF_ERROR(model->MemoryStatus());
   return model;
-}
-
-int64_t GptBytes(const ModelSpec& spec, int64_t max_batch, int threads) {
-  const auto layout = LayoutOf(spec);
-  if (!layout.ok()) return 0;
-  const GptSpec& gpt = spec.gpt();
-  const GptShape shape(gpt);
-  Arena arena;
-  const GptBuffers buffers(gpt, max_batch * shape.context, kCpuPanelRows,
-                           /*whole_batches=*/false, &arena);
-  if (shape.element != Element::kFloat32) {
-    arena.TakeMatrix(1, static_cast<int64_t>(layout->parameters),
-                     shape.element);
-  }
-  // Each lane's working memory: a panel of the widest product, and the
-  // gradients of one head's keys and values.
-  const int64_t panel = std::min(kCpuPanelRows, max_batch * shape.context) *
-                        std::max(shape.width, shape.inner);
-  const int64_t heads = 2 * shape.context * shape.head_width;
-  return arena.bytes() + 4 * (panel + heads) * threads;
 }
 
 }  // namespace hawser

@@ -14,8 +14,6 @@ absl::StatusOr<std::unique_ptr<Model>> MakeGpt(
     const ModelSpec& spec, int64_t max_batch, std::unique_ptr<Backend> backend);
 
 // See ModelBytes.
-int64_t GptBytes(const ModelSpec& spec, int64_t max_batch, int threads);
-
 }  // namespace hawser
 
 #endif  // HAWSER_WORKER_MODEL_GPT_H_

@@ -3,9 +3,6 @@
 namespace hawser {
 namespace {
 
-// Slots of a lane's working memory.
-constexpr int kProductSlot = 0;
-
 // The operand that stands for a derivative of the stream: a copy, if there is
 // one, or the derivative itself.
 ConstMatrix OperandOf(const Matrix& copy, const Matrix& derivative) {
@@ -224,10 +221,8 @@ void GptBlock::FeedForwardHalfBack(const GptParameters& parameters,
   const Matrix& dmiddle = buffers.dstream[(from + 1) % 3];
   const Dropout output_dropout = DropoutOf(spec_, key, 3 * number_ + 3);
   const Dropout attention_dropout = DropoutOf(spec_, key, 3 * number_ + 2);
-  const int64_t most =
-      shape_.width > shape_.inner ? shape_.width : shape_.inner;
   backend_->ForEachPanel(rows, [&](Lane& lane, int64_t first, int64_t count) {
-    float* scratch = lane.Scratch(kProductSlot, count * most);
+    float* scratch = lane.Scratch(kProductSlot, ProductFloats(shape_, count));
     const Matrix dactivated(scratch, count, shape_.inner);
     const Matrix dinput(scratch, count, shape_.width);
     // The derivative of a product's output: dropped, and in the operands'

@@ -27,6 +27,13 @@
 
 namespace hawser {
 
+// The slot of a lane's working memory (Lane::Scratch) that a panel's products
+// use, and how much of it.
+inline constexpr int kProductSlot = 0;
+inline int64_t ProductFloats(const GptShape& shape, int64_t panel_rows) {
+  return panel_rows * shape.widest();
+}
+
 // What a block's way back needs of its way there.
 struct BlockActivations {
   Matrix attention_input;                 // [R, D] any: the first norm's output

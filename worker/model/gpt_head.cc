@@ -3,11 +3,6 @@
 #include <algorithm>
 
 namespace hawser {
-namespace {
-
-constexpr int kProductSlot = 0;
-
-}  // namespace
 
 Norm GptHead::FinalNorm(const GptParameters& parameters) const {
   return {spec_.normalisation(),

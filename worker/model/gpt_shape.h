@@ -28,6 +28,8 @@ struct GptShape {
 
   // Heads of queries that share one of keys and values.
   int64_t group() const { return heads / key_value_heads; }
+  // Columns of what a panel's products need besides (kProductSlot).
+  int64_t widest() const { return width > inner ? width : inner; }
   float attention_scale() const {
     return 1.0f / std::sqrt(static_cast<float>(head_width));
   }

@@ -12,6 +12,7 @@
 #include "worker/backend/mirror.h"
 #include "worker/model/arena.h"
 #include "worker/model/layer_delivery.h"
+#include "worker/model/layer_versions.h"
 
 namespace hawser {
 namespace {
@@ -47,7 +48,8 @@ class Mlp : public Model {
         gradient_(backend_.get(), TakeMirror(parameters_)),
         labels_(backend_.get(), TakeMirror(max_batch_)),
         features_(backend_.get(), TakeMirror(max_batch_ * spec.layer_sizes(0))),
-        layers_(layout.layers.size()) {
+        layers_(layout.layers.size()),
+        versions_(layers_.size()) {
     for (size_t k = 0; k < layers_.size(); ++k) {
       Layer& layer = layers_[k];
       layer.inputs = spec.layer_sizes(static_cast<int>(k));
@@ -72,7 +74,19 @@ class Mlp : public Model {
   }
 
   // Whether there is memory for it.
-  absl::Status MemoryStatus() const { return arena_.status(); }
+  absl::Status MemoryStatus() const {
+    if (arena_.status().ok()) return absl::OkStatus();
+    return absl::Status(
+        arena_.status().code(),
+        absl::StrCat(arena_.status().message(), "; the model needs ",
+                     (arena_.bytes() >> 20) + 1, " MiB for micro-batches of ",
+                     max_batch_,
+                     " samples; more schedule.micro_batches, down "
+                     "to ",
+                     kEvaluated,
+                     " samples each, need less, or use a "
+                     "GPU with more memory"));
+  }
   absl::Status status() const override { return backend_->status(); }
   std::shared_ptr<void> Pin(void* host, int64_t bytes) override {
     return backend_->Pin(host, bytes);
@@ -94,13 +108,13 @@ class Mlp : public Model {
     return absl::OkStatus();
   }
 
-  SampleSums Gradient(const float* theta, const Batch& batch,
+  SampleSums Gradient(Parameters from, const Batch& batch,
                       const MicroBatchKey& key, float scale, float* gradient,
                       LayerObserver* observer) override {
     CHECK_LE(batch.samples, max_batch_);
     const float* features = Bring(batch, 0, batch.samples);
     const float* input = DropInput(features, batch.samples, key);
-    if (!Forward(theta, input, batch.samples, &key, observer)) {
+    if (!Forward(from, input, batch.samples, &key, observer)) {
       backend_->AwaitAll();
       return {};
     }
@@ -112,8 +126,11 @@ class Mlp : public Model {
     for (size_t k = layers_.size(); k-- > 0;) {
       const float* derivative =
           IsLast(k) ? layers_[k].linear : layers_[k].derivative;
-      Backward(theta_.Of(theta), k == 0 ? input : layers_[k - 1].activated, k,
-               batch.samples, derivative, gradient_.Of(gradient));
+      backend_->GiveNamed({Work(kBackward, k), batch.samples}, [&] {
+        Backward(theta_.Of(from.theta),
+                 k == 0 ? input : layers_[k - 1].activated, k, batch.samples,
+                 derivative, gradient_.Of(gradient));
+      });
       delivery.Done(static_cast<int>(k), layers_[k].offset,
                     layers_[k].elements);
     }
@@ -122,12 +139,14 @@ class Mlp : public Model {
     return sums;
   }
 
-  SampleSums Evaluate(const float* theta, const Batch& batch) override {
+  SampleSums Evaluate(Parameters from, const Batch& batch) override {
+    // Each part of the batch is computed with the same.
+    if (from.version == 0) from.version = NewVersion();
     SampleSums sums;
     for (int64_t s = 0; s < batch.samples; s += max_batch_) {
       const int64_t count = std::min(max_batch_, batch.samples - s);
       NoObserver observer;
-      CHECK(Forward(theta, Bring(batch, s, count), count, nullptr, &observer));
+      CHECK(Forward(from, Bring(batch, s, count), count, nullptr, &observer));
       dense_.SoftmaxLoss(layers_.back().linear,
                          labels_.Of(batch.labels.data() + s), count,
                          layers_.back().outputs);
@@ -138,6 +157,12 @@ class Mlp : public Model {
   }
 
  private:
+  // Work that is given for each micro-batch, by layer.
+  enum Way { kForward, kBackward };
+  int64_t Work(Way way, size_t layer) const {
+    return static_cast<int64_t>(way * layers_.size() + layer);
+  }
+
   bool IsLast(size_t k) const { return k + 1 == layers_.size(); }
 
   // 4 bytes an element.
@@ -178,23 +203,28 @@ class Mlp : public Model {
                          key.micro_batch, layer);
   }
 
-  // theta: the host's. key: null when dropout is off. False: see
-  // LayerObserver.
-  bool Forward(const float* theta, const float* input, int64_t rows,
+  // key: null when dropout is off. False: see LayerObserver.
+  bool Forward(const Parameters& from, const float* input, int64_t rows,
                const MicroBatchKey* key, LayerObserver* observer) {
-    const float* at = theta_.Of(theta);
+    const float* at = theta_.Of(from.theta);
     for (size_t k = 0; k < layers_.size(); ++k) {
       if (!observer->AwaitParameters(static_cast<int>(k))) return false;
       const Layer& layer = layers_[k];
-      theta_.Bring(theta, layer.offset, layer.elements);
-      dense_.MultiplyTransposed(input, at + layer.weight, rows, layer.outputs,
-                                layer.inputs, layer.linear);
-      if (IsLast(k)) {
-        dense_.AddBias(at + layer.bias, rows, layer.outputs, layer.linear);
-        return true;
+      if (versions_.MustMake(k, from.version)) {
+        theta_.Bring(from.theta, layer.offset, layer.elements);
       }
-      dense_.AddBiasAndActivate(spec_.activation(), at + layer.bias, rows,
-                                layer.outputs, layer.linear, layer.activated);
+      backend_->GiveNamed({Work(kForward, k), rows}, [&] {
+        dense_.MultiplyTransposed(input, at + layer.weight, rows, layer.outputs,
+                                  layer.inputs, layer.linear);
+        if (IsLast(k)) {
+          dense_.AddBias(at + layer.bias, rows, layer.outputs, layer.linear);
+        } else {
+          dense_.AddBiasAndActivate(spec_.activation(), at + layer.bias, rows,
+                                    layer.outputs, layer.linear,
+                                    layer.activated);
+        }
+      });
+      if (IsLast(k)) return true;
       if (key != nullptr && spec_.dropout() > 0) {
         const int64_t n = rows * layer.outputs;
         dense_.FillDropoutMask(DropoutRandom(*key, k + 1),
@@ -238,6 +268,7 @@ class Mlp : public Model {
   const Mirror<int32_t> labels_;
   const Mirror<float> features_;
   std::vector<Layer> layers_;
+  LayerVersions versions_;       // in theta_
   float* input_ = nullptr;       // the features after dropout
   float* input_mask_ = nullptr;  // of dropout, if any
 };

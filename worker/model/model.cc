@@ -4,6 +4,7 @@
 
 #include "worker/backend/cpu/cpu_backend.h"
 #include "worker/model/gpt.h"
+#include "worker/model/gpt_memory.h"
 #include "worker/model/mlp.h"
 
 namespace hawser {

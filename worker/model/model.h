@@ -28,6 +28,17 @@ struct MicroBatchKey {
   uint32_t micro_batch = 0;
 };
 
+// Parameters that a model is given, and which they are.
+struct Parameters {
+  // version: of Model::NewVersion, or 0: not known to be those of any call
+  // before.
+  Parameters(const float* theta, uint64_t version = 0)  // NOLINT
+      : theta(theta), version(version) {}
+
+  const float* theta;  // [parameters of the model]
+  uint64_t version;
+};
+
 // Follows a gradient's computation layer by layer, so that parameters may still
 // be on their way when it begins, and gradients leave before it ends.
 class LayerObserver {
@@ -61,17 +72,23 @@ class Model {
   // classes); said once, before training.
   virtual absl::Status CheckData(const DataShape& shape) const = 0;
 
+  // Names parameters that do not change while they have this name: what the
+  // model has made of them, a copy or operands, it need not make again. The
+  // name holds for layers that an observer's AwaitParameters has said are there
+  // and for all of them in Evaluate.
+  uint64_t NewVersion() { return ++versions_; }
+
   // Writes scale * d(sum of the samples' losses)/d(theta) to gradient
-  // [parameters()], every element. theta: [parameters()]. Layers are those of
-  // the model's layout. An empty batch gives zeros. When the observer says that
-  // parameters will not come, returns soon, with sums that mean nothing.
-  virtual SampleSums Gradient(const float* theta, const Batch& batch,
+  // [parameters()], every element. Layers are those of the model's layout. An
+  // empty batch gives zeros. When the observer says that parameters will not
+  // come, returns soon, with sums that mean nothing.
+  virtual SampleSums Gradient(Parameters parameters, const Batch& batch,
                               const MicroBatchKey& key, float scale,
                               float* gradient, LayerObserver* observer) = 0;
 
   // Loss and correct predictions without dropout or label smoothing. A batch of
   // any size.
-  virtual SampleSums Evaluate(const float* theta, const Batch& batch) = 0;
+  virtual SampleSums Evaluate(Parameters parameters, const Batch& batch) = 0;
 
   // For parameters and gradients that it is given often: see Backend.
   virtual std::shared_ptr<void> Pin(void* host, int64_t bytes) = 0;
@@ -79,6 +96,9 @@ class Model {
   // Not OK: what it computes on has failed. What Gradient and Evaluate have
   // returned since means nothing, and the observer was not told of all layers.
   virtual absl::Status status() const = 0;
+
+ private:
+  uint64_t versions_ = 0;
 };
 
 // max_batch: most samples that Gradient is given, for buffers. A sample's loss

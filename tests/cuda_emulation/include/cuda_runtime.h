@@ -10,6 +10,8 @@
 #include <functional>
 #include <source_location>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #define HAWSER_CUDA_EMULATION 1
 
@@ -35,21 +37,27 @@ enum cudaError_t {
   cudaErrorInvalidDevice = 101,
   cudaErrorIllegalAddress = 700,
   cudaErrorLaunchFailure = 719,
+  cudaErrorStreamCaptureUnsupported = 900,
 };
 
 namespace cuda_emulation {
 class Stream;
 class Event;
+class Graph;
+class ExecutableGraph;
 }  // namespace cuda_emulation
 
 using cudaStream_t = cuda_emulation::Stream*;
 using cudaEvent_t = cuda_emulation::Event*;
+using cudaGraph_t = cuda_emulation::Graph*;
+using cudaGraphExec_t = cuda_emulation::ExecutableGraph*;
 
 enum cudaMemcpyKind {
   cudaMemcpyHostToDevice = 1,
   cudaMemcpyDeviceToHost = 2,
   cudaMemcpyDeviceToDevice = 3,
 };
+enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
 constexpr unsigned cudaStreamNonBlocking = 1;
 constexpr unsigned cudaEventDisableTiming = 2;
@@ -88,6 +96,15 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream,
+                                   cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
+cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* made,
+                                          cudaGraph_t graph,
+                                          unsigned long long flags);  // NOLINT
+cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph);
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute what,
                                  int value);
 
@@ -116,11 +133,9 @@ void ForEachPointer(T& argument, Use use) {
 }
 
 template <typename T>
-bool IsFitArgument(T argument) {
-  bool fit = true;
+void AddPointers(T argument, std::vector<const void*>* pointers) {
   ForEachPointer(argument,
-                 [&](auto& pointer) { fit = fit && IsDeviceMemory(pointer); });
-  return fit;
+                 [&](auto& pointer) { pointers->push_back(pointer); });
 }
 
 template <typename T>
@@ -133,9 +148,11 @@ T MovedArgument(T argument) {
   return argument;
 }
 
-// kernel: what a thread does. fit: all arguments are. address: names it.
+// kernel: what a thread does. memory: the pointers of its arguments. address:
+// names it.
 cudaError_t LaunchThreads(const void* address, dim3 grid, dim3 block,
-                          size_t shared_bytes, cudaStream_t stream, bool fit,
+                          size_t shared_bytes, cudaStream_t stream,
+                          std::vector<const void*> memory,
                           std::function<void()> kernel);
 
 // kernel<<<grid, block, shared_bytes, stream>>>(arguments...).
@@ -143,10 +160,11 @@ template <typename... P>
 cudaError_t LaunchKernel(void (*kernel)(P...), dim3 grid, dim3 block,
                          size_t shared_bytes, cudaStream_t stream,
                          P... arguments) {
-  const bool fit = (IsFitArgument(arguments) && ...);
+  std::vector<const void*> memory;
+  (AddPointers(arguments, &memory), ...);
   return LaunchThreads(
       reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, stream,
-      fit,
+      std::move(memory),
       [kernel, ... moved = MovedArgument(arguments)] { kernel(moved...); });
 }
 

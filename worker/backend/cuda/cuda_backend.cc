@@ -7,6 +7,7 @@
 #include "worker/backend/cuda/attention_kernels.h"
 #include "worker/backend/cuda/cuda_dense.h"
 #include "worker/backend/cuda/cuda_device.h"
+#include "worker/backend/cuda/cuda_graphs.h"
 #include "worker/backend/cuda/cuda_lane.h"
 
 namespace hawser {
@@ -20,10 +21,12 @@ constexpr size_t kWideHeadsBytes = 72 << 10;
 
 class CudaBackend : public Backend {
  public:
-  CudaBackend(std::unique_ptr<CudaDevice> device, bool tf32)
+  CudaBackend(std::unique_ptr<CudaDevice> device, const CudaOptions& options)
       : device_(std::move(device)),
-        lane_(device_.get(), tf32),
-        dense_(device_.get(), &lane_) {}
+        lane_(device_.get(), options.tf32),
+        dense_(device_.get(), &lane_),
+        uses_graphs_(options.graphs),
+        graphs_(device_.get()) {}
 
   absl::Status Supports(Element element) const override {
     const cudaDeviceProp& properties = device_->properties();
@@ -57,6 +60,19 @@ class CudaBackend : public Backend {
     device_->Use();
     return device_->Allocate(bytes);
   }
+  int64_t FreeBytes() override {
+    device_->Use();
+    return device_->FreeBytes();
+  }
+  void GiveNamed(const WorkName& name,
+                 absl::FunctionRef<void()> give) override {
+    if (!uses_graphs_) {
+      give();
+      return;
+    }
+    device_->Use();
+    graphs_.Give(name, give);
+  }
   void CopyIn(const void* host, int64_t bytes, void* memory) override {
     device_->Use();
     device_->CopyIn(host, bytes, memory);
@@ -77,6 +93,8 @@ class CudaBackend : public Backend {
   const std::unique_ptr<CudaDevice> device_;
   CudaLane lane_;
   CudaDense dense_;
+  const bool uses_graphs_;
+  CudaGraphs graphs_;
 };
 
 }  // namespace
@@ -85,7 +103,7 @@ absl::StatusOr<std::unique_ptr<Backend>> MakeCudaBackend(
     const CudaOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<CudaDevice> device,
                    CudaDevice::Open(options.device));
-  return std::make_unique<CudaBackend>(std::move(device), options.tf32);
+  return std::make_unique<CudaBackend>(std::move(device), options);
 }
 
 }  // namespace hawser

@@ -16,6 +16,8 @@ struct CudaOptions {
   int device = 0;  // as CUDA counts
   // Products in float32 round their operands to TF32 (10 bits of mantissa).
   bool tf32 = false;
+  // Work that is given again is kept as CUDA graphs.
+  bool graphs = true;
 };
 
 // See CudaDevice::Open for errors.

@@ -134,6 +134,7 @@ cudaEvent_t CudaDevice::NewEvent() {
 
 absl::StatusOr<BackendMemory> CudaDevice::Allocate(int64_t bytes) {
   if (!ok()) return status_;
+  ++allocations_;
   void* memory = nullptr;
   const cudaError_t error = cudaMalloc(&memory, static_cast<size_t>(bytes));
   if (error == cudaErrorMemoryAllocation) {
@@ -151,6 +152,12 @@ absl::StatusOr<BackendMemory> CudaDevice::Allocate(int64_t bytes) {
     cudaSetDevice(number);
     cudaFree(freed);
   });
+}
+
+int64_t CudaDevice::FreeBytes() {
+  size_t free = 0, total = 0;
+  if (ok()) Check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  return static_cast<int64_t>(free);
 }
 
 void CudaDevice::CopyIn(const void* host, int64_t bytes, void* memory) {

@@ -49,6 +49,9 @@ class CudaDevice {
 
   // See Backend.
   absl::StatusOr<BackendMemory> Allocate(int64_t bytes);
+  int64_t FreeBytes();
+  // How often Allocate was called.
+  int64_t allocations() const { return allocations_; }
   void CopyIn(const void* host, int64_t bytes, void* memory);
   int64_t CopyOut(const void* memory, int64_t bytes, void* host);
   void Await(int64_t copy);
@@ -72,6 +75,7 @@ class CudaDevice {
   // Of copies from the device, by number.
   std::vector<cudaEvent_t> copied_;
   size_t copies_ = 0;
+  int64_t allocations_ = 0;
   absl::Status status_;
 };
 
