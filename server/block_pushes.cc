@@ -117,7 +117,10 @@ bool BlockStore::IsOfThisPhase(const FrameHeader& push) const {
 }
 
 void BlockStore::Acknowledge(const IncomingFrame& frame, bool repeated) {
-  if (repeated && audit() != nullptr && IsOfThisPhase(frame.header)) {
+  // To a reader of the history, a step that is counted whole is over.
+  const bool awaits_update = !on_arrival() && partial_sums_.complete();
+  if (repeated && audit() != nullptr && !awaits_update &&
+      IsOfThisPhase(frame.header)) {
     audit()->Repeated(frame.header);
   }
   if (shared_->meters != nullptr) {

@@ -120,11 +120,6 @@ absl::StatusOr<JournalEvent> ClusterState::Change(
     event.mutable_job_changed()->set_servers(request.servers());
   }
   if (ChangesSynchronisation(request)) {
-    if (job->spec().resources().replicas() > 1) {
-      return absl::InvalidArgumentError(
-          "resources.replicas is 2: how such a job is synchronised cannot be "
-          "changed while it runs");
-    }
     ASSIGN_OR_RETURN(*event.mutable_job_changed()->mutable_synchronisation(),
                      Changed(*job, request));
   }

@@ -240,18 +240,6 @@ TEST_F(ReplicaTest, AServerThatConnectsAgainIsNotGivenUp) {
   EXPECT_EQ(PlanOf("a").servers_size(), 2);
 }
 
-TEST_F(ReplicaTest, HowItIsSynchronisedStaysButServersMayChange) {
-  Start(2);
-  ChangeJobRequest request;
-  request.set_name("a");
-  request.set_mode(ASYNCHRONOUS);
-  EXPECT_THAT(std::string(state_.Change(request, now_).status().message()),
-              HasSubstr("cannot be changed while it runs"));
-  request.clear_mode();
-  request.set_servers(2);
-  EXPECT_TRUE(state_.Change(request, now_).ok());
-}
-
 TEST_F(ReplicaTest, WhatCannotBeIsRefused) {
   EXPECT_THAT(std::string(Submit(Replicated(1)).message()),
               HasSubstr("needs resources.servers of at least 2"));

@@ -226,7 +226,7 @@ Setup RandomSetup(uint64_t seed, const RandomSetupOptions& options) {
   if (fault_random.Chance(0.4)) {
     DrawMoves(setup, &fault_random, schedule.window, &setup.faults);
   }
-  if (!changes && setup.servers > 1 && fault_random.Chance(0.5)) {
+  if (setup.servers > 1 && fault_random.Chance(0.5)) {
     DrawReplicas(&fault_random, schedule.window, &setup);
   }
   return setup;
