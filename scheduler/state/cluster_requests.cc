@@ -55,6 +55,7 @@ absl::StatusOr<std::vector<JournalEvent>> ClusterState::Submit(
     const absl::Status known = CheckKnown(job);
     if (known.ok()) continue;
     if (!absl::IsNotFound(known)) return known;
+    RETURN_IF_ERROR(CheckWritesAlone(job));
     JournalEvent event = EventAt(now);
     event.mutable_job_accepted()->set_job(next_number_ + events.size());
     *event.mutable_job_accepted()->mutable_spec() = std::move(job);
@@ -82,6 +83,17 @@ absl::Status ClusterState::CheckKnown(const JobSpec& complete) const {
   return absl::AlreadyExistsError(absl::StrCat(
       "job ", complete.name(), job.ended() ? " is done" : " waits or runs",
       " with other settings than these; choose another name"));
+}
+
+absl::Status ClusterState::CheckWritesAlone(const JobSpec& complete) const {
+  const auto writer = start_order_.WriterBeside(complete);
+  if (!writer.has_value()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "job ", complete.name(), " would write its checkpoints to ",
+      complete.checkpoint().directory(), ", where job ",
+      jobs_.at(*writer).name(),
+      " writes, which has not ended; choose another checkpoint.directory, or "
+      "wait for its end"));
 }
 
 absl::StatusOr<JournalEvent> ClusterState::Cancel(const std::string& name,

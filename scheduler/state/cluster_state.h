@@ -149,6 +149,8 @@ class ClusterState {
   bool DecideEnd(const Job& job, absl::Time now, JobEnded* end) const;
   // NOT_FOUND: the name is free. OK: the job that has it will do as well.
   absl::Status CheckKnown(const JobSpec& complete) const;
+  // FAILED_PRECONDITION: another job writes there.
+  absl::Status CheckWritesAlone(const JobSpec& complete) const;
   std::string WhyItWaits(const Job& job) const;
   void Drain(uint64_t node, bool undo, absl::Time now);
   void NoteWhyJobsWait();

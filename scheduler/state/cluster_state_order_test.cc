@@ -186,6 +186,29 @@ TEST_F(ClusterStateOrderTest, WhoWritesWaitsForWhoIsToReadFirst) {
   EXPECT_EQ(StateOf("base"), STARTING);
 }
 
+// Each would write over the other's checkpoints, and drop them.
+TEST_F(ClusterStateOrderTest, TwoDoNotWriteToOneDirectoryAtOnce) {
+  JoinAll(SERVER, 1);
+  JoinAll(WORKER, 4);
+  ASSERT_TRUE(Submit(Into("one", "x/y")).ok());
+  for (const std::string directory : {"x/y", "./x//y/", "/out/x/y"}) {
+    const absl::Status refused = Submit(Into("other", directory));
+    EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(
+        std::string(refused.message()),
+        HasSubstr(absl::StrCat("would write its checkpoints to ", directory,
+                               ", where job one writes, which has not ended; "
+                               "choose another checkpoint.directory")));
+  }
+  EXPECT_EQ(Names(), std::vector<std::string>{"one"});
+  EXPECT_TRUE(Submit(Into("beside", "x")).ok());
+  // By default a job writes where its name says.
+  ASSERT_TRUE(Submit(Spec("fourth", 1, 1)).ok());
+  EXPECT_FALSE(Submit(Into("fifth", "fourth")).ok());
+  Cancel("one");
+  EXPECT_TRUE(Submit(Into("other", "x/y")).ok());
+}
+
 // Nobody waits for ever: of two that read what the other writes, one begins.
 TEST_F(ClusterStateOrderTest, ThereIsNoCircle) {
   JoinAll(SERVER, 1);

@@ -1,6 +1,7 @@
 #include "scheduler/state/start_order.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -49,6 +50,11 @@ void StartOrder::HasRead(uint64_t job) {
   if (found == entries_.end()) return;
   Remove(job, std::exchange(found->second.reads, ""), &readers_);
   Remove(job, std::exchange(found->second.reads_step, ""), &step_readers_);
+}
+
+std::optional<uint64_t> StartOrder::WriterBeside(const JobSpec& spec) const {
+  return Before(std::numeric_limits<uint64_t>::max(),
+                NormalDirectory(spec.checkpoint().directory()), writers_);
 }
 
 bool StartOrder::IsToBeRead(const std::string& step_directory) const {

@@ -8,6 +8,9 @@
 // - for the same reason, a job that writes where one that was accepted before
 //   it is still to read.
 //
+// And who may not even be accepted: a job that would write where another one
+// does.
+//
 // Nobody waits for a job that was accepted after it, so that there is no
 // circle.
 //
@@ -40,6 +43,10 @@ class StartOrder {
   void Start(uint64_t job);
   void HasRead(uint64_t job);
   void End(uint64_t job);
+
+  // The job that has not ended and writes, or may write, where this completed
+  // spec would; nothing: none.
+  std::optional<uint64_t> WriterBeside(const JobSpec& spec) const;
 
   // True if a job has still to read this checkpoint, DIRECTORY/step-N. Of those
   // that start from the newest one in a directory nobody has to ask: nothing is

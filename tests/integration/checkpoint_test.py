@@ -117,6 +117,10 @@ class CheckpointTest(harness.ClusterTest):
             self.assertGreaterEqual(job["checkpoints_failed"], 2)
             self.assertIn("the job goes on without it",
                           self.hawser("logs", "a")[0])
+            # Another one may not write there meanwhile.
+            other = self.more(self.job("b"), 'checkpoint { directory: "a" }\n')
+            _, err = self.hawser("submit", other, code=1)
+            self.assertIn("would write its checkpoints to a, where job a", err)
             os.remove(self.output("a"))
             self.hawser("wait", "a", "--timeout", "60")
             self.assertEqual(self.steps("a"), [30])
