@@ -96,8 +96,9 @@ class ClusterState {
   void NoteLoads(uint64_t node,
                  const google::protobuf::RepeatedPtrField<ServerLoad>& loads,
                  absl::Time now);
-  // The member's connection has ended. A server whose blocks are all on others,
-  // too, is given up sooner than others are.
+  // The member's connection has ended. A worker at work, and a server whose
+  // blocks are all on others, too, is given up sooner than others are: nothing
+  // is rolled back.
   void Doubt(uint64_t node, absl::Time now);
   void Deregister(uint64_t node, absl::Time now);
   absl::Status Report(const ReportRequest& report, absl::Time now);

@@ -1,4 +1,6 @@
 // Members that are lost, fail, or say what cannot be.
+#include <tuple>
+
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "scheduler/state/cluster_state_test_support.h"
@@ -46,6 +48,31 @@ TEST_F(ClusterStateTest, ALostWorkerMeansANewIncarnationWithoutIt) {
   ASSERT_EQ(PlanOf("a").workers_size(), 2);
   EXPECT_EQ(PlanOf("a").workers(1).node(), late);
   EXPECT_EQ(PlanOf("a").workers(1).first(), 4u);
+}
+
+TEST_F(ClusterStateTest, AWorkerWhoseConnectionEndsIsGivenUpSooner) {
+  const auto servers = JoinAll(SERVER, 1);
+  const auto workers = JoinAll(WORKER, 3);
+  ASSERT_TRUE(Submit(Spec("a", 2, 1)).ok());
+  StartJob("a");
+  const auto [first, second, idle] =
+      std::make_tuple(workers[0], workers[1], workers[2]);
+  // One that connects again stays; one without work costs nobody anything.
+  state_.Doubt(first, now_);
+  state_.Doubt(idle, now_);
+  PassWithout({idle}, absl::Seconds(1));
+  PassWithout({first, idle}, absl::Seconds(3));
+  ASSERT_EQ(PlanOf("a").workers_size(), 2);
+  EXPECT_EQ(PlanOf("a").workers(0).node(), first);
+  // One that does not is lost, and so is, after its lease, a server.
+  state_.Doubt(second, now_);
+  state_.Doubt(servers[0], now_);
+  PassWithout({second, servers[0]}, Membership::kDoubt);
+  ASSERT_EQ(PlanOf("a").workers_size(), 2);
+  EXPECT_EQ(PlanOf("a").workers(1).node(), idle);
+  EXPECT_FALSE(Get("a").IsBroken());
+  PassWithout({servers[0]}, absl::Seconds(3));
+  EXPECT_TRUE(Get("a").IsBroken());
 }
 
 TEST_F(ClusterStateTest, AServerTakesThePlaceOfTheOneAtItsAddress) {

@@ -351,10 +351,12 @@ void Job::MemberLost(uint64_t node, const std::string& why, absl::Time now) {
                        : " and with it the parameters it held"));
 }
 
-bool Job::SurvivesWithout(uint64_t server) const {
-  if (ended() || !HasServer(server)) return false;
+bool Job::SurvivesWithout(uint64_t node) const {
+  if (ended()) return false;
+  if (HasWorker(node)) return true;
+  if (!HasServer(node)) return false;
   std::set<uint64_t> lost = servers_lost_;
-  lost.insert(server);
+  lost.insert(node);
   return Survives(*plan_, lost);
 }
 

@@ -141,8 +141,9 @@ class Job {
   }
   // ... or goes back.
   bool NeedsRollBack() const { return IsBroken() && !NeedsTakeOver(); }
-  // A server of the plan, each of whose blocks is left on another.
-  bool SurvivesWithout(uint64_t server) const;
+  // A worker of the plan, whose micro-batches are leased to others, or a server
+  // of it, each of whose blocks is left on another: nothing is rolled back.
+  bool SurvivesWithout(uint64_t node) const;
   const std::set<uint64_t>& servers_lost() const { return servers_lost_; }
   bool IsLost(uint64_t server) const {
     return servers_lost_.count(server) != 0;
