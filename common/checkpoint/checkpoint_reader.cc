@@ -110,6 +110,8 @@ absl::Status CheckpointReader::OpenFiles(const SourceDirectory& directory) {
     const auto holder = holders.find(name);
     if (holder == holders.end() ||
         files_[holder->second].reader.Find(name)->elements != block.elements) {
+      // A damaged file is named, if that is why.
+      for (size_t i = 0; i < files_.size(); ++i) RETURN_IF_ERROR(Check(i));
       return absl::DataLossError(absl::StrCat(directory.path(), ": block ",
                                               block.id, " of ", block.elements,
                                               " elements is in no file"));

@@ -2,12 +2,15 @@
 
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/checkpoint/manifest.h"
 #include "common/files.h"
 #include "common/safetensors.h"
+#include "common/status_macros.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -141,6 +144,47 @@ TEST_F(CheckpointReaderTest, DamagedFilesAreNamedAndOthersStillRead) {
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("server-1.safetensors is damaged"));
   EXPECT_TRUE(absl::IsDataLoss((*reader)->MetadataOf(1).status()));
+}
+
+// Whatever bit is wrong: nobody starts from a damaged checkpoint.
+TEST_F(CheckpointReaderTest, AWrongBitIsNeverRead) {
+  manifest_["format"] = 2;
+  WriteAll(Step(7));
+  ASSERT_TRUE(WriteWholeFile(Step(7) + "/manifest.json",
+                             SealManifest(manifest_.dump(1)))
+                  .ok());
+  const auto read_all = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const auto reader, Open(Step(7)));
+    std::vector<float> out(8);
+    RETURN_IF_ERROR(reader->Read(0, absl::MakeSpan(out)));
+    RETURN_IF_ERROR(reader->ReadState("velocity", 0, absl::MakeSpan(out)));
+    RETURN_IF_ERROR(reader->MetadataOf(0).status());
+    return reader->MetadataOf(1).status();
+  };
+  ASSERT_TRUE(read_all().ok());
+  std::mt19937 random(1);
+  const std::vector<std::string> names = {
+      "manifest.json", "server-0.safetensors", "server-1.safetensors"};
+  for (int flip = 0; flip < 10'000; ++flip) {
+    const std::string& name = names[random() % names.size()];
+    const std::string path = Step(7) + "/" + name;
+    const std::string whole = *ReadWholeFile(path, 1 << 20);
+    std::string damaged = whole;
+    const size_t bit = random() % (whole.size() * 8);
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+    const auto put = [&](const std::string& content) {
+      // Some file systems flush a file that is written over.
+      std::filesystem::remove(path);
+      std::ofstream(path, std::ios::binary) << content;
+    };
+    put(damaged);
+    const absl::Status status = read_all();
+    ASSERT_TRUE(absl::IsDataLoss(status))
+        << name << ", bit " << bit << ": " << status;
+    ASSERT_THAT(std::string(status.message()), HasSubstr(name));
+    put(whole);
+  }
+  EXPECT_TRUE(read_all().ok());
 }
 
 TEST_F(CheckpointReaderTest, DamagedManifestsAreRefused) {
