@@ -164,9 +164,10 @@ TEST(CudaModelTest, MlpAgreesWithTheCpu) {
 
 #ifdef HAWSER_CUDA_EMULATION
 
-// Wherever it is lost, the observer is told of no layer that is not right, and
-// nothing more is done.
-TEST(CudaModelTest, ALostDeviceIsToldAndWritesNothing) {
+// Wherever it is lost, in the first micro-batch or in one whose work is kept as
+// graphs, the observer is told of no layer that is not right, and nothing more
+// is done.
+void ExpectLostDeviceIsTold(int micro_batches_before) {
   const GptCase each = Gpt2Case("gpt2", 7, 3);
   const Example example(each);
   const Outcome right = GradientOf(Make(each.model, each.samples).get(),
@@ -181,6 +182,9 @@ TEST(CudaModelTest, ALostDeviceIsToldAndWritesNothing) {
   for (int64_t operations = 0;; operations += 7) {
     SCOPED_TRACE(operations);
     const std::unique_ptr<Model> model = Make(each.model, each.samples);
+    for (int i = 0; i < micro_batches_before; ++i) {
+      GradientOf(model.get(), example.theta, example.batch);
+    }
     cuda_emulation::LoseDeviceAfter(operations);
     std::vector<float> gradient(example.theta.size(), 7.0f);
     // Or else the host would wait for each copy as it is given.
@@ -204,6 +208,13 @@ TEST(CudaModelTest, ALostDeviceIsToldAndWritesNothing) {
   }
   cuda_emulation::Reset();
   EXPECT_TRUE(told_of_some);
+}
+
+TEST(CudaModelTest, ALostDeviceIsToldAndWritesNothing) {
+  for (const int before : {0, 1, 2}) {
+    SCOPED_TRACE(before);
+    ExpectLostDeviceIsTold(before);
+  }
 }
 
 // A model on a device with so much memory.
