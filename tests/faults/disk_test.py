@@ -1,5 +1,6 @@
 """Disks that are full, read-only and torn under real processes."""
 
+import contextlib
 import os
 import random
 import signal
@@ -7,7 +8,10 @@ import signal
 from tests.faults import file_system
 from tests.integration import harness
 
-LONG = 300  # epochs of the small job: some seconds
+EPOCHS = 60  # of the small job, of 10 steps
+# A micro-batch waits so long, so that there is time for a disk to fail and to
+# recover, however fast the machine.
+PACE_MS = "2"
 
 
 class DiskTest(harness.ClusterTest):
@@ -21,8 +25,46 @@ class DiskTest(harness.ClusterTest):
         self.output = f"{self.directory}/output"
 
     def checkpointed(self):
-        return self.job(epochs=LONG, servers=2, change=(
-            "seed", "checkpoint { every_epochs: 10 keep_last: 2 }\nseed"))
+        return self.job(epochs=EPOCHS, servers=2, change=(
+            "seed", "checkpoint { every_epochs: 5 keep_last: 2 }\nseed"))
+
+    # --- Daemons ---
+
+    def start_scheduler(self, listen, *more):
+        port = f"{self.directory}/port"
+        if os.path.exists(port):
+            os.remove(port)
+        self.scheduler = self.start(
+            "--listen", listen, "--state-dir", self.state, "--port-file", port,
+            *more, program="hawser-scheduler")
+        self.await_that("a scheduler", lambda: os.path.exists(port) and
+                        os.path.getsize(port))
+        with open(port, encoding="utf-8") as file:
+            self.environment["HAWSER_SCHEDULER"] = file.read()
+
+    def start_member(self, program, *arguments):
+        self.members.append(self.start(
+            "--scheduler", self.environment["HAWSER_SCHEDULER"], *arguments,
+            program=program))
+
+    @contextlib.contextmanager
+    def daemons(self, servers, *flags):
+        """With two workers; all that lives must end well."""
+        self.members = []
+        self.start_scheduler("127.0.0.1:0", *flags)
+        for _ in range(servers):
+            self.start_member("hawser-server", "--output-root", self.output)
+        for _ in range(2):
+            self.start_member("hawser-worker", "--data-root", "/",
+                              "--micro-batch-delay-ms", PACE_MS)
+        yield
+        for process in [*self.members, self.scheduler]:
+            process.terminate()
+            process.communicate(timeout=harness.DEADLINE)
+            self.assertIn(process.returncode, (0, -signal.SIGKILL))
+        self.environment.pop("HAWSER_SCHEDULER")
+
+    # --- The job ---
 
     def expected(self, path):
         if DiskTest.undisturbed is None:
@@ -43,8 +85,8 @@ class DiskTest(harness.ClusterTest):
         """Checkpoints fail between begin() and end(), and nothing else does."""
         path = self.checkpointed()
         expected = self.expected(path)
-        with self.cluster(2, 2, "--output-root", self.output):
-            with disk:
+        with disk:
+            with self.daemons(servers=2):
                 self.hawser("submit", path)
                 self.await_status("a checkpoint",
                                   lambda job: job["checkpoint_step"] > 0)
@@ -81,18 +123,8 @@ class DiskTest(harness.ClusterTest):
     def test_nothing_acknowledged_is_lost_on_a_full_journal(self):
         path = self.checkpointed()
         expected = self.expected(path)
-        state = f"{self.directory}/journal"
-        members = []
-        with file_system.Small(state, mib=2) as disk:
-            scheduler = self.start_scheduler(state, "127.0.0.1:0")
-            for program, *more in (
-                    ("hawser-server", "--output-root", self.output),
-                    ("hawser-server", "--output-root", self.output),
-                    ("hawser-worker", "--data-root", "/"),
-                    ("hawser-worker", "--data-root", "/")):
-                members.append(self.start("--scheduler",
-                                          self.scheduler(), *more,
-                                          program=program))
+        with (file_system.Small(self.state, mib=2) as disk,
+              self.daemons(servers=2)):
             self.hawser("submit", path)
             self.await_step("small", 50)
             disk.fill()
@@ -107,10 +139,10 @@ class DiskTest(harness.ClusterTest):
                     refused = (process.returncode, name, err)
             self.assertEqual(refused[0], 3, refused)
             self.assertIn("journal", refused[2])
-            scheduler.kill()
-            scheduler.communicate()
+            self.scheduler.kill()
+            self.scheduler.communicate()
             disk.make_room()
-            scheduler = self.start_scheduler(state, self.scheduler())
+            self.start_scheduler(self.environment["HAWSER_SCHEDULER"])
             there = {job["name"] for job in self.hawser_json("jobs")}
             self.assertEqual(there, set(accepted))
             self.hawser("submit", self.job(refused[1], workers=9))
@@ -118,36 +150,16 @@ class DiskTest(harness.ClusterTest):
             job = self.job_status()
             self.assertEqual(job["state"], "succeeded", job)
             self.assertEqual(job["parameters_sha256"], expected)
-            for process in [*members, scheduler]:
-                process.terminate()
-                process.communicate(timeout=harness.DEADLINE)
-                self.assertEqual(process.returncode, 0)
-
-    def start_scheduler(self, state, listen):
-        port = f"{self.directory}/port"
-        if os.path.exists(port):
-            os.remove(port)
-        scheduler = self.start("--listen", listen, "--state-dir", state,
-                               "--port-file", port, program="hawser-scheduler")
-        self.await_that("a scheduler", lambda: os.path.exists(port) and
-                        os.path.getsize(port))
-        with open(port, encoding="utf-8") as file:
-            self.environment["HAWSER_SCHEDULER"] = file.read()
-        return scheduler
-
-    def scheduler(self):
-        return self.environment["HAWSER_SCHEDULER"]
 
     def test_a_checkpoint_that_is_torn_is_passed_over(self):
         """Its files are cut off at any length when their server dies."""
         rng = random.Random(7)
         path = self.checkpointed()
         expected = self.expected(path)
-        with self.cluster(2, 3, "--output-root", self.output, "--lease-ms",
-                          "600", "--heartbeat-ms", "200"):
+        with self.daemons(3, "--lease-ms", "600", "--heartbeat-ms", "200"):
             self.hawser("submit", path)
             self.await_status("two checkpoints", lambda job:
-                              job["checkpoint_step"] >= 200)
+                              job["checkpoint_step"] >= 100)
             for server in self.processes("hawser-server"):
                 os.kill(server, signal.SIGSTOP)
             newest = f"{self.output}/small/step-{self.newest()}"
@@ -162,9 +174,8 @@ class DiskTest(harness.ClusterTest):
             os.kill(servers[1], signal.SIGKILL)
             for server in servers[2:]:
                 os.kill(server, signal.SIGCONT)
-            late = [self.start("--scheduler", self.address(),
-                               "--output-root", self.output,
-                               program="hawser-server") for _ in range(2)]
+            for _ in range(2):
+                self.start_member("hawser-server", "--output-root", self.output)
             self.hawser("wait", "small", "--timeout", "100")
             job = self.job_status()
             self.assertEqual(job["state"], "succeeded", job)
@@ -172,9 +183,6 @@ class DiskTest(harness.ClusterTest):
             log = self.hawser("logs", "small")[0]
             self.assertTrue([line for line in log.splitlines()
                              if f"{name}: " in line], name)
-            for process in late:
-                process.terminate()
-                process.communicate(timeout=harness.DEADLINE)
         self.assert_nothing_left()
 
     def newest(self):
