@@ -12,6 +12,8 @@
 #include "client/control/grpc_health_client.h"
 #include "client/control/http_health_client.h"
 #include "common/grpc/grpc_caller.h"
+#include "common/security/tls_files.h"
+#include "common/status_macros.h"
 #include "nlohmann/json.hpp"
 
 namespace hawser {
@@ -23,15 +25,21 @@ struct HealthFlags {
   double timeout_seconds = 5;
 };
 
-absl::StatusOr<HttpHealth> Ask(const HealthFlags& flags,
-                               const GrpcCaller* caller) {
+absl::StatusOr<HttpHealth> Ask(const CommandLine& line,
+                               const HealthFlags& flags) {
   const absl::Duration timeout = absl::Seconds(flags.timeout_seconds);
-  if (absl::StartsWith(flags.target, "http://")) {
+  const std::string& directory = line.security.tls_directory;
+  if (absl::StrContains(flags.target, "://")) {
+    TlsFiles tls;
+    if (!directory.empty()) {
+      ASSIGN_OR_RETURN(tls, TlsFilesIn(directory));
+    }
     return AskHttpHealth(flags.target, flags.ready ? "/readyz" : "/healthz",
-                         timeout);
+                         timeout, tls);
   }
-  const auto is_ready = AskGrpcHealth(
-      flags.target, timeout, caller == nullptr ? GrpcCaller() : *caller);
+  const auto is_ready =
+      AskGrpcHealth(flags.target, timeout,
+                    line.caller == nullptr ? GrpcCaller() : *line.caller);
   if (!is_ready.ok()) return is_ready.status();
   // One that answers that it is not ready lives.
   return HttpHealth{*is_ready || !flags.ready,
@@ -39,7 +47,7 @@ absl::StatusOr<HttpHealth> Ask(const HealthFlags& flags,
 }
 
 int Health(const CommandLine& line, const HealthFlags& flags) {
-  const absl::StatusOr<HttpHealth> health = Ask(flags, line.caller.get());
+  const absl::StatusOr<HttpHealth> health = Ask(line, flags);
   if (!health.ok()) return Fail(health.status());
   if (line.json()) {
     PrintJson({{"target", flags.target},
@@ -60,7 +68,8 @@ void AddHealthCommand(CommandLine* line) {
   health
       ->add_option("TARGET", flags->target,
                    "HOST:PORT or unix:/path where a scheduler or server "
-                   "listens, or http://HOST:PORT of any daemon's --http-listen")
+                   "listens, or http://HOST:PORT or https://HOST:PORT of any "
+                   "daemon's --http-listen")
       ->required();
   health->add_flag("--ready", flags->ready, "ask whether it is ready for work");
   health->add_option("--timeout", flags->timeout_seconds, "seconds to wait")

@@ -15,6 +15,7 @@ import yaml
 from tests.integration import harness
 
 OBSERVABILITY = "deploy/observability"
+PAGE = "docs/metrics.md"
 GPT = """name: "text"
 model {{ gpt {{ vocabulary: 256 context: 16 layers: 1 heads: 1 width: 8 }} }}
 data {{ text {{ files: "{text}" validation_share: 0.1 }} }}
@@ -45,6 +46,27 @@ def series(text):
                 r"([a-z_]+)(\{.*\})? (\S+)", line).groups()
             found.setdefault(name, {})[labels or ""] = float(value)
     return found
+
+
+def families(text):
+    """Names of metrics; a histogram's parts are one."""
+    return set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
+
+
+def rows(page):
+    """What stands in backquotes in the first cell of each row of a table."""
+    for line in page.splitlines():
+        if line.startswith("| "):
+            yield re.findall(r"`([a-zA-Z_]+)", line.split("|")[1])
+
+
+def is_told(name, names):
+    """Whether a row's names have it, in full or by their end: `_end` has the
+    beginning of the row's first."""
+    return name in names or any(
+        name.endswith(end) and
+        names[0].startswith(name.removesuffix(end) + "_")
+        for end in names[1:] if end.startswith("_"))
 
 
 class WatchingTest(harness.ClusterTest):
@@ -135,6 +157,25 @@ class WatchingTest(harness.ClusterTest):
         return {name for expression in expressions + targets
                 for name in re.findall(r"hawser_[a-z_]+", expression)}
 
+    def check_that_all_are_told(self, *addresses):
+        """The page has a line for each metric that a daemon has now."""
+        with open(PAGE, encoding="utf-8") as file:
+            told = list(rows(file.read()))
+        found = set().union(*(families(get(f"{address}/metrics")[1])
+                              for address in addresses))
+        self.assertGreater(len(found), 10)
+        self.assertEqual([name for name in sorted(found) if not any(
+            is_told(name, names) for names in told)], [])
+
+    def test_every_alert_is_told(self):
+        with open(PAGE, encoding="utf-8") as file:
+            told = list(rows(file.read()))
+        with open(f"{OBSERVABILITY}/alerts.yaml", encoding="utf-8") as file:
+            alerts = [rule["alert"] for group in yaml.safe_load(file)["groups"]
+                      for rule in group["rules"]]
+        self.assertEqual(alerts, [names[0] for names in told if names and
+                                  names[0].startswith("Hawser")])
+
     def test_metrics_of_a_running_cluster(self):
         _, scheduler = self.scheduler()
         _, server = self.member("hawser-server")
@@ -168,6 +209,8 @@ class WatchingTest(harness.ClusterTest):
             self.assertGreater(found["hawser_worker_sent_bytes_total"][""], 0)
             self.assertGreater(
                 found["hawser_scheduler_journal_events_total"][""], 3)
+        with self.subTest("the page tells them all"):
+            self.check_that_all_are_told(scheduler, server, *workers)
         with self.subTest("promtool"):
             self.check_with_promtool(scheduler, server, workers[0])
         # Nothing is left of a job that has ended.
@@ -207,6 +250,9 @@ class WatchingTest(harness.ClusterTest):
             if "hawser_server_read_staleness_clocks_count" in found:
                 held.update(found)
             return self.hawser_json("job", "small")["state"] == "succeeded"
+        self.await_that("steps", lambda: self.hawser_json("job", "small")[
+            "step"] > 10)
+        self.check_that_all_are_told(server)
         self.await_that("the job's end", ended)
         label = '{job_name="small"'
         buckets = held["hawser_server_read_staleness_clocks_bucket"]
@@ -296,6 +342,30 @@ class WatchingTest(harness.ClusterTest):
             "hawser_member_connected"][""] == 0)
         self.health(0, worker, "--ready")
         self.health(0, address, "--ready")
+
+    def test_health_by_https(self):
+        certs = f"{self.directory}/certs"
+        self.hawser("certs", "--to", certs)
+        self.hawser("certs", "--to", f"{self.directory}/others")
+        _, http = self.scheduler("--tls-dir", f"{certs}/scheduler")
+        https = http.replace("http://", "https://")
+        self.health(0, https, "--ready", "--tls-dir", f"{certs}/client")
+        self.environment["HAWSER_TLS_DIR"] = f"{certs}/client"
+        self.assertEqual(self.health(0, https), "ok")
+        # Neither another authority, nor the system's, nor another name; and
+        # not in plain text.
+        for target, directory in (
+                (https, f"{self.directory}/others/client"),
+                (https, ""),
+                (https.replace("127.0.0.1", "127.0.0.2"), f"{certs}/client"),
+                (http, f"{certs}/client")):
+            with self.subTest(target, directory=directory):
+                self.environment["HAWSER_TLS_DIR"] = directory
+                self.health(3, target)
+        del self.environment["HAWSER_TLS_DIR"]
+        _, err = self.hawser("health", https, code=3)
+        self.assertIn("ca.crt of --tls-dir", err)
+        self.hawser("health", "ftp://127.0.0.1:1", code=2)
 
     def test_whoever_stops_is_not_ready(self):
         process, http = self.scheduler()
