@@ -14,6 +14,11 @@ namespace hawser {
 absl::StatusOr<OutputDirectory> OutputDirectory::Make(const std::string& root,
                                                       const std::string& path) {
   RETURN_IF_ERROR(MakeDirectoriesBeneath(root, path).status());
+  return Open(root, path);
+}
+
+absl::StatusOr<OutputDirectory> OutputDirectory::Open(const std::string& root,
+                                                      const std::string& path) {
   ASSIGN_OR_RETURN(FileDescriptor handle,
                    OpenBeneath(root, path, O_PATH | O_DIRECTORY));
   OutputDirectory directory(std::move(handle), "");

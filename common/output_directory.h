@@ -19,6 +19,9 @@ class OutputDirectory {
   // Makes it, and those above it. Errors as of MakeDirectoriesBeneath.
   static absl::StatusOr<OutputDirectory> Make(const std::string& root,
                                               const std::string& path);
+  // One that is there. Errors as of OpenBeneath.
+  static absl::StatusOr<OutputDirectory> Open(const std::string& root,
+                                              const std::string& path);
 
   // Absolute, as it was when it was opened.
   const std::string& path() const { return path_; }

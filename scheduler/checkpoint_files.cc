@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/files.h"
+#include "common/output_directory.h"
 #include "common/status_macros.h"
 
 namespace hawser {
@@ -48,47 +49,67 @@ void RemoveFiles(const std::filesystem::path& directory,
   }
 }
 
+void RemoveIfEmpty(const std::filesystem::path& directory,
+                   const std::string& output_root) {
+  const auto above =
+      OutputDirectory::Open(output_root, directory.parent_path().string());
+  if (!above.ok()) return;
+  std::error_code ignored;
+  std::filesystem::remove(above->Inside(directory.filename().string()),
+                          ignored);
+}
+
 }  // namespace
 
-void RemoveSupersededFiles(const CheckpointCommitted& checkpoint) {
+void RemoveSupersededFiles(const CheckpointCommitted& checkpoint,
+                           const std::string& output_root) {
   if (!IsDirectoryOf(checkpoint.directory(), checkpoint.step())) return;
+  const auto directory =
+      OutputDirectory::Open(output_root, checkpoint.directory());
+  if (!directory.ok()) return;
   std::set<std::string> named;
   for (const CheckpointWritten& file : checkpoint.files()) {
     named.insert(file.file());
   }
-  RemoveFiles(checkpoint.directory(), named);
+  RemoveFiles(directory->handle(), named);
 }
 
-void RemoveAbandonedFiles(const std::vector<CheckpointWritten>& files) {
+void RemoveAbandonedFiles(const std::vector<CheckpointWritten>& files,
+                          const std::string& output_root) {
   std::error_code error;
   for (const CheckpointWritten& file : files) {
-    const std::filesystem::path directory = file.directory();
-    if (!IsDirectoryOf(directory, file.step())) continue;
-    if (std::filesystem::exists(directory / kManifest, error)) continue;
+    if (!IsDirectoryOf(file.directory(), file.step())) continue;
+    const auto directory = OutputDirectory::Open(output_root, file.directory());
+    if (!directory.ok()) continue;
+    if (std::filesystem::exists(directory->Inside(kManifest), error)) continue;
     if (std::filesystem::path(file.file()).filename() != file.file()) continue;
-    std::filesystem::remove(directory / file.file(), error);
-    std::filesystem::remove(directory, error);  // if it is empty
+    std::filesystem::remove(directory->Inside(file.file()), error);
+    RemoveIfEmpty(file.directory(), output_root);
   }
 }
 
 absl::Status RemoveCheckpoint(const CheckpointDropped& checkpoint,
+                              const std::string& output_root,
                               FileCalls* calls) {
-  const std::filesystem::path directory = checkpoint.directory();
-  if (!IsDirectoryOf(directory, checkpoint.step())) return absl::OkStatus();
-  std::error_code error;
-  if (!std::filesystem::is_directory(directory, error)) {
+  if (!IsDirectoryOf(checkpoint.directory(), checkpoint.step())) {
     return absl::OkStatus();
   }
-  const std::string manifest = (directory / kManifest).string();
-  std::filesystem::remove(manifest, error);
+  const auto directory =
+      OutputDirectory::Open(output_root, checkpoint.directory());
+  if (absl::IsNotFound(directory.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(directory.status());
+  std::error_code error;
+  std::filesystem::remove(directory->Inside(kManifest), error);
   if (error) {
     errno = error.value();
-    return SystemError("remove", manifest);
+    return SystemError("remove",
+                       absl::StrCat(directory->path(), "/", kManifest));
   }
   // No file may go before the disk knows that the manifest has.
-  RETURN_IF_ERROR(FlushDirectory(directory.string(), calls));
-  RemoveFiles(directory, {});
-  std::filesystem::remove(directory, error);  // if it is empty
+  const absl::Status flushed = FlushDirectory(directory->Inside(""), calls);
+  if (!flushed.ok()) return directory->WithPath(flushed);
+  RemoveFiles(directory->handle(), {});
+  RemoveIfEmpty(checkpoint.directory(), output_root);
   return absl::OkStatus();
 }
 

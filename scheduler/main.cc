@@ -1,11 +1,14 @@
 // hawser-scheduler: accepts jobs and coordinates servers and workers.
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/files.h"
@@ -66,6 +69,17 @@ absl::Status Run(Flags flags) {
   options.lease = absl::Milliseconds(flags.lease_ms);
   options.heartbeat = absl::Milliseconds(flags.heartbeat_ms);
   RETURN_IF_ERROR(MakeDirectories(flags.state_directory));
+  if (!flags.output_root.empty()) {
+    // As servers name it.
+    std::error_code error;
+    const auto root =
+        std::filesystem::weakly_canonical(flags.output_root, error);
+    if (error) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--output-root ", flags.output_root, ": ", error.message()));
+    }
+    options.output_root = root.string();
+  }
   if (flags.etcd.endpoints.empty()) {
     ASSIGN_OR_RETURN(own_journal,
                      OpenSqliteJournal(flags.state_directory + "/journal.db"));
@@ -184,8 +198,9 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::IsMember({"text", "json"}));
   app.add_option("--output-root", flags.output_root,
-                 "write the jobs' curves for TensorBoard below this directory, "
-                 "that of the servers (default: none are written)");
+                 "that of the servers: files of checkpoints are touched below "
+                 "this directory alone, and the jobs' curves for TensorBoard "
+                 "written there (default: where servers say, and no curves)");
   app.add_option("--lease-ms", flags.lease_ms,
                  "a member silent for this long is lost")
       ->capture_default_str();

@@ -8,6 +8,7 @@
 #include "common/checkpoint/manifest.h"
 #include "common/crc32c.h"
 #include "common/files.h"
+#include "common/output_directory.h"
 #include "common/status_macros.h"
 #include "common/version.h"
 #include "google/protobuf/util/json_util.h"
@@ -27,25 +28,32 @@ Json ToJson(const google::protobuf::Message& message) {
   return status.ok() ? Json::parse(text, nullptr, false) : Json();
 }
 
-absl::Status CheckIsThere(const std::string& directory,
+absl::Status CheckIsThere(const OutputDirectory& directory,
                           const CheckpointWritten& file) {
-  const std::string path = absl::StrCat(directory, "/", file.file());
+  if (std::filesystem::path(file.file()).filename() != file.file()) {
+    return absl::DataLossError(
+        absl::StrCat("\"", file.file(), "\" is no file of a checkpoint"));
+  }
   std::error_code error;
-  const uint64_t bytes = std::filesystem::file_size(path, error);
+  const uint64_t bytes =
+      std::filesystem::file_size(directory.Inside(file.file()), error);
   if (!error && bytes == file.bytes()) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(
-      path, error ? absl::StrCat(": ", error.message())
-                  : absl::StrCat(" has ", bytes, " bytes, its server wrote ",
-                                 file.bytes())));
+      directory.path(), "/", file.file(),
+      error ? absl::StrCat(": ", error.message())
+            : absl::StrCat(" has ", bytes, " bytes, its server wrote ",
+                           file.bytes())));
 }
 
 }  // namespace
 
 absl::Status WriteManifest(const Plan& plan,
                            const CheckpointCommitted& checkpoint,
-                           FileCalls* calls) {
+                           const std::string& output_root, FileCalls* calls) {
+  ASSIGN_OR_RETURN(const OutputDirectory directory,
+                   OutputDirectory::Open(output_root, checkpoint.directory()));
   for (const CheckpointWritten& file : checkpoint.files()) {
-    RETURN_IF_ERROR(CheckIsThere(checkpoint.directory(), file));
+    RETURN_IF_ERROR(CheckIsThere(directory, file));
   }
   Json manifest;
   manifest["format"] = kManifestFormat;
@@ -72,12 +80,14 @@ absl::Status WriteManifest(const Plan& plan,
                                   {"server", block.server()}});
   }
   manifest["spec"] = ToJson(plan.spec());
-  const std::string path =
-      absl::StrCat(checkpoint.directory(), "/", kManifestFile);
+  const std::string path = directory.Inside(kManifestFile);
   const std::string text = SealManifest(manifest.dump(1));
-  RETURN_IF_ERROR(WriteWholeFile(path, text, calls));
-  if (checkpoint.step() != plan.total_steps()) return absl::OkStatus();
-  return CheckFile(path, text.size(), Crc32c(text.data(), text.size()), calls);
+  absl::Status status = WriteWholeFile(path, text, calls);
+  if (status.ok() && checkpoint.step() == plan.total_steps()) {
+    status =
+        CheckFile(path, text.size(), Crc32c(text.data(), text.size()), calls);
+  }
+  return directory.WithPath(status);
 }
 
 }  // namespace hawser

@@ -4,6 +4,8 @@
 #ifndef HAWSER_SCHEDULER_MANIFEST_H_
 #define HAWSER_SCHEDULER_MANIFEST_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "common/file_calls.h"
 #include "proto/journal.pb.h"
@@ -12,10 +14,13 @@
 namespace hawser {
 
 // Writes the manifest whole or not at all; a job's last one is read once more
-// from the disk. DATA_LOSS: a file is not there, or not as long as its server
-// says; or the manifest is not what was written.
+// from the disk. output_root: absolute, without symbolic links.
+// PERMISSION_DENIED: the checkpoint's directory is not below it. DATA_LOSS: a
+// file is not there, or not as long as its server says; or the manifest is not
+// what was written.
 absl::Status WriteManifest(const Plan& plan,
                            const CheckpointCommitted& checkpoint,
+                           const std::string& output_root,
                            FileCalls* calls = MachineFileCalls());
 
 }  // namespace hawser

@@ -39,7 +39,8 @@ class ManifestTest : public testing::Test {
 };
 
 TEST_F(ManifestTest, IsReadAsItWasWritten) {
-  ASSERT_TRUE(WriteManifest(plan_, checkpoint_, &disk_).ok());
+  ASSERT_TRUE(
+      WriteManifest(plan_, checkpoint_, testing::TempDir(), &disk_).ok());
   const auto text = ReadWholeFile(directory_ + "/manifest.json", 1 << 20);
   ASSERT_TRUE(text.ok());
   const auto manifest = ParseManifest(*text);
@@ -53,18 +54,34 @@ TEST_F(ManifestTest, IsReadAsItWasWritten) {
 
 TEST_F(ManifestTest, NamesNoFileThatIsNotThereWhole) {
   checkpoint_.mutable_files(0)->set_bytes(8);
-  EXPECT_TRUE(absl::IsDataLoss(WriteManifest(plan_, checkpoint_, &disk_)));
+  EXPECT_TRUE(absl::IsDataLoss(
+      WriteManifest(plan_, checkpoint_, testing::TempDir(), &disk_)));
   checkpoint_.mutable_files(0)->set_file("server-1");
-  EXPECT_TRUE(absl::IsDataLoss(WriteManifest(plan_, checkpoint_, &disk_)));
+  EXPECT_TRUE(absl::IsDataLoss(
+      WriteManifest(plan_, checkpoint_, testing::TempDir(), &disk_)));
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/manifest.json"));
+}
+
+TEST_F(ManifestTest, IsNotWrittenOutsideOfTheOutputRoot) {
+  const std::string other = testing::TempDir() + "/manifest_other";
+  std::filesystem::create_directories(other);
+  EXPECT_TRUE(absl::IsPermissionDenied(
+      WriteManifest(plan_, checkpoint_, other, &disk_)));
+  checkpoint_.mutable_files(0)->set_file("../../etc/passwd");
+  EXPECT_TRUE(absl::IsDataLoss(
+      WriteManifest(plan_, checkpoint_, testing::TempDir(), &disk_)));
   EXPECT_FALSE(std::filesystem::exists(directory_ + "/manifest.json"));
 }
 
 TEST_F(ManifestTest, TheLastOneIsReadBack) {
   disk_.flips_a_bit = true;
-  EXPECT_TRUE(WriteManifest(plan_, checkpoint_, &disk_).ok());
+  EXPECT_TRUE(
+      WriteManifest(plan_, checkpoint_, testing::TempDir(), &disk_).ok());
   plan_.set_total_steps(4);
-  EXPECT_TRUE(absl::IsDataLoss(WriteManifest(plan_, checkpoint_, &disk_)));
-  EXPECT_TRUE(WriteManifest(plan_, checkpoint_, &disk_).ok());
+  EXPECT_TRUE(absl::IsDataLoss(
+      WriteManifest(plan_, checkpoint_, testing::TempDir(), &disk_)));
+  EXPECT_TRUE(
+      WriteManifest(plan_, checkpoint_, testing::TempDir(), &disk_).ok());
 }
 
 }  // namespace

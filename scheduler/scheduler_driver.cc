@@ -125,7 +125,7 @@ bool SchedulerDriver::WriteManifests(const std::vector<JournalEvent>& events,
     for (const Job* job : state_.Jobs()) {
       if (job->id() != checkpoint.job()) continue;
       const absl::Status status =
-          WriteManifest(*job->plan(), checkpoint, calls_);
+          WriteManifest(*job->plan(), checkpoint, options_.output_root, calls_);
       if (status.ok()) continue;
       state_.RefuseCheckpoint(
           checkpoint,
@@ -145,7 +145,7 @@ absl::Status SchedulerDriver::Commit(const std::vector<JournalEvent>& events) {
     state_.Apply(event);
     journal_bytes_ += event.ByteSizeLong();
     if (event.has_checkpoint_committed()) {
-      RemoveSupersededFiles(event.checkpoint_committed());
+      RemoveSupersededFiles(event.checkpoint_committed(), options_.output_root);
     } else if (event.has_checkpoint_dropped()) {
       Remove(event.checkpoint_dropped());
     }
@@ -154,7 +154,8 @@ absl::Status SchedulerDriver::Commit(const std::vector<JournalEvent>& events) {
 }
 
 void SchedulerDriver::Remove(const CheckpointDropped& checkpoint) {
-  const absl::Status status = RemoveCheckpoint(checkpoint, calls_);
+  const absl::Status status =
+      RemoveCheckpoint(checkpoint, options_.output_root, calls_);
   LOG_IF(ERROR, !status.ok()) << "of a checkpoint that was dropped: " << status;
 }
 
@@ -197,7 +198,7 @@ void SchedulerDriver::CompactJournal() {
 absl::Status SchedulerDriver::SettleEvents(absl::Time now) {
   for (int round = 0; round < kMaxRounds; ++round) {
     const std::vector<JournalEvent> due = state_.Decide(now);
-    RemoveAbandonedFiles(state_.TakeAbandonedFiles());
+    RemoveAbandonedFiles(state_.TakeAbandonedFiles(), options_.output_root);
     if (due.empty()) {
       retry_at_ = absl::InfiniteFuture();
       return absl::OkStatus();

@@ -43,6 +43,9 @@ class SchedulerDriver {
     // The journal is rewritten (state/compaction.h) when its events take more
     // bytes than this, and twice as many as after the last time.
     uint64_t compact_bytes = 16 << 20;
+    // Files of checkpoints are touched below this directory alone, which
+    // servers call by the same name: absolute, without symbolic links.
+    std::string output_root = "/";
     // Who leads, for those who ask while this one stands by. Called with locks
     // held; empty: there is no other scheduler.
     std::function<std::string()> describe_leader;
