@@ -26,6 +26,7 @@
 #include "glog/logging.h"
 #include "scheduler/dashboard/dashboard_routes.h"
 #include "scheduler/etcd/etcd_office.h"
+#include "scheduler/etcd/leader_address.h"
 #include "scheduler/event_files.h"
 #include "scheduler/grpc_member_log_service.h"
 #include "scheduler/grpc_service.h"
@@ -130,7 +131,9 @@ absl::Status Run(Flags flags) {
     metrics.Add([&](MetricFamilies* to) { event_files->CollectMetrics(to); });
   }
   std::vector<HttpRoute> routes =
-      DashboardRoutes(&driver, &clock, RealThreads());
+      DashboardRoutes(&driver, &clock, RealThreads(), [&office] {
+        return office == nullptr ? "" : office->LeadersDashboard();
+      });
   for (HttpRoute& route : WatchRoutes(&metrics, &readiness)) {
     routes.push_back(std::move(route));
   }
@@ -150,18 +153,24 @@ absl::Status Run(Flags flags) {
     RETURN_IF_ERROR(WriteWholeFile(flags.port_file, listener->address()));
   }
   if (office != nullptr) {
-    office->Begin(
-        flags.advertise.empty() ? listener->address() : flags.advertise,
-        {[&] {
-           const absl::Status started = driver.Start();
-           if (started.ok()) readiness.SetReady();
-           return started;
-         },
-         [&] {
-           readiness.SetNotReady("another scheduler leads");
-           driver.Stop();
-         },
-         RequestTermination});
+    LeaderAddress address;
+    address.rpc =
+        flags.advertise.empty() ? listener->address() : flags.advertise;
+    if (http != nullptr) {
+      address.dashboard =
+          DashboardUrl(security->tls().has_value() ? "https" : "http",
+                       http->address(), address.rpc);
+    }
+    office->Begin(address, {[&] {
+                              const absl::Status started = driver.Start();
+                              if (started.ok()) readiness.SetReady();
+                              return started;
+                            },
+                            [&] {
+                              readiness.SetNotReady("another scheduler leads");
+                              driver.Stop();
+                            },
+                            RequestTermination});
   }
   WaitForTermination();
   readiness.SetStopping();

@@ -42,23 +42,22 @@ int HttpStatusOf(const absl::Status& status) {
   }
 }
 
-HttpReply Snapshot(const SchedulerDriver* driver, absl::Time started,
-                   const HttpRequest& request) {
-  LiveFeed feed(driver, request.Parameter("job"), started);
+HttpReply Snapshot(const LiveFeed::Source& source, const HttpRequest& request) {
+  LiveFeed feed(source, request.Parameter("job"));
   const LiveUpdate update = feed.Next();
-  return {.status = update.problem().empty() ? 200 : 404,
+  return {.status = !update.standing_by().empty() ? 503
+                    : update.problem().empty()    ? 200
+                                                  : 404,
           .content_type = kJson,
           .body = ToJson(update)};
 }
 
 // Server-sent events, one a period.
-HttpReply Live(const SchedulerDriver* driver, const Clock* clock,
-               Threads* threads, absl::Time started,
-               const HttpRequest& request) {
+HttpReply Live(const LiveFeed::Source& source, const Clock* clock,
+               Threads* threads, const HttpRequest& request) {
   HttpReply reply;
   reply.content_type = "text/event-stream";
-  auto feed =
-      std::make_shared<LiveFeed>(driver, request.Parameter("job"), started);
+  auto feed = std::make_shared<LiveFeed>(source, request.Parameter("job"));
   reply.stream = [feed, clock, threads,
                   next = absl::InfinitePast()](std::string* more) mutable {
     const absl::Time now = clock->Now();
@@ -85,9 +84,11 @@ HttpReply Cancel(SchedulerDriver* driver, const HttpRequest& http) {
 
 }  // namespace
 
-std::vector<HttpRoute> DashboardRoutes(SchedulerDriver* driver,
-                                       const Clock* clock, Threads* threads) {
-  const absl::Time started = clock->Now();
+std::vector<HttpRoute> DashboardRoutes(
+    SchedulerDriver* driver, const Clock* clock, Threads* threads,
+    std::function<std::string()> leaders_dashboard) {
+  const LiveFeed::Source source = {driver, clock->Now(),
+                                   std::move(leaders_dashboard)};
   std::vector<HttpRoute> routes;
   for (const PageFile& file : PageFiles()) {
     // The page holds no secret: it asks for the token that the rest may need.
@@ -97,11 +98,11 @@ std::vector<HttpRoute> DashboardRoutes(SchedulerDriver* driver,
                       }});
   }
   routes.push_back(
-      {"/api/snapshot", false, [driver, started](const HttpRequest& request) {
-         return Snapshot(driver, started, request);
+      {"/api/snapshot", false, [source](const HttpRequest& request) {
+         return Snapshot(source, request);
        }});
   routes.push_back({"/api/live", false, [=](const HttpRequest& request) {
-                      return Live(driver, clock, threads, started, request);
+                      return Live(source, clock, threads, request);
                     }});
   routes.push_back(
       {"/api/cancel", false,

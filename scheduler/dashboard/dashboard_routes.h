@@ -4,6 +4,8 @@
 #ifndef HAWSER_SCHEDULER_DASHBOARD_DASHBOARD_ROUTES_H_
 #define HAWSER_SCHEDULER_DASHBOARD_DASHBOARD_ROUTES_H_
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -17,9 +19,10 @@ namespace hawser {
 // A live view is told what has changed about so often.
 inline constexpr absl::Duration kLivePeriod = absl::Seconds(1);
 
-// All outlive the routes.
-std::vector<HttpRoute> DashboardRoutes(SchedulerDriver* driver,
-                                       const Clock* clock, Threads* threads);
+// All outlive the routes. leaders_dashboard: as of LiveFeed::Source.
+std::vector<HttpRoute> DashboardRoutes(
+    SchedulerDriver* driver, const Clock* clock, Threads* threads,
+    std::function<std::string()> leaders_dashboard = nullptr);
 
 }  // namespace hawser
 

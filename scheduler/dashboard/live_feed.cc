@@ -10,19 +10,29 @@ namespace hawser {
 namespace {
 
 // Events that are told at first.
-constexpr int kFirstEvents = 500;
+constexpr int kFirstEvents = 200;
 
 }  // namespace
 
-LiveFeed::LiveFeed(const SchedulerDriver* driver, std::string job,
-                   absl::Time started)
-    : driver_(driver), name_(std::move(job)), started_(started) {}
+LiveFeed::LiveFeed(Source source, std::string job)
+    : source_(std::move(source)), name_(std::move(job)) {}
 
 LiveUpdate LiveFeed::Next() {
   LiveUpdate update;
   update.set_version(kVersion);
-  update.set_started_unix_ms(absl::ToUnixMillis(started_));
-  driver_->Look([&](const ClusterState& state, absl::Time now) {
+  update.set_started_unix_ms(absl::ToUnixMillis(source_.started));
+  const absl::Status leads = source_.driver->Readiness();
+  if (!leads.ok()) {
+    is_first_ = true;
+    job_ = 0;
+    update.set_all_jobs(true);  // there are none
+    update.set_standing_by(std::string(leads.message()));
+    if (source_.leaders_dashboard != nullptr) {
+      update.set_leaders_dashboard(source_.leaders_dashboard());
+    }
+    return update;
+  }
+  source_.driver->Look([&](const ClusterState& state, absl::Time now) {
     update.set_unix_ms(absl::ToUnixMillis(now));
     TellJobs(state, now, &update);
     TellNodes(state, now, &update);
@@ -41,6 +51,7 @@ LiveUpdate LiveFeed::Next() {
 void LiveFeed::TellJobs(const ClusterState& state, absl::Time now,
                         LiveUpdate* update) {
   update->set_all_jobs(is_first_);
+  if (is_first_) revisions_.clear();
   std::map<uint64_t, uint64_t> revisions;
   for (const Job* job : state.Jobs()) {
     revisions[job->id()] = job->revision();

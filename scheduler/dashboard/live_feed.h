@@ -7,6 +7,7 @@
 #define HAWSER_SCHEDULER_DASHBOARD_LIVE_FEED_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -18,11 +19,19 @@ namespace hawser {
 
 class LiveFeed {
  public:
-  // driver outlives the feed. job: the name of the one that is looked at;
-  // empty: none. started: when this scheduler did.
-  LiveFeed(const SchedulerDriver* driver, std::string job, absl::Time started);
+  struct Source {
+    const SchedulerDriver* driver;  // outlives the feed
+    absl::Time started;             // when this scheduler did
+    // The URL of the leader's dashboard while another leads; empty: it is not
+    // known. Null: there is no other scheduler.
+    std::function<std::string()> leaders_dashboard;
+  };
 
-  // What has changed since the last call.
+  // job: the name of the one that is looked at; empty: none.
+  LiveFeed(Source source, std::string job);
+
+  // What has changed since the last call; all, after a time in which this
+  // scheduler stood by and told nothing but that.
   LiveUpdate Next();
 
  private:
@@ -34,9 +43,8 @@ class LiveFeed {
   void TellCurve(const Job& job, Curve* curve);
   void TellEvents(const Job& job, LiveUpdate* update);
 
-  const SchedulerDriver* const driver_;
+  const Source source_;
   const std::string name_;
-  const absl::Time started_;
 
   bool is_first_ = true;
   std::map<uint64_t, uint64_t> revisions_;  // told, by job

@@ -24,7 +24,10 @@ class LiveFeedTest : public testing::Test {
   }
 
   LiveFeed Feed(const std::string& job = "") {
-    return LiveFeed(driver_.get(), job, absl::FromUnixSeconds(900));
+    return LiveFeed({.driver = driver_.get(),
+                     .started = absl::FromUnixSeconds(900),
+                     .leaders_dashboard = [] { return "http://b:2"; }},
+                    job);
   }
   void Submit(const std::string& name) {
     SubmitJobRequest request;
@@ -123,6 +126,27 @@ TEST_F(LiveFeedTest, TellsAllAtFirstAndThenWhatHasChanged) {
   EXPECT_EQ(update.jobs(0).name(), "b");
   EXPECT_EQ(update.jobs(0).state(), "cancelled");
   EXPECT_TRUE(update.jobs(0).ended());
+}
+
+TEST_F(LiveFeedTest, ASchedulerThatStandsBySaysSoAndTellsAllWhenItLeads) {
+  StartJob();
+  LiveFeed feed = Feed("a");
+  EXPECT_EQ(feed.Next().standing_by(), "");
+  driver_->Stop();
+  LiveUpdate update = feed.Next();
+  EXPECT_NE(update.standing_by(), "");
+  EXPECT_EQ(update.leaders_dashboard(), "http://b:2");
+  EXPECT_TRUE(update.all_jobs());
+  EXPECT_EQ(update.jobs_size(), 0);
+  EXPECT_FALSE(update.has_detail());
+  ASSERT_TRUE(driver_->Start().ok());
+  update = feed.Next();
+  EXPECT_EQ(update.standing_by(), "");
+  EXPECT_EQ(update.leaders_dashboard(), "");
+  EXPECT_TRUE(update.all_jobs());
+  EXPECT_EQ(update.jobs_size(), 1);
+  EXPECT_TRUE(update.has_detail());
+  EXPECT_TRUE(update.curve().reset());
 }
 
 TEST_F(LiveFeedTest, TellsNodesToWhoLooksAtTheCluster) {

@@ -30,8 +30,8 @@ Election::Election(Options options, EtcdClient* etcd, const Clock* clock,
 
 Election::~Election() { Stop(); }
 
-void Election::Start(std::string address) {
-  address_ = std::move(address);
+void Election::Start(const LeaderAddress& address) {
+  address_ = ToText(address);
   thread_ = threads_->Start([this] { Run(); });
 }
 
@@ -100,7 +100,14 @@ std::string Election::Describe() const {
     return absl::StrCat("etcd does not answer: ", problem_.message());
   }
   if (!leadership_.holder().has_value()) return "nobody leads yet";
-  return absl::StrCat(leadership_.holder()->address, " leads");
+  return absl::StrCat(LeaderAddressOf(leadership_.holder()->address).rpc,
+                      " leads");
+}
+
+std::string Election::LeadersDashboard() const {
+  absl::MutexLock lock(&mutex_);
+  if (!problem_.ok() || !leadership_.holder().has_value()) return "";
+  return LeaderAddressOf(leadership_.holder()->address).dashboard;
 }
 
 void Election::Run() {
@@ -161,7 +168,8 @@ void Election::Look() {
   if (holder.has_value() &&
       (!leadership_.holder().has_value() ||
        leadership_.holder()->revision != holder->revision)) {
-    LOG(INFO) << "stands by; " << holder->address << " leads";
+    LOG(INFO) << "stands by; " << LeaderAddressOf(holder->address).rpc
+              << " leads";
   }
   leadership_.Looked(holder, clock_->Now());
 }

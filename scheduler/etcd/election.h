@@ -2,7 +2,7 @@
 // over: the driver around state/leadership.h.
 //
 //   Election election(options, etcd, &clock, RealThreads());
-//   election.Start("10.0.0.7:7070");
+//   election.Start({"10.0.0.7:7070", "http://10.0.0.7:9090"});
 //   while (election.AwaitOffice()) {  // false: closed
 //     ... lead ...
 //     election.AwaitLoss();
@@ -23,6 +23,7 @@
 #include "common/clock.h"
 #include "common/threads.h"
 #include "scheduler/etcd/etcd_client.h"
+#include "scheduler/etcd/leader_address.h"
 #include "scheduler/etcd/leader_seat.h"
 #include "scheduler/state/leadership.h"
 
@@ -42,7 +43,7 @@ class Election : public LeaderSeat {
   ~Election() override;
 
   // Stands for election. address: where this scheduler is reached.
-  void Start(std::string address);
+  void Start(const LeaderAddress& address);
   // Nobody waits for an office any more, nor for its loss; it still leads, if
   // it does, until Stop.
   void Close();
@@ -58,6 +59,8 @@ class Election : public LeaderSeat {
 
   // Who leads, or why that is not known; for people.
   std::string Describe() const;
+  // Of who leads; empty: nobody is known to, or it has none.
+  std::string LeadersDashboard() const;
 
   // --- LeaderSeat ---
   const std::string& key() const override { return options_.key; }
@@ -79,7 +82,7 @@ class Election : public LeaderSeat {
   EtcdClient* const etcd_;
   const Clock* const clock_;
   Threads* const threads_;
-  std::string address_;
+  std::string address_;  // as etcd is told
 
   mutable absl::Mutex mutex_;
   Leadership leadership_ ABSL_GUARDED_BY(mutex_);

@@ -64,7 +64,7 @@ EtcdOffice::EtcdOffice(const Options& options, std::unique_ptr<EtcdClient> etcd,
                 &clock_, threads),
       journal_(etcd_.get(), options.prefix, &election_, threads) {}
 
-void EtcdOffice::Begin(const std::string& address, Standby::Office office) {
+void EtcdOffice::Begin(const LeaderAddress& address, Standby::Office office) {
   election_.Start(address);
   standby_ = std::make_unique<Standby>(&election_, std::move(office), threads_);
 }

@@ -36,7 +36,7 @@ class EtcdOffice {
       const Options& options, Threads* threads);
 
   // Stands for election; address: where this scheduler is reached.
-  void Begin(const std::string& address, Standby::Office office);
+  void Begin(const LeaderAddress& address, Standby::Office office);
   // Leaves the office and the election.
   void Stop();
   // Why it never can lead, if so.
@@ -45,6 +45,8 @@ class EtcdOffice {
   Journal* journal() { return &journal_; }
   // Who leads, or why that is not known; for people.
   std::string DescribeLeader() const { return election_.Describe(); }
+  // The URL of the leader's dashboard; empty: it is not known.
+  std::string LeadersDashboard() const { return election_.LeadersDashboard(); }
 
  private:
   EtcdOffice(const Options& options, std::unique_ptr<EtcdClient> etcd,

@@ -182,7 +182,8 @@ class DashboardTest(harness.ClusterTest):
             browser.open(self.url())
             texts = browser.run_async("""
                 const f = await import('/format.js');
-                const {ticks, range, nearest} = await import('/scale.js');
+                const {ticks, range, nearest, thin} =
+                  await import('/scale.js');
                 const {parse, Store} = await import('/store.js');
                 const tens = [0, 10, 20].map((x) => ({x}));
                 return [
@@ -195,6 +196,8 @@ class DashboardTest(harness.ClusterTest):
                   nearest(tens, 16, (point) => point.x),
                   range([5, 5])[0] < 5 && range([5, 5])[1] > 5,
                   range([]).join(),
+                  thin([0, 1, 2, 3, 3.5], (x) => x, 2).join(),
+                  thin([], (x) => x, 2).join(),
                   parse('{"step": "12", "name": "12"}').step + 1,
                   parse('{"step": "12", "name": "12"}').name + 1,
                 ].map(String);""")
@@ -202,7 +205,7 @@ class DashboardTest(harness.ClusterTest):
                 "0", "950", "18.4k", "1.00M", "1.25M", "0.0123",
                 "4.2s", "3m 20s", "1h 02m", "–", "512 B", "3.0 MiB",
                 "0,2,4,6,8,10", "0.2,0.4,0.6,0.8", "1", "2", "true", "0,1",
-                "13", "121"])
+                "0,2,3.5", "", "13", "121"])
         self.assert_nothing_left()
 
 

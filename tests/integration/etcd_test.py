@@ -7,9 +7,11 @@ import signal
 import socket
 import ssl
 import subprocess
+import unittest
+import urllib.error
 import urllib.request
 
-from tests.integration import harness
+from tests.integration import harness, webdriver
 
 LONG = 600  # epochs of the small job: some seconds
 LEASE = "2"  # seconds
@@ -76,7 +78,9 @@ class EtcdTest(harness.ClusterTest):
         self.await_that("a scheduler", lambda: os.path.exists(port) and
                         os.path.getsize(port) != 0)
         with open(port, encoding="utf-8") as file:
-            self.schedulers[file.read()] = process
+            address = file.read()
+        self.schedulers[address] = process
+        return address
 
     def start_cluster(self, workers=2, servers=2):
         self.start_etcd()
@@ -208,6 +212,47 @@ class EtcdTest(harness.ClusterTest):
         self.hawser("cancel", "waits")
         watch.communicate(timeout=harness.DEADLINE)
         self.assertEqual(watch.returncode, 1)  # cancelled
+        self.stop_cluster()
+
+    def start_with_dashboard(self):
+        """Returns (address, URL of the dashboard)."""
+        http = f"{self.directory}/http-{self.started}"
+        address = self.start_scheduler("--http-listen", "127.0.0.1:0",
+                                       "--http-port-file", http)
+        with open(http, encoding="utf-8") as file:
+            return address, f"http://{file.read()}"
+
+    @unittest.skipUnless(webdriver.is_installed(),
+                         "needs chromium and chromium-driver")
+    def test_the_dashboard_of_one_that_stands_by_shows_the_way(self):
+        self.start_etcd()
+        leader, leaders_url = self.start_with_dashboard()
+        self.environment["HAWSER_SCHEDULER"] = leader
+        self.leader()
+        self.hawser("submit", self.job("waits"))
+        other, url = self.start_with_dashboard()
+        self.await_that("its name", lambda: f"{leader} leads" in self.ask(
+            other, "jobs")[2])
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(url + "/api/snapshot")
+        self.assertEqual(refused.exception.code, 503)
+        told = json.load(refused.exception)
+        self.assertIn(f"{leader} leads", told["standing_by"])
+        self.assertEqual(told["leaders_dashboard"], leaders_url)
+        with webdriver.Browser() as browser:
+            browser.open(url + "/#/jobs/waits")
+            browser.await_text("#standby", f"{leader} leads")
+            browser.click("#standby a")
+            browser.await_text("h1", "waits")
+            self.assertTrue(browser.run("return location.href").startswith(
+                f"{leaders_url}/#/jobs/waits"))
+            # It leads, and has something to show.
+            browser.open(url + "/#/jobs/waits")
+            browser.await_text("#standby", "stands by")
+            self.schedulers[leader].kill()
+            self.schedulers.pop(leader).communicate()
+            browser.await_text("h1", "waits")
+            self.assertEqual(browser.text("#standby"), "")
         self.stop_cluster()
 
     def make_certificates(self):

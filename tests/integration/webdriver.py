@@ -27,6 +27,10 @@ def is_installed():
 
 
 class Browser:
+    """takes_any_certificate: also those of authorities it does not know."""
+
+    def __init__(self, takes_any_certificate=False):
+        self._takes_any_certificate = takes_any_certificate
 
     def __enter__(self):
         self.profile = tempfile.mkdtemp(prefix="hawser-browser-")
@@ -49,7 +53,11 @@ class Browser:
                 "--enable-precise-memory-info",
                 f"--user-data-dir={self.profile}"]
             self.session = self.call("POST", "", {"capabilities": {
-                "alwaysMatch": {"goog:chromeOptions": {"args": arguments},
+                "alwaysMatch": {"acceptInsecureCerts":
+                                self._takes_any_certificate,
+                                "timeouts": {"script": 1000 * DEADLINE,
+                                             "pageLoad": 1000 * DEADLINE},
+                                "goog:chromeOptions": {"args": arguments},
                                 "goog:loggingPrefs": {"browser": "ALL"}}}
             })["sessionId"]
         except BaseException:

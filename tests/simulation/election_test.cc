@@ -102,7 +102,7 @@ class Candidate : public Program {
         election_({"/h/leader", kLease}, &link_, process_, process_),
         journal_(&link_, "/h", &election_, process_, /*part_bytes=*/12) {
     run_->elections[number_] = &election_;
-    election_.Start(process_->name());
+    election_.Start({process_->name(), ""});
     thread_ = process_->Start([this] {
       while (election_.AwaitOffice()) {
         Lead();

@@ -9,6 +9,7 @@ import {Store} from '/store.js';
 
 const main = document.getElementById('main');
 const banner = document.getElementById('banner');
+const standby = document.getElementById('standby');
 const link = document.getElementById('link');
 const signIn = document.getElementById('sign-in');
 
@@ -27,7 +28,7 @@ const live = new Live({
     if (now === 'lost' && state !== 'lost') lostSince = Date.now();
     state = now;
     showState(why);
-    if (now === 'sign-in') askForToken();
+    if (now === 'sign-in') askForToken(why);
   },
 });
 
@@ -35,12 +36,26 @@ function show() {
   view.update(store);
   // For measurements: from here on there is something to see.
   if (!performance.getEntriesByName('shown').length) performance.mark('shown');
-  text(document.getElementById('members'),
-       `${store.workers} workers (${store.idle} idle) · ` +
-       `${store.servers} servers`);
+  showStandingBy();
+  text(document.getElementById('members'), store.standingBy ? '' :
+    `${store.workers} workers (${store.idle} idle) · ` +
+    `${store.servers} servers`);
   text(document.getElementById('foot'),
        `hawser ${store.version} · scheduler up since ` +
        format.time(store.started));
+}
+
+// Where another scheduler leads: who, and the way there.
+function showStandingBy() {
+  toggle(standby, store.standingBy !== '');
+  toggle(main, store.standingBy === '');
+  if (!store.standingBy) return;
+  const [words, way] = standby.children;
+  text(words, store.standingBy[0].toUpperCase() + store.standingBy.slice(1) +
+    '. There is nothing to see here until it leads.');
+  const known = /^https?:\/\//.test(store.leadersDashboard);
+  toggle(way, known);
+  if (known) way.href = store.leadersDashboard + '/' + location.hash;
 }
 
 function showState(why) {
@@ -92,7 +107,8 @@ function askToCancel(name) {
       () => change('/api/cancel?job=' + encodeURIComponent(name)));
 }
 
-function askForToken() {
+// refusal: what the scheduler said of the token that it was shown.
+function askForToken(refusal) {
   const field = document.getElementById('token');
   const error = document.getElementById('sign-in-error');
   field.value = '';
@@ -104,7 +120,7 @@ function askForToken() {
   });
   if (session.token) {
     session.token = '';
-    text(error, 'The scheduler does not take this token.');
+    text(error, `The scheduler refuses it: ${refusal}.`);
   }
 }
 
@@ -113,7 +129,7 @@ signIn.addEventListener('click', () => {
     session.token = '';
     live.restart();
   } else {
-    askForToken();
+    askForToken('');
   }
 });
 addEventListener('hashchange', route);

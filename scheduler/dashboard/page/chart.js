@@ -1,11 +1,14 @@
 // A curve over steps: lines and dots, axes, and what lies under the pointer or,
 // by the arrow keys, under a cursor.
 
-import {h, svg, text, toggle} from '/dom.js';
+import {attribute, h, makePool, svg, text, toggle} from '/dom.js';
 import {round, short} from '/format.js';
-import {linear, nearest, range, ticks} from '/scale.js';
+import {linear, nearest, range, thin, ticks} from '/scale.js';
 
 const HEIGHT = 190;
+// Lines have no points nearer to each other than this, in pixels.
+const NEAR = 1.5;
+const MAX_DOTS = 60;
 const MARGIN = {left: 46, right: 12, top: 10, bottom: 22};
 
 // series: [{name, className, dots}], in the order of update's lists.
@@ -19,6 +22,11 @@ export function makeChart(title, unit, series, {format = short, axis = round, fr
   const grid = svg('g.grid', {});
   const lines = series.map((one) => svg('path', {class: one.className}));
   const dots = series.map((one) => svg('g', {class: 'dots ' + one.className}));
+  const dotsOf = dots.map((group) => makePool(
+    group, () => svg('circle', {r: 2.5})));
+  const rules = makePool(grid, () => svg('line', {}));
+  const values = makePool(grid, () => svg('text.y', {dy: '0.32em'}));
+  const steps = makePool(grid, () => svg('text.x', {y: HEIGHT - 5}));
   const cursor = svg('line.cursor', {});
   const mark = svg('circle.mark', {r: 3.5});
   const under = svg('text.unit', {x: MARGIN.left, y: HEIGHT - 5});
@@ -54,13 +62,15 @@ export function makeChart(title, unit, series, {format = short, axis = round, fr
     picture.setAttribute('width', width);
     drawGrid(x, y, xs, ys, width);
     lists.forEach((list, i) => {
-      lines[i].setAttribute('d', series[i].dots && list.length < 2 ? '' : list
-        .map((point, n) => (n ? 'L' : 'M') + x(point.x).toFixed(1) + ' ' +
-          Math.max(0, y(point.y)).toFixed(1)).join(''));
-      dots[i].replaceChildren(...(series[i].dots && list.length <= 60
-        ? list.map((point) => svg('circle', {
-          cx: x(point.x).toFixed(1), cy: y(point.y).toFixed(1), r: 2.5}))
-        : []));
+      attribute(lines[i], 'd', series[i].dots && list.length < 2 ? ''
+        : thin(list, (point) => x(point.x), NEAR)
+          .map((point, n) => (n ? 'L' : 'M') + x(point.x).toFixed(1) + ' ' +
+            Math.max(0, y(point.y)).toFixed(1)).join(''));
+      const dotted = series[i].dots && list.length <= MAX_DOTS ? list : [];
+      dotsOf[i](dotted.length).forEach((dot, n) => {
+        attribute(dot, 'cx', x(dotted[n].x).toFixed(1));
+        attribute(dot, 'cy', y(dotted[n].y).toFixed(1));
+      });
     });
     picture.setAttribute('aria-label', `${title} over steps, now ` +
       `${format(points[points.length - 1].y)} ${unit}`);
@@ -68,22 +78,26 @@ export function makeChart(title, unit, series, {format = short, axis = round, fr
   }
 
   function drawGrid(x, y, xs, ys, width) {
-    const parts = [];
-    for (const value of ticks(ys[0], ys[1], 5)) {
-      const at = y(value).toFixed(1);
-      parts.push(
-        svg('line', {x1: MARGIN.left, x2: width - MARGIN.right, y1: at, y2: at}),
-        svg('text.y', {x: MARGIN.left - 7, y: at, dy: '0.32em'},
-            axis(value)));
-    }
-    const steps = ticks(xs[0], xs[1], Math.max(2, Math.floor(width / 90)));
-    for (const value of steps) {
-      if (value === 0) continue;
-      parts.push(svg('text.x', {x: x(value).toFixed(1), y: HEIGHT - 5},
-                     round(value)));
-    }
+    const high = ticks(ys[0], ys[1], 5);
+    rules(high.length).forEach((rule, i) => {
+      const at = y(high[i]).toFixed(1);
+      for (const [name, value] of Object.entries({
+        x1: MARGIN.left, x2: width - MARGIN.right, y1: at, y2: at})) {
+        attribute(rule, name, value);
+      }
+    });
+    values(high.length).forEach((element, i) => {
+      attribute(element, 'x', MARGIN.left - 7);
+      attribute(element, 'y', y(high[i]).toFixed(1));
+      text(element, axis(high[i]));
+    });
+    const wide = ticks(xs[0], xs[1], Math.max(2, Math.floor(width / 90)))
+      .filter((value) => value !== 0);
+    steps(wide.length).forEach((element, i) => {
+      attribute(element, 'x', x(wide[i]).toFixed(1));
+      text(element, round(wide[i]));
+    });
     text(under, 'step');
-    grid.replaceChildren(...parts);
   }
 
   function showChosen() {

@@ -66,6 +66,20 @@ export function makeList(parent, keyOf, make) {
   };
 }
 
+// Elements that make() makes, kept at the end of `parent`: as many as are asked
+// for, and those that are there are used again.
+export function makePool(parent, make) {
+  const all = [];
+  return (count) => {
+    while (all.length < count) {
+      all.push(make());
+      parent.append(all[all.length - 1]);
+    }
+    while (all.length > count) all.pop().remove();
+    return all;
+  };
+}
+
 // A table of `columns`: {title, class, cell(item) -> text, or set(td, item)}.
 // Returns {element, update(items)}; `empty` is shown instead of no rows.
 export function makeTable(caption, columns, keyOf, empty, rowClass) {

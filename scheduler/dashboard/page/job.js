@@ -6,7 +6,6 @@ import * as format from '/format.js';
 import {makeServers, makeStaleness, makeWorkers} from '/members.js';
 import {pill, setPill} from '/overview.js';
 
-const EVENTS_SHOWN = 200;
 const BAD = /fail|lost|damaged|error|cannot|could not|refused|not finite|did not come back|infinite|no space/i;
 
 function section(title, content) {
@@ -35,6 +34,7 @@ function makeCheckpoints() {
 }
 
 function makeEvents() {
+  let shown = null;
   const list = h('ol.events', {});
   const sync = makeList(list, (event) => event.key, () => {
     const time = h('time', {});
@@ -55,9 +55,12 @@ function makeEvents() {
     element: h('div.scroll.tall', {tabindex: 0, role: 'region',
                                    'aria-label': 'Events'}, list),
     // The newest first.
-    update: (job) => sync(job.events.slice(-EVENTS_SHOWN).map((event, i, all) => (
-      {...event, key: job.events_from + job.events.length - all.length + i}))
-      .reverse()),
+    update: (job) => {
+      if (job.events === shown) return;
+      shown = job.events;
+      sync(shown.map((event, i) => ({...event, key: job.events_from + i}))
+        .reverse());
+    },
   };
 }
 

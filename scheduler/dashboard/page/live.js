@@ -37,6 +37,7 @@ export class Live {
     this.on = on;
     this.job = null;
     this.number = 0;  // of the newest stream; older ones end
+    this.refusal = '';  // why it is to sign in
     document.addEventListener('visibilitychange', () => this.seen());
   }
 
@@ -74,7 +75,7 @@ export class Live {
       const why = await this.stream(number);
       if (number !== this.number) return;
       if (why === 'sign-in') {
-        this.on.state('sign-in', '');
+        this.on.state('sign-in', this.refusal);
         return;  // goes on by restart()
       }
       this.on.state('lost', why);
@@ -97,7 +98,10 @@ export class Live {
       const reply = await fetch(
         '/api/live?job=' + encodeURIComponent(this.job),
         {headers: session.headers(), signal: abort.signal});
-      if (reply.status === 401 || reply.status === 403) return 'sign-in';
+      if (reply.status === 401 || reply.status === 403) {
+        this.refusal = (await reply.text()).trim();
+        return 'sign-in';
+      }
       if (!reply.ok) return (await reply.text()).trim();
       this.on.begin();
       const reader =

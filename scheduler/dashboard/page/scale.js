@@ -50,3 +50,17 @@ export function nearest(items, x, xOf) {
   if (low > 0 && x - xOf(items[low - 1]) < xOf(items[low]) - x) --low;
   return low;
 }
+
+// Of items in order of place: the first, the last, and those between that are
+// at least `near` beyond the one before that is kept.
+export function thin(items, placeOf, near) {
+  const kept = [];
+  let last = -Infinity;
+  items.forEach((item, i) => {
+    const place = placeOf(item);
+    if (place - last < near && i !== items.length - 1) return;
+    last = place;
+    kept.push(item);
+  });
+  return kept;
+}

@@ -1,9 +1,9 @@
 // What is known of the cluster, from the updates that come (LiveUpdate of
 // proto/dashboard.proto).
 
-// Points of a curve; the scheduler keeps fewer.
-const MAX_POINTS = 2000;
-const MAX_EVENTS = 1000;
+// The scheduler keeps at most 400 points and 1000 epochs of a job.
+const MAX_POINTS = 1000;
+const MAX_EVENTS = 200;
 
 // 64-bit numbers come as strings.
 const TEXTS = new Set([
@@ -32,6 +32,8 @@ export class Store {
     this.started = 0;
     this.at = 0;  // the scheduler's clock
     this.known = false;
+    this.standingBy = '';  // why there is nothing to see: another leads
+    this.leadersDashboard = '';
     this.job = emptyJob();  // the one that is looked at
   }
 
@@ -41,10 +43,11 @@ export class Store {
   }
 
   apply(update) {
-    if (this.fresh) {
-      this.fresh = false;
-      this.job = emptyJob();
-    }
+    if (this.fresh) this.job = emptyJob();
+    this.standingBy = update.standing_by;
+    this.leadersDashboard = update.leaders_dashboard;
+    // When it leads, it tells all again.
+    this.fresh = this.standingBy !== '';
     this.known = true;
     this.at = update.unix_ms;
     this.version = update.version;
