@@ -47,6 +47,8 @@ MIB = 1 << 20
 SERVERS = 2
 # For the page to draw all it has, and for what loading left to go.
 SETTLE_SECONDS = 10
+# Of a machine that is busy with other things.
+PATIENCE_SECONDS = 300
 
 
 class Cluster:
@@ -58,7 +60,8 @@ class Cluster:
         self._processes = []
         self.scheduler = self._start(
             "scheduler", "--listen", "127.0.0.1:0", "--port-file", "port",
-            "--http-listen", "127.0.0.1:0", "--http-port-file", "http")
+            "--http-listen", "127.0.0.1:0", "--http-port-file", "http",
+            "--lease-ms", str(1000 * PATIENCE_SECONDS))
         self._await("port")
         with open(f"{directory}/port", encoding="utf-8") as file:
             address = file.read()
@@ -225,6 +228,7 @@ def main():
     parser.add_argument("--bin", default=f"{ROOT}/bazel-bin/bin")
     flags = parser.parse_args()
     flags.bin = os.path.abspath(flags.bin)
+    webdriver.DEADLINE = PATIENCE_SECONDS
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(
             tempfile.TemporaryDirectory(prefix="hawser-bench-"))
