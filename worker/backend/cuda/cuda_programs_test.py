@@ -7,6 +7,7 @@ With --config=cuda this compiles and links everything that uses a GPU:
 """
 
 import os
+import re
 import subprocess
 import unittest
 
@@ -17,6 +18,8 @@ WITHOUT_CUDA = "built without CUDA"
 NO_SUCH_GPU = ("no NVIDIA driver", "the NVIDIA driver is of", "finds no GPU",
                "there is no GPU 4096")
 SECONDS = 60
+# third_party/cuda_library.bzl
+ARCHITECTURES = {b"sm_75", b"sm_80", b"sm_86", b"sm_89", b"sm_90"}
 
 
 class CudaProgramsTest(unittest.TestCase):
@@ -33,9 +36,15 @@ class CudaProgramsTest(unittest.TestCase):
         else:
             self.assertTrue(any(cause in line for cause in NO_SUCH_GPU), line)
         self.assertNotIn("*** Check failure", done.stdout)
+        return line
 
     def test_the_worker(self):
-        self.expect_clear_error("worker/hawser-worker", "--device", "cuda:4096")
+        worker = "worker/hawser-worker"
+        line = self.expect_clear_error(worker, "--device", "cuda:4096")
+        with open(worker, "rb") as file:
+            found = set(re.findall(rb"sm_\d+", file.read()))
+        self.assertEqual(found, set() if WITHOUT_CUDA in line
+                         else ARCHITECTURES)
 
     def test_the_bench(self):
         self.expect_clear_error("tests/bench/gpu/gpu", "--device", "cuda:4096")
