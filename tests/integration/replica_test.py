@@ -38,26 +38,31 @@ class ReplicaTest(harness.ClusterTest):
                 self.hawser("audit", "small")
         self.assert_nothing_left()
 
-    def kill(self, number):
-        os.kill(self.processes("hawser-server")[number], signal.SIGKILL)
+    def serving(self):
+        """A process that serves the job; more may stand by."""
+        return next(node["process"] for node in self.hawser_json("nodes")
+                    if node["role"] == "server" and node["job"])
+
+    def kill(self):
+        os.kill(self.serving(), signal.SIGKILL)
 
     def test_a_killed_server_whose_partner_takes_over(self):
-        self.disturbed(lambda: self.kill(0))
+        self.disturbed(self.kill)
 
     def test_a_partner_is_filled_and_takes_over_in_its_turn(self):
         def disturb():
-            self.kill(0)
+            self.kill()
             self.await_that("a new partner", lambda: "fills replicas" in
                             self.hawser("logs", "small")[0])
             # The job pauses until it is filled.
             step = self.hawser_json("job", "small")["step"]
             self.await_step("small", step + 20)
-            self.kill(0)
+            self.kill()
         self.disturbed(disturb, servers=3)
 
     def test_a_stopped_server_that_comes_back(self):
         def disturb():
-            server = self.processes("hawser-server")[0]
+            server = self.serving()
             before = self.hawser_json("job", "small")["incarnation"]
             os.kill(server, signal.SIGSTOP)
             self.await_that("a new incarnation", lambda: self.hawser_json(
@@ -67,7 +72,7 @@ class ReplicaTest(harness.ClusterTest):
 
     def on_arrival(self, mode):
         self.disturbed(
-            lambda: self.kill(0), same_bits=False,
+            self.kill, same_bits=False,
             more=f"synchronisation {{ mode: {mode} audit: true }}")
 
     def test_an_asynchronous_push_counts_once_though_its_server_is_killed(self):
@@ -77,7 +82,7 @@ class ReplicaTest(harness.ClusterTest):
         self.on_arrival("BOUNDED_STALENESS staleness: 2")
 
     def test_leases_go_on_at_the_partner(self):
-        self.disturbed(lambda: self.kill(0),
+        self.disturbed(self.kill,
                        more="scheduling { policy: DYNAMIC }")
 
 
