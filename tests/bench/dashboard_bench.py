@@ -13,9 +13,10 @@ Chromium (Debian's chromium and chromium-driver), and prints a table of
 - heap, in MiB (2^20 bytes): JavaScript's, with the garbage that lies in it; and
   what is left of it after a collection, which is made before the first sample
   and after the last one alone;
-- renderer, in MiB: the private memory of the page's process, what would be free
-  without it, and by how much it is above that of another Chromium which shows
-  about:blank for as long;
+- renderer, in MiB: the private and dirty memory of the page's process, which
+  includes the heap and what is drawn, and by how much it is above that of
+  another Chromium which shows about:blank for as long. Pages of Chromium's own
+  files, which any need may take away, are left out;
 - the scheduler's CPU seconds a minute, the job's own included.
 """
 
@@ -101,12 +102,12 @@ class Cluster:
             process.wait()
 
 
-def private_bytes(pid):
-    """Of a process; 0: it is gone."""
+def dirty_bytes(pid):
+    """That a process alone has; 0: it is gone."""
     try:
         with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as file:
             return sum(int(line.split()[1]) << 10 for line in file
-                       if line.startswith("Private_"))
+                       if line.startswith("Private_Dirty:"))
     except OSError:
         return 0
 
@@ -118,7 +119,8 @@ def cpu_seconds(pid):
 
 
 def renderer_bytes(browser):
-    """Of the renderer with the most: a spare one that waits has less."""
+    """Of the renderer with the most: a spare one that waits has less. Those of
+    the browser's own surface are none of a page's."""
     found = []
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -126,8 +128,9 @@ def renderer_bytes(browser):
                 line = file.read()
         except (OSError, UnicodeDecodeError):
             continue
-        if "--type=renderer" in line and browser.profile in line:
-            found.append(private_bytes(entry))
+        if ("--type=renderer" in line and browser.profile in line and
+                "--top-chrome-webui" not in line):
+            found.append(dirty_bytes(entry))
     return max(found, default=0)
 
 
