@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "common/files.h"
+#include "common/grpc/moving_peer.h"
 #include "common/security/tls_files.h"
 #include "common/status_macros.h"
 #include "grpcpp/grpcpp.h"
@@ -54,6 +55,7 @@ Endpoint Connect(const std::string& address,
                  const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
+  LookUpAgainSoon(&arguments);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestBackoffMs);
   const auto channel =
