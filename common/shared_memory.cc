@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
@@ -20,10 +21,15 @@ namespace {
 
 constexpr uint64_t kAlignment = 64;
 constexpr uint64_t kHugePage = uint64_t{2} << 20;
-// Address space that small allocations share; pages come as they are written.
-constexpr uint64_t kSegmentBytes = uint64_t{64} << 20;
-// A larger allocation has a segment of its own, which it frees alone.
-constexpr uint64_t kSmall = kSegmentBytes / 4;
+// Allocations of up to `most` bytes share segments of address space; pages come
+// as they are written, and go when all of a segment is freed. Small ones have
+// small segments, so that little of what is freed is waited for.
+struct SizeClass {
+  uint64_t most;
+  uint64_t segment;
+};
+constexpr SizeClass kClasses[] = {{uint64_t{256} << 10, uint64_t{4} << 20},
+                                  {uint64_t{16} << 20, uint64_t{64} << 20}};
 constexpr int kSeals =
     F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
 
@@ -76,16 +82,19 @@ SharedMemory::Floats SharedMemory::Allocate(int64_t elements) {
   uint64_t offset = 0;
   {
     absl::MutexLock lock(&mutex_);
-    if (bytes > kSmall) {
+    size_t c = 0;
+    while (c < std::size(kClasses) && bytes > kClasses[c].most) ++c;
+    if (c == std::size(kClasses)) {
       segment = Grow(bytes);
     } else {
-      if (current_ == nullptr || bytes > kSegmentBytes - used_) {
-        current_ = Grow(kSegmentBytes);
-        used_ = 0;
+      Filling& filling = filling_[c];
+      if (filling.segment == nullptr ||
+          bytes > kClasses[c].segment - filling.used) {
+        filling = {Grow(kClasses[c].segment), 0};
       }
-      segment = current_;
-      offset = used_;
-      used_ += bytes;
+      segment = filling.segment;
+      offset = filling.used;
+      filling.used += bytes;
     }
   }
   if (segment == nullptr) return Ordinary(elements);

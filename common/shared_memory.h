@@ -14,6 +14,7 @@
 #ifndef HAWSER_COMMON_SHARED_MEMORY_H_
 #define HAWSER_COMMON_SHARED_MEMORY_H_
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -75,9 +76,12 @@ class SharedMemory {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable absl::Mutex mutex_;
-  // Small allocations share one segment, cut from its start.
-  std::shared_ptr<SharedSegment> current_ ABSL_GUARDED_BY(mutex_);
-  uint64_t used_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Shared by allocations of about one size, cut from its start.
+  struct Filling {
+    std::shared_ptr<SharedSegment> segment;
+    uint64_t used = 0;
+  };
+  std::array<Filling, 2> filling_ ABSL_GUARDED_BY(mutex_);
   std::map<const char*, std::weak_ptr<SharedSegment>> segments_
       ABSL_GUARDED_BY(mutex_);  // by address
 };

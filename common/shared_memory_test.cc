@@ -43,6 +43,21 @@ TEST(SharedMemoryTest, WhatIsWrittenHereIsReadThere) {
   EXPECT_EQ(std::memcmp(bytes->data(), second.data, 40), 0);
 }
 
+TEST(SharedMemoryTest, WhatSmallOnesHadIsFreedBeforeLong) {
+  SharedMemory memory;
+  constexpr int64_t kElements = 16 << 10;
+  SharedMemory::Floats small = memory.Allocate(kElements);
+  const SharedMemory::Floats large = memory.Allocate(1 << 20);
+  const std::weak_ptr<const SharedSegment> first = small.place.segment;
+  small = {};
+  EXPECT_FALSE(first.expired()) << "others come to lie in it";
+  // One after the other, as a worker's buffers in one incarnation after the
+  // other: 5 MiB in all.
+  for (int i = 0; i < 80; ++i) small = memory.Allocate(kElements);
+  EXPECT_TRUE(first.expired());
+  EXPECT_NE(small.place.segment, large.place.segment);
+}
+
 TEST(SharedMemoryTest, OnlyWhatLiesInsideIsFound) {
   SharedMemory memory;
   const SharedMemory::Floats small = memory.Allocate(100);
