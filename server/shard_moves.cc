@@ -228,28 +228,4 @@ void ParameterShard::RestoreNorms() {
   if (total.has_value()) UpdateAll(total->first, total->second);
 }
 
-// Of each version a server writes all blocks that it holds, or none: what some
-// of them have reached elsewhere is passed over. The job's last version is
-// offered anew.
-void ParameterShard::GatherAnew() {
-  const auto holding = this->holding();
-  uint64_t most = 0;
-  for (const auto& block : holding->blocks) {
-    most = std::max(most, block->version());
-  }
-  {
-    absl::MutexLock lock(&checkpoint_mutex_);
-    gathering_.clear();
-    admission_ = CheckpointAdmission(holding->blocks.size());
-    passed_over_ = most;
-    is_late_ = IsTooLateFor(ordered_step_);
-    is_late_told_ = false;
-  }
-  if (most != schedule()->total_steps()) return;
-  // They rest: none of them gets further meanwhile.
-  for (const auto& block : holding->blocks) {
-    if (block->version() == most) block->OfferSnapshot();
-  }
-}
-
 }  // namespace hawser

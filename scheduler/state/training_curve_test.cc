@@ -24,6 +24,17 @@ class TrainingCurveTest : public ClusterStateTest {
     StartJob("a");
     EXPECT_EQ(Follow().begins_anew, 0u);
   }
+  // Epoch 1, of 4 steps, is told; then the job is back at step 2.
+  void RunAndRollBack() {
+    Run();
+    ASSERT_TRUE(DoSteps("a", 0, 2).ok());
+    WriteCheckpoints("a", 2);
+    ASSERT_TRUE(DoSteps("a", 2, 5).ok());
+    ASSERT_TRUE(Validate(worker_, "a", 4, 0, 2).ok());
+    ASSERT_EQ(Follow().points.size(), 2u);
+    Leave(PlanOf("a").servers(0).node());
+    AllReady("a");
+  }
   TrainingCurve::News Follow() { return curve_->Follow(Get("a")); }
   static std::map<std::string, double> ValuesOf(
       const TrainingCurve::Point& point) {
@@ -68,14 +79,7 @@ TEST_F(TrainingCurveTest, AnEpochIsToldAtItsEndWithItsValidation) {
 }
 
 TEST_F(TrainingCurveTest, ARollBackMakesLaterPointsVoid) {
-  Run();
-  ASSERT_TRUE(DoSteps("a", 0, 2).ok());
-  WriteCheckpoints("a", 2);
-  ASSERT_TRUE(DoSteps("a", 2, 5).ok());
-  ASSERT_TRUE(Validate(worker_, "a", 4, 0, 2).ok());
-  ASSERT_EQ(Follow().points.size(), 2u);
-  Leave(PlanOf("a").servers(0).node());
-  AllReady("a");
+  RunAndRollBack();
   const TrainingCurve::News news = Follow();
   EXPECT_EQ(news.begins_anew, 3u);
   EXPECT_THAT(news.points, IsEmpty());
@@ -90,14 +94,7 @@ TEST_F(TrainingCurveTest, ARollBackMakesLaterPointsVoid) {
 }
 
 TEST_F(TrainingCurveTest, AnEpochMadeAgainBeforeTheRollBackIsSeenIsToldAgain) {
-  Run();
-  ASSERT_TRUE(DoSteps("a", 0, 2).ok());
-  WriteCheckpoints("a", 2);
-  ASSERT_TRUE(DoSteps("a", 2, 5).ok());
-  ASSERT_TRUE(Validate(worker_, "a", 4, 0, 2).ok());
-  ASSERT_EQ(Follow().points.size(), 2u);
-  Leave(PlanOf("a").servers(0).node());
-  AllReady("a");
+  RunAndRollBack();
   ASSERT_TRUE(DoSteps("a", 2, 4).ok());
   ASSERT_TRUE(Validate(worker_, "a", 4, 0, 2).ok());
   const TrainingCurve::News news = Follow();

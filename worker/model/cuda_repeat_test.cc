@@ -9,6 +9,7 @@
 #include "worker/backend/cuda/cuda_backend.h"
 #include "worker/model/gpt_agreement.h"
 #include "worker/model/model.h"
+#include "worker/model/random_features.h"
 
 namespace hawser {
 namespace {
@@ -57,18 +58,7 @@ ModelSpec Mlp(double dropout) {
 Batch RandomBatch(const ModelSpec& model, int64_t samples,
                   std::mt19937* random) {
   if (model.has_gpt()) return RandomText(model.gpt(), samples, random);
-  const MlpSpec& mlp = model.mlp();
-  std::normal_distribution<float> normal;
-  Batch batch;
-  batch.samples = samples;
-  for (int64_t i = 0; i < samples * mlp.layer_sizes(0); ++i) {
-    batch.features.push_back(normal(*random));
-  }
-  const uint32_t classes = mlp.layer_sizes(mlp.layer_sizes_size() - 1);
-  for (int64_t i = 0; i < samples; ++i) {
-    batch.labels.push_back(static_cast<int32_t>((*random)() % classes));
-  }
-  return batch;
+  return RandomFeatures(model.mlp(), samples, random);
 }
 
 struct Versions {

@@ -12,6 +12,7 @@
 #include "worker/backend/thread_pool.h"
 #include "worker/model/gradient_by_layers.h"
 #include "worker/model/mlp_reference.h"
+#include "worker/model/random_features.h"
 
 namespace hawser {
 namespace {
@@ -48,20 +49,6 @@ std::vector<Case> Cases() {
   return cases;
 }
 
-Batch RandomBatch(const MlpSpec& mlp, int64_t samples, std::mt19937* random) {
-  std::normal_distribution<float> value;
-  Batch batch;
-  batch.samples = samples;
-  for (int64_t i = 0; i < samples * mlp.layer_sizes(0); ++i) {
-    batch.features.push_back(value(*random));
-  }
-  const uint32_t classes = mlp.layer_sizes(mlp.layer_sizes_size() - 1);
-  for (int64_t i = 0; i < samples; ++i) {
-    batch.labels.push_back(static_cast<int32_t>((*random)() % classes));
-  }
-  return batch;
-}
-
 std::vector<float> RandomTheta(int64_t n, std::mt19937* random) {
   std::normal_distribution<float> value(0, 0.3f);
   std::vector<float> theta;
@@ -79,7 +66,7 @@ TEST(MlpReferenceTest, AgreesWithFiniteDifferences) {
     ThreadPool pool(1);
     const auto model = MakeMlp(each.model, 4, MakeCpuBackend(&pool));
     ASSERT_TRUE(model.ok());
-    const Batch batch = RandomBatch(each.model.mlp(), 3, &random);
+    const Batch batch = RandomFeatures(each.model.mlp(), 3, &random);
     const std::vector<float> start =
         RandomTheta((*model)->parameters(), &random);
     std::vector<double> theta(start.begin(), start.end());
@@ -111,7 +98,7 @@ TEST(MlpTest, GradientAndLossAgreeWithTheReference) {
     const auto model = MakeMlp(each.model, 16, MakeCpuBackend(&pool));
     ASSERT_TRUE(model.ok());
     for (const int64_t samples : {1, 5, 16}) {
-      const Batch batch = RandomBatch(each.model.mlp(), samples, &random);
+      const Batch batch = RandomFeatures(each.model.mlp(), samples, &random);
       const std::vector<float> theta =
           RandomTheta((*model)->parameters(), &random);
       const std::vector<double> exact(theta.begin(), theta.end());
@@ -216,7 +203,7 @@ TEST(MlpTest, AnyNumberOfThreadsGivesTheSameBitsAndSoDoLayersThatComeAndGo) {
   }
   spec.mutable_mlp()->set_activation(RELU);
   spec.mutable_mlp()->set_dropout(0.2);
-  const Batch batch = RandomBatch(spec.mlp(), 100, &random);
+  const Batch batch = RandomFeatures(spec.mlp(), 100, &random);
   const std::vector<LayerShape> layers = LayoutOf(spec)->layers;
   std::vector<float> theta, first;
   for (const int threads : {1, 2, 3, 4}) {
