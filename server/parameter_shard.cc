@@ -147,7 +147,10 @@ absl::Status ParameterShard::Initialise(const InitialValues& values) {
     RETURN_IF_ERROR(
         replica->Initialise(values, plan_, plan_.blocks(static_cast<int>(id))));
   }
-  if (BlockHere(0) == nullptr || values.step() == 0) return absl::OkStatus();
+  // Its replica may have to take over before it is told anything.
+  const bool counts_steps =
+      BlockHere(0) != nullptr || ReplicaHere(0) != nullptr;
+  if (!counts_steps || values.step() == 0) return absl::OkStatus();
   ASSIGN_OR_RETURN(const SampleSums sums, values.EpochTraining());
   const auto schedule = this->schedule();
   const uint64_t epoch = schedule->EpochOf(values.step() - 1);

@@ -240,6 +240,42 @@ TEST_F(RestoreTest, PhasesWithOptimizersOfTheirOwn) {
       "phases { from_step: 4 synchronisation { mode: ASYNCHRONOUS } }");
 }
 
+// Its block's server is lost before it has told anything.
+TEST_F(RestoreTest, AReplicaThatTakesOverAtOnceKnowsWhatTheEpochHadDone) {
+  const std::string changes = "spec { optimizer { adam {} } }";
+  Shards shards(PlanOf(changes, 2), root_);
+  for (uint64_t step = 0; step < 3; ++step) shards.Step(step);
+  shards.Write(3, root_);
+  Plan plan = RolledBack(changes, 2, 3);
+  for (Block& block : *plan.mutable_blocks()) {
+    block.set_replica(2 - block.server());
+  }
+  const auto values = OpenRestoredValues(plan, root_);
+  ASSERT_TRUE(values.ok()) << values.status();
+  const RealClock clock;
+  const auto replica =
+      ParameterShard::Create(plan, 1, **values, &shards, &clock,
+                             /*audit=*/nullptr,
+                             {.checkpoint_ready = [](CheckpointSnapshot) {},
+                              .lease_waits = [] {},
+                              .milestone = [] {}});
+  ASSERT_TRUE(replica.ok()) << replica.status();
+  plan.set_incarnation(21);
+  plan.set_placed_since(21);
+  plan.mutable_servers()->DeleteSubrange(0, 1);
+  for (Block& block : *plan.mutable_blocks()) {
+    block.set_server(0);
+    block.clear_replica();
+  }
+  (*replica)->Adopt(plan, 0);
+  const StepsDone done = (*replica)->TakeStepsDone();
+  EXPECT_EQ(done.step(), 3u);
+  EXPECT_EQ(done.first_step(), 2u);
+  ASSERT_EQ(done.per_epoch_size(), 1);
+  EXPECT_EQ(done.per_epoch(0).samples(), 2u);
+  EXPECT_EQ(done.per_epoch(0).loss_nanonats(), 102);
+}
+
 TEST_F(RestoreTest, WhatIsNotWholeIsRefusedAndNamed) {
   const std::string changes = "spec { optimizer { adam {} } }";
   Shards shards(PlanOf(changes, 2), root_);

@@ -78,6 +78,12 @@ class Report:
         return 100 * self.steps * self.calm_step_seconds / self.seconds
 
 
+def _samples(status):
+    """Of each epoch: how many were trained and validated on."""
+    return [(epoch["training"]["samples"], epoch["validation"]["samples"])
+            for epoch in status["epochs_done"]]
+
+
 class Campaign:
 
     def __init__(self, settings, directory, say=lambda text: None):
@@ -227,6 +233,8 @@ class Campaign:
             if ([epoch[key] for epoch in status["epochs_done"]] !=
                     [epoch[key] for epoch in expected["epochs_done"]]):
                 problems.append(f"the epochs' figures of {key} are others")
+        if _samples(status) != _samples(expected):
+            problems.append(f"the epochs have other samples: {_samples(status)}")
         verified = cluster.run("verify", f"{cluster.output}/{NAME}")
         if verified.returncode != 0:
             problems.append(f"hawser verify: {verified.stdout}"
