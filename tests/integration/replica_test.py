@@ -17,7 +17,8 @@ class ReplicaTest(harness.ClusterTest):
     def disturbed(self, disturb, servers=2, more="", same_bits=True):
         expected = same_bits and self.run_job(
             self.job(epochs=LONG))["parameters_sha256"]
-        with self.cluster(2, servers, "--lease-ms", "600",
+        # Nobody is to be lost for want of a processor: both copies would be.
+        with self.cluster(2, servers, "--lease-ms", "2000",
                           "--heartbeat-ms", "200"):
             self.hawser("submit", self.replicated(more))
             self.await_step("small", 50)
