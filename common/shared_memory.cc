@@ -102,6 +102,11 @@ SharedMemory::Floats SharedMemory::Allocate(int64_t elements) {
   return {data, {segment, offset}, segment};
 }
 
+void SharedMemory::BeginAnew() {
+  absl::MutexLock lock(&mutex_);
+  filling_ = {};
+}
+
 SharedMemory::Floats SharedMemory::Ordinary(int64_t elements) {
   const uint64_t bytes = std::max(BytesOf(elements), kAlignment);
   void* const data =

@@ -65,6 +65,9 @@ class SharedMemory {
 
   // Where the system gives no shared memory, memory of this process alone.
   Floats Allocate(int64_t elements);
+  // What is allocated from here on shares no segment with what was before, so
+  // that the memory of that goes as soon as all of it is freed.
+  void BeginAnew();
   // Memory of this process alone.
   static Floats Ordinary(int64_t elements);
 

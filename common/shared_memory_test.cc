@@ -58,6 +58,17 @@ TEST(SharedMemoryTest, WhatSmallOnesHadIsFreedBeforeLong) {
   EXPECT_NE(small.place.segment, large.place.segment);
 }
 
+TEST(SharedMemoryTest, WhatWasBeforeGoesWhenAllOfItIsFreed) {
+  SharedMemory memory;
+  SharedMemory::Floats before = memory.Allocate(1000);
+  const std::weak_ptr<const SharedSegment> segment = before.place.segment;
+  memory.BeginAnew();
+  const SharedMemory::Floats after = memory.Allocate(1000);
+  EXPECT_NE(after.place.segment, before.place.segment);
+  before = {};
+  EXPECT_TRUE(segment.expired());
+}
+
 TEST(SharedMemoryTest, OnlyWhatLiesInsideIsFound) {
   SharedMemory memory;
   const SharedMemory::Floats small = memory.Allocate(100);

@@ -154,6 +154,7 @@ void WorkerDriver::Train(const Task& task) {
     return;
   }
   while (IsCurrent()) {
+    if (surroundings_.memory != nullptr) surroundings_.memory->BeginAnew();
     TrainingRun run(task.plan, task.node, ++attempts_, equipment_.data.get(),
                     equipment_.model.get(), &surroundings_);
     {
