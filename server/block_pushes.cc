@@ -16,7 +16,7 @@ void BlockStore::Push(IncomingFrame frame) {
   strand_.Run([this, frame = std::move(frame)]() mutable {
     absl::Status status = CheckPush(frame.header);
     if (status.ok() && frame.header.kind == FrameKind::kPushRun &&
-        replication_.has_replica()) {
+        replication_.is_needed()) {
       status = SendRun(&frame);
       if (status.ok()) return;
     } else if (status.ok()) {

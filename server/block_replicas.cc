@@ -18,12 +18,14 @@ void BlockStore::ExportToReplica(std::string replica,
                                  std::function<void(BlockContents)> done) {
   strand_.Run([this, replica = std::move(replica), done = std::move(done)] {
     BlockContents contents = Contents();
-    const bool is_level = contents.state.SerializeAsString() == replica;
-    if (is_level) {
+    const bool is_same = contents.state.SerializeAsString() == replica;
+    const bool is_level =
+        is_same || members_.replica == Replication::Replica::kFilling;
+    if (is_same) {
       contents.state.set_unchanged(true);
       contents.vectors.clear();
-      replication_.Level();
     }
+    if (is_level) replication_.Level();
     done(std::move(contents));
     // What waited for that.
     if (is_level && !members_.rests) WakeUp();

@@ -22,7 +22,7 @@ BlockStore::BlockStore(const Shared* shared, const Block& block,
       encoded_(shared->codecs->pull().codec.get(), block.elements(),
                shared->memory) {
   current_ = pool_.Take();
-  replication_.Adopt(members_.has_replica);
+  replication_.Adopt(members_.replica);
   if (shared_->meters == nullptr) return;
   shared_->meters->blocks.Add(1);
   shared_->meters->elements.Add(elements_);
@@ -130,12 +130,13 @@ void BlockStore::Adopt(Members members, std::function<void(uint64_t)> done) {
     // An update may have waited for a replica that is no more.
     const bool wakes_up =
         !is_over && !members.rests &&
-        (members_.rests || (members_.has_replica && !members.has_replica));
+        (members_.rests || (replication_.is_needed() &&
+                            members.replica != Replication::Replica::kFilled));
     const bool takes_over =
         !is_over && members_.is_replica && !members.is_replica;
     members_.incarnation = members.incarnation;
     if (members.incarnation != 0) members_ = members;
-    replication_.Adopt(members_.has_replica);
+    replication_.Adopt(members_.replica);
     if (members_.is_replica) partial_sums_.StartOver();
     versions_.Dismiss();
     clocks_.Dismiss();

@@ -157,10 +157,10 @@ class BlockStore {
     // Blocks are on their way: no update is made before a later incarnation, or
     // Rouse.
     bool rests = false;
-    bool leaves = false;        // this one, to another server
-    bool is_replica = false;    // this one is
-    bool has_replica = false;   // this one, on another server
-    uint64_t placed_since = 0;  // see Plan
+    bool leaves = false;      // this one, to another server
+    bool is_replica = false;  // this one is
+    Replication::Replica replica = Replication::Replica::kNone;  // of this one
+    uint64_t placed_since = 0;                                   // see Plan
   };
 
   // To be initialised.
@@ -179,7 +179,9 @@ class BlockStore {
   // All there is of it, on the strand.
   void Export(std::function<void(BlockContents)> done);
   // The same, for its replica, which has `replica` (serialised): if that is all
-  // there is, it is level from here on, and the contents are without vectors.
+  // there is, it is level from here on, and the contents are without vectors. A
+  // replica that is filled is level from here on in any case: it holds later
+  // updates back until it has the contents.
   void ExportToReplica(std::string replica,
                        std::function<void(BlockContents)> done);
 

@@ -29,18 +29,21 @@ OutgoingFrame LeaseFrame(const FrameHeader& request, const Lease& lease) {
 }  // namespace
 
 LeaseDesk::LeaseDesk(const Plan& plan, const Clock* clock,
-                     std::function<void()> on_waiting, Replicate replicate)
+                     std::function<void()> on_waiting, Replicate replicate,
+                     bool is_filling)
     : clock_(clock),
       on_waiting_(std::move(on_waiting)),
       plan_(replicate == nullptr ? Plan() : plan),
       replicate_(std::move(replicate)),
+      is_filling_(is_filling),
       incarnation_(plan.incarnation()),
       leases_(plan, ValidationChunks(plan.validation_samples())) {}
 
-void LeaseDesk::Adopt(const Plan& plan, Replicate replicate) {
+void LeaseDesk::Adopt(const Plan& plan, Replicate replicate, bool is_filling) {
   absl::MutexLock lock(&mutex_);
   if (replicate != nullptr) plan_ = plan;
   replicate_ = std::move(replicate);
+  is_filling_ = is_filling;
   incarnation_ = plan.incarnation();
   RefuseWaiting();
   leases_.Adopt(plan);
@@ -102,13 +105,11 @@ absl::Status LeaseDesk::Request(const IncomingFrame& frame) {
 
 void LeaseDesk::Answer(const MicroBatchLeases::Grants& grants) {
   if (grants.empty()) return;
-  if (replicate_ == nullptr) {
+  if (replicate_ == nullptr || is_filling_) {
     Deliver(grants);
     return;
   }
-  MicroBatchLeases left = leases_;
-  left.Adopt(plan_);  // all leases are given back
-  replicate_(left.Export(), [this, grants, requests = requests_] {
+  replicate_(Left(), [this, grants, requests = requests_] {
     absl::MutexLock lock(&mutex_);
     // To those who have asked since it is of no use.
     MicroBatchLeases::Grants wanted;
@@ -131,6 +132,18 @@ void LeaseDesk::Deliver(const MicroBatchLeases::Grants& grants) {
     // One that is to advance its clock waits on.
     if (!grant.lease.has_advance_clock_to()) waiting_.erase(waiting);
   }
+}
+
+LeaseState LeaseDesk::Left() const {
+  MicroBatchLeases left = leases_;
+  left.Adopt(plan_);  // all leases are given back
+  return left.Export();
+}
+
+LeaseState LeaseDesk::ExportToReplica() {
+  absl::MutexLock lock(&mutex_);
+  is_filling_ = false;
+  return Left();
 }
 
 LeaseState LeaseDesk::Export() {

@@ -29,12 +29,15 @@ class LeaseDesk {
 
   // clock outlives the desk. on_waiting: called when a request is not answered
   // at once, so that NextDeadline may have changed; on any thread, must not
-  // block. replicate: null: there is no replica.
+  // block. replicate: null: there is no replica. is_filling: nothing is
+  // replicated before ExportToReplica.
   LeaseDesk(const Plan& plan, const Clock* clock,
-            std::function<void()> on_waiting, Replicate replicate = nullptr);
+            std::function<void()> on_waiting, Replicate replicate = nullptr,
+            bool is_filling = false);
 
   // A new incarnation. Those who wait are refused.
-  void Adopt(const Plan& plan, Replicate replicate = nullptr);
+  void Adopt(const Plan& plan, Replicate replicate = nullptr,
+             bool is_filling = false);
   void Close();
 
   // A kLeaseRequest. Refused by an error to its sink: a stale incarnation, a
@@ -43,6 +46,9 @@ class LeaseDesk {
 
   // See MicroBatchLeases.
   LeaseState Export();
+  // What would be left to lease if this server was lost; from here on nothing
+  // is granted of which the replica does not know. Requires that there is one.
+  LeaseState ExportToReplica();
   absl::Status Restore(const LeaseState& state);
   std::optional<uint64_t> UnfinishedStep();
   bool OrderCheckpoint(uint64_t step);
@@ -65,12 +71,14 @@ class LeaseDesk {
   void Deliver(const MicroBatchLeases::Grants& grants)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RefuseWaiting() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  LeaseState Left() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Clock* const clock_;
   const std::function<void()> on_waiting_;
   absl::Mutex mutex_;
   Plan plan_ ABSL_GUARDED_BY(mutex_);  // where there is a replica
   Replicate replicate_ ABSL_GUARDED_BY(mutex_);
+  bool is_filling_ ABSL_GUARDED_BY(mutex_);
   uint64_t incarnation_ ABSL_GUARDED_BY(mutex_);
   MicroBatchLeases leases_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, Waiting> waiting_ ABSL_GUARDED_BY(mutex_);  // by node

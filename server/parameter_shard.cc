@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/blocking_counter.h"
 #include "common/job/job_rules.h"
+#include "common/job/plan_moves.h"
 #include "common/metrics_proto.h"
 #include "common/optimizer/learning_rate.h"
 #include "common/status_macros.h"
@@ -55,6 +56,11 @@ bool IsRead(FrameKind kind) {
          kind == FrameKind::kTick;
 }
 
+bool IsForReplica(FrameKind kind) {
+  return kind == FrameKind::kUpdate || kind == FrameKind::kReplicaRun ||
+         kind == FrameKind::kReplicaLeases;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ParameterShard>> ParameterShard::Create(
@@ -99,7 +105,7 @@ ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
       server_(server),
       placed_since_(plan.placed_since()),
       epoch_sums_(first_step) {
-  placed_anew_ = plan.moves_size() != 0;
+  placed_anew_ = MovesBlocks(plan);
   shared_.job = plan.job();
   shared_.micro_batches = plan.spec().schedule().micro_batches();
   shared_.needs_norm = plan.spec().optimizer().clip_global_norm() > 0;
@@ -112,13 +118,14 @@ ParameterShard::ParameterShard(const Plan& plan, uint32_t server,
   shared_.trace = trace;
   shared_.meters = &meters_;
   members_ = SetMembers(plan, server);
+  AwaitFills(plan, server);
   auto holding = std::make_shared<Holding>();
   holding->by_id.resize(static_cast<size_t>(plan.blocks_size()), nullptr);
-  // Of a plan that moves some, all blocks here come from other servers.
   for (const Block& block : plan.blocks()) {
-    const bool is_replica = block.replica() == server + 1;
-    if (plan.moves_size() != 0 || (block.server() != server && !is_replica)) {
-      continue;
+    const bool is_replica =
+        block.replica() == server + 1 && filling_.count(block.id()) == 0;
+    if (MovesBlocks(plan) || (block.server() != server && !is_replica)) {
+      continue;  // it comes from another server, or is not for this one
     }
     auto store = std::make_shared<BlockStore>(
         &shared_, block, MembersOf(block.id(), /*leaves=*/false));
@@ -169,7 +176,8 @@ LeaseDesk::Replicate ParameterShard::LeaseReplication(const Plan& plan) {
 void ParameterShard::OpenDesk(const Plan& plan) {
   if (BlockHere(0) == nullptr || !AnyPhaseLeases(plan)) return;
   desk_owner_ = std::make_unique<LeaseDesk>(
-      plan, clock_, callbacks_.lease_waits, LeaseReplication(plan));
+      plan, clock_, callbacks_.lease_waits, LeaseReplication(plan),
+      /*is_filling=*/filling_.count(0) != 0);
   desk_.store(desk_owner_.get());
 }
 
@@ -178,7 +186,7 @@ BlockStore::Members ParameterShard::SetMembers(const Plan& plan,
   BlockStore::Members members;
   members.incarnation = plan.incarnation();
   members.placed_since = plan.placed_since();
-  members.rests = placed_anew_ || plan.moves_size() != 0;
+  members.rests = placed_anew_ || MovesBlocks(plan);
   members.schedule = std::make_shared<const StepSchedule>(plan);
   for (const auto& worker : plan.workers()) {
     members.workers.push_back(worker.node());
@@ -210,6 +218,7 @@ uint64_t ParameterShard::Adopt(const Plan& plan, uint32_t server) {
     }
   }
   members_ = SetMembers(plan, server);
+  AwaitFills(plan, server);
   Arrange(plan);
   LinkUp(plan);
   const auto holding = this->holding();
@@ -232,7 +241,8 @@ uint64_t ParameterShard::Adopt(const Plan& plan, uint32_t server) {
   // Once another server has them, this one may go at any moment.
   if (!holding->leaving.empty()) FlushAudit();
   if (desk_owner_ != nullptr) {
-    desk_owner_->Adopt(plan, LeaseReplication(plan));
+    desk_owner_->Adopt(plan, LeaseReplication(plan),
+                       /*is_filling=*/filling_.count(0) != 0);
   } else {
     OpenDesk(plan);
   }
@@ -265,20 +275,9 @@ void ParameterShard::Handle(IncomingFrame frame) {
     SendContents(frame);
     frame.done();
     return;
-  } else if (header.kind == FrameKind::kReplicaLeases) {
-    refusal = TakeLeases(frame);
-    if (refusal.ok()) {
-      frame.done();
-      return;
-    }
-  } else if (header.kind == FrameKind::kUpdate ||
-             header.kind == FrameKind::kReplicaRun) {
-    if (const auto replica = ReplicaHere(header.block)) {
-      replica->Follow(std::move(frame));
-      return;
-    }
-    refusal = absl::FailedPreconditionError(
-        absl::StrCat("no replica of block ", header.block, " is here"));
+  } else if (IsForReplica(header.kind)) {
+    if (!early_updates_.Keep(&frame)) FollowHere(std::move(frame));
+    return;
   } else if (header.kind == FrameKind::kLeaseRequest) {
     if (LeaseDesk* desk = desk_.load()) {
       desk->Handle(std::move(frame));
@@ -426,6 +425,7 @@ StepsDone ParameterShard::TakeStepsDone() {
 
 void ParameterShard::Close() {
   closed_.store(true);
+  early_updates_.Await(0, {});
   if (LeaseDesk* desk = desk_.load()) desk->Close();
   Unlink();
   const auto holding = this->holding();

@@ -12,8 +12,8 @@
 // says that they are as it is; then they follow the updates that it sends
 // (shard_replicas.cc).
 //
-// Thread-safe, but Adopt, Arrivals, Receive and Settle are called by one thread
-// at a time.
+// Thread-safe, but Adopt, Arrivals, Fills, Receive and Settle are called by one
+// thread at a time.
 #ifndef HAWSER_SERVER_PARAMETER_SHARD_H_
 #define HAWSER_SERVER_PARAMETER_SHARD_H_
 
@@ -44,6 +44,7 @@
 #include "server/audit_log.h"
 #include "server/block_store.h"
 #include "server/checkpoint.h"
+#include "server/early_updates.h"
 #include "server/frame_io.h"
 #include "server/initial_values.h"
 #include "server/lease_desk.h"
@@ -109,6 +110,10 @@ class ParameterShard : public BlockStore::Listener {
     std::string have;  // a replica: what there is of it (serialised BlockState)
   };
   std::vector<Arrival> Arrivals() const;
+  // Replicas that the plan fills while the job runs, and that have not come
+  // yet; FillsHere: there are some, or were.
+  std::vector<Arrival> Fills() const;
+  bool FillsHere() const { return fills_here_; }
   // One of them, as it is there. Returns the first step of which no work has
   // been counted in it. DATA_LOSS: it is of another block or plan.
   absl::StatusOr<uint64_t> Receive(uint32_t block, BlockContents contents);
@@ -238,7 +243,11 @@ class ParameterShard : public BlockStore::Listener {
   // Those that stay, leave and come back, by the plan.
   void Arrange(const Plan& plan);
   void SendContents(const IncomingFrame& request);
-  void AddReplicaArrivals(std::vector<Arrival>* arrivals) const;
+  // Those that the plan fills while the job runs, here and elsewhere.
+  void AwaitFills(const Plan& plan, uint32_t server);
+  void ReleaseEarly(uint32_t block);
+  Arrival ReplicaToCome(const Block& block) const;
+  void FollowHere(IncomingFrame frame);
   absl::Status ReceiveReplica(uint32_t block, BlockContents contents);
   absl::Status ReceiveState(const BlockState& state);
   void AddReceivedNorm(uint64_t step, uint32_t block, double squared_norm);
@@ -279,7 +288,10 @@ class ParameterShard : public BlockStore::Listener {
   BlockStore::Members members_;  // of the newest incarnation
   std::vector<std::pair<uint64_t, BlockNorm>> norms_received_;  // by step
   bool placed_anew_ = false;
-  std::set<uint32_t> level_;  // replicas that are as their blocks are
+  std::set<uint32_t> level_;    // replicas that are as their blocks are
+  std::set<uint32_t> filling_;  // blocks whose replicas the plan fills
+  bool fills_here_ = false;     // some of them
+  EarlyUpdates early_updates_;
   const ServerLinks server_links_;
   std::atomic<uint64_t> lease_states_{0};  // sent to the replica of block 0
   absl::Mutex leases_mutex_;

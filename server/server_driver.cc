@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/job/plan_moves.h"
 #include "common/log/log_context.h"
 #include "common/rooted_path.h"
 #include "common/status_macros.h"
 #include "glog/logging.h"
-#include "server/block_fetch.h"
 #include "server/restored_values.h"
 #include "server/shard_metrics.h"
 
@@ -24,8 +23,6 @@ constexpr absl::Duration kReportPeriod = absl::Milliseconds(100);
 // Checkpoint files that a new incarnation is told of again, of each job: the
 // scheduler may have restarted, and commits the newest that all have written.
 constexpr size_t kFilesToldAgain = 4;
-// Between two tries to fetch blocks from a server.
-constexpr absl::Duration kFetchPause = absl::Milliseconds(10);
 constexpr absl::Duration kShortestLeaseWait = absl::Milliseconds(1);
 
 bool RestoresCheckpoint(const Plan& plan) {
@@ -175,6 +172,10 @@ void ServerDriver::CarryOut(const NewOrders& orders) {
   for (const Plan& plan : orders.orders.plans()) {
     FetchArrivals(orders.node, plan);
   }
+  // Nobody waits for these.
+  for (const Plan& plan : orders.orders.plans()) {
+    FillReplicas(orders.node, plan);
+  }
 }
 
 void ServerDriver::Drop(uint64_t job) {
@@ -193,6 +194,7 @@ void ServerDriver::DropAllBut(const std::vector<uint64_t>& jobs) {
     return std::find(jobs.begin(), jobs.end(), entry.first) == jobs.end();
   };
   std::erase_if(ready_, is_over);
+  std::erase_if(filled_, is_over);
   std::erase_if(untouched_, is_over);
   std::vector<std::shared_ptr<ParameterShard>> dropped;
   {
@@ -255,66 +257,6 @@ void ServerDriver::Prepare(uint64_t node, const Plan& plan) {
   }
 }
 
-// Of all blocks that are to come: until they are here, or other orders are.
-void ServerDriver::FetchArrivals(uint64_t node, const Plan& plan) {
-  if (ready_[plan.job()] == plan.incarnation()) return;
-  const auto shard = Find(plan.job());
-  if (shard == nullptr) return;
-  for (;;) {
-    const auto arrivals = shard->Arrivals();
-    if (arrivals.empty()) break;
-    const absl::Status status =
-        FetchFrom(node, plan, arrivals.front().from, shard.get());
-    if (status.ok()) continue;
-    LOG(WARNING) << "job " << plan.job() << ", blocks to come: " << status;
-    if (!PauseForNextTry()) return;
-  }
-  shard->Settle();
-  ReportReady(plan);
-}
-
-absl::Status ServerDriver::FetchFrom(uint64_t node, const Plan& plan,
-                                     uint32_t from, ParameterShard* shard) {
-  if (make_channel_ == nullptr) {
-    return absl::FailedPreconditionError("no way to other servers");
-  }
-  std::vector<BlockFetch::Wanted> blocks;
-  for (auto& arrival : shard->Arrivals()) {
-    if (arrival.from != from) continue;
-    blocks.push_back({arrival.block, std::move(arrival.have)});
-  }
-  const auto channel = make_channel_(plan.servers(static_cast<int>(from)));
-  {
-    absl::MutexLock lock(&mutex_);
-    if (stopping_ || orders_.has_value()) {
-      return absl::CancelledError("other orders have come");
-    }
-    fetching_ = channel.get();
-  }
-  // However this ends: the channel goes with it.
-  const auto forget = absl::MakeCleanup([this] {
-    absl::MutexLock lock(&mutex_);
-    fetching_ = nullptr;
-  });
-  BlockFetch fetch(&plan, node, channel.get());
-  return fetch.Run(
-      blocks, [&](uint32_t block, BlockContents contents) -> absl::Status {
-        ASSIGN_OR_RETURN(const uint64_t step,
-                         shard->Receive(block, std::move(contents)));
-        uint64_t& untouched = untouched_[plan.job()];
-        untouched = std::max(untouched, step);
-        return absl::OkStatus();
-      });
-}
-
-bool ServerDriver::PauseForNextTry() {
-  absl::MutexLock lock(&mutex_);
-  const auto changed = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return stopping_ || orders_.has_value();
-  };
-  return !threads_->AwaitFor(&mutex_, absl::Condition(&changed), kFetchPause);
-}
-
 void ServerDriver::ReportReady(const Plan& plan) {
   // If block 0 moves on, another server tells the steps from here on.
   ReportSteps();
@@ -364,8 +306,8 @@ absl::StatusOr<std::unique_ptr<ParameterShard>> ServerDriver::MakeShard(
           .status();
   if (absl::IsPermissionDenied(output)) return output;
   absl::StatusOr<std::unique_ptr<InitialValues>> values = RandomValues();
-  if (plan.moves_size() != 0) {
-    // All blocks come from other servers: what they began with may be gone.
+  if (AllComesFromOthers(plan, index)) {
+    // What the blocks began with may be gone.
   } else if (RestoresCheckpoint(plan)) {
     values = OpenRestoredValues(plan, output_root_);
   } else {

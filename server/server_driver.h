@@ -91,8 +91,14 @@ class ServerDriver {
   void RunLeases();
   void CarryOut(const NewOrders& orders);
   void Prepare(uint64_t node, const Plan& plan);
+  using ArrivalsOf =
+      std::vector<ParameterShard::Arrival> (ParameterShard::*)() const;
+  bool FetchAll(uint64_t node, const Plan& plan, ParameterShard* shard,
+                ArrivalsOf missing);
   void FetchArrivals(uint64_t node, const Plan& plan);
-  absl::Status FetchFrom(uint64_t node, const Plan& plan, uint32_t from,
+  void FillReplicas(uint64_t node, const Plan& plan);
+  absl::Status FetchFrom(uint64_t node, const Plan& plan,
+                         const std::vector<ParameterShard::Arrival>& arrivals,
                          ParameterShard* shard);
   bool PauseForNextTry();  // false: other orders have come
   void ReportReady(const Plan& plan);
@@ -125,6 +131,7 @@ class ServerDriver {
   // that nothing has been counted of; and the incarnation that is ready.
   std::map<uint64_t, uint64_t> untouched_;
   std::map<uint64_t, uint64_t> ready_;
+  std::map<uint64_t, uint64_t> filled_;  // whose replicas are, all of them
   // One at a time, so that steps are told before what comes of them.
   absl::Mutex steps_mutex_;
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/crc32c.h"
+#include "common/job/plan_moves.h"
 #include "common/status_macros.h"
 #include "server/parameter_shard.h"
 
@@ -77,8 +78,9 @@ void ParameterShard::SendContents(const IncomingFrame& frame) {
   const auto leaving = std::find_if(
       holding->leaving.begin(), holding->leaving.end(),
       [&](const auto& block) { return block->id() == request.block; });
+  const bool leaves = leaving != holding->leaving.end();
   const std::shared_ptr<BlockStore> block =
-      leaving != holding->leaving.end() ? *leaving : BlockHere(request.block);
+      leaves ? *leaving : BlockHere(request.block);
   if (block == nullptr) {
     frame.sink->Send(ErrorFrame(
         request, absl::FailedPreconditionError(absl::StrCat(
@@ -86,7 +88,7 @@ void ParameterShard::SendContents(const IncomingFrame& frame) {
     return;
   }
   // Its strand may be busy: this goes on elsewhere then.
-  const auto send = [this, holding, request,
+  const auto send = [this, holding, request, leaves,
                      sink = frame.sink](BlockContents contents) {
     BlockState& state = contents.state;
     if (shared_.needs_norm && state.version() > 0) {
@@ -99,7 +101,8 @@ void ParameterShard::SendContents(const IncomingFrame& frame) {
       *state.mutable_epoch_sums() = epoch_sums_.Export();
     }
     if (request.block == 0 && desk_owner_ != nullptr) {
-      *state.mutable_leases() = desk_owner_->Export();
+      *state.mutable_leases() =
+          leaves ? desk_owner_->Export() : desk_owner_->ExportToReplica();
     }
     const auto text = std::make_shared<std::string>(state.SerializeAsString());
     if (text->size() > kMaxPayloadBytes) {
@@ -113,7 +116,7 @@ void ParameterShard::SendContents(const IncomingFrame& frame) {
       sink->Send(PartFrame(request, ++part, vector, vector->bytes()));
     }
   };
-  if (request.payload_bytes == 0) {
+  if (leaves) {
     block->Export(send);
     return;
   }
@@ -127,6 +130,16 @@ void ParameterShard::SendContents(const IncomingFrame& frame) {
 std::vector<ParameterShard::Arrival> ParameterShard::Arrivals() const {
   const auto holding = this->holding();
   std::vector<Arrival> arrivals;
+  if (!MovesBlocks(newest_)) {
+    for (const Block& block : newest_.blocks()) {
+      if (block.replica() != server() + 1 || level_.count(block.id()) != 0 ||
+          filling_.count(block.id()) != 0) {
+        continue;
+      }
+      arrivals.push_back(ReplicaToCome(block));
+    }
+    return arrivals;
+  }
   for (const BlockMove& move : newest_.moves()) {
     const Block& block = newest_.blocks(static_cast<int>(move.block()));
     const bool is_missing = move.replica()
@@ -136,8 +149,17 @@ std::vector<ParameterShard::Arrival> ParameterShard::Arrivals() const {
                                       holding->by_id[move.block()] == nullptr;
     if (is_missing) arrivals.push_back({move.block(), move.from(), ""});
   }
-  if (newest_.moves_size() == 0) AddReplicaArrivals(&arrivals);
   return arrivals;
+}
+
+std::vector<ParameterShard::Arrival> ParameterShard::Fills() const {
+  std::vector<Arrival> fills;
+  for (const uint32_t id : filling_) {
+    const Block& block = newest_.blocks(static_cast<int>(id));
+    if (block.replica() != server() + 1 || level_.count(id) != 0) continue;
+    fills.push_back(ReplicaToCome(block));
+  }
+  return fills;
 }
 
 absl::StatusOr<uint64_t> ParameterShard::Receive(uint32_t block,
@@ -197,7 +219,7 @@ void ParameterShard::Settle() {
   if (shared_.needs_norm) RestoreNorms();
   norms_received_.clear();
   GatherAnew();
-  if (newest_.moves_size() != 0) return;
+  if (MovesBlocks(newest_)) return;
   members_.rests = false;
   const auto held = this->holding();
   for (const auto& block : held->blocks) block->Rouse();

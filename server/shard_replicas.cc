@@ -3,7 +3,9 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/blocking_counter.h"
+#include "common/job/plan_moves.h"
 #include "common/status_macros.h"
 #include "glog/logging.h"
 #include "server/parameter_shard.h"
@@ -17,7 +19,11 @@ BlockStore::Members ParameterShard::MembersOf(uint32_t block,
   const bool is_here = placed.server() == server();
   members.leaves = leaves;
   members.is_replica = !leaves && !is_here && placed.replica() == server() + 1;
-  members.has_replica = is_here && placed.replica() != 0;
+  if (is_here && placed.replica() != 0) {
+    members.replica = filling_.count(block) != 0
+                          ? Replication::Replica::kFilling
+                          : Replication::Replica::kFilled;
+  }
   return members;
 }
 
@@ -99,6 +105,40 @@ void ParameterShard::ReplicateLeases(const LeaseState& state,
 
 // --- Here, of blocks elsewhere ---
 
+void ParameterShard::AwaitFills(const Plan& plan, uint32_t server) {
+  filling_.clear();
+  std::set<uint32_t> here;
+  if (FillsReplicas(plan)) {
+    for (const BlockMove& move : plan.moves()) {
+      filling_.insert(move.block());
+      const Block& block = plan.blocks(static_cast<int>(move.block()));
+      if (block.replica() == server + 1) here.insert(block.id());
+    }
+  }
+  fills_here_ = !here.empty();
+  early_updates_.Await(plan.incarnation(), std::move(here));
+}
+
+void ParameterShard::ReleaseEarly(uint32_t block) {
+  early_updates_.Release(
+      block, [this](IncomingFrame frame) { FollowHere(std::move(frame)); });
+}
+
+void ParameterShard::FollowHere(IncomingFrame frame) {
+  absl::Status refusal;
+  if (frame.header.kind == FrameKind::kReplicaLeases) {
+    refusal = TakeLeases(frame);
+  } else if (const auto replica = ReplicaHere(frame.header.block)) {
+    replica->Follow(std::move(frame));
+    return;
+  } else {
+    refusal = absl::FailedPreconditionError(
+        absl::StrCat("no replica of block ", frame.header.block, " is here"));
+  }
+  if (!refusal.ok()) frame.sink->Send(ErrorFrame(frame.header, refusal));
+  frame.done();
+}
+
 absl::Status ParameterShard::TakeLeases(const IncomingFrame& frame) {
   if (ReplicaHere(0) == nullptr) {
     return absl::FailedPreconditionError("no replica of block 0 is here");
@@ -155,22 +195,18 @@ void ParameterShard::TakeNormOf(uint32_t replica) {
   AddReceivedNorm(norm.mapped().first, replica, norm.mapped().second);
 }
 
-void ParameterShard::AddReplicaArrivals(std::vector<Arrival>* arrivals) const {
-  for (const Block& block : newest_.blocks()) {
-    if (block.replica() != server() + 1 || level_.count(block.id()) != 0) {
-      continue;
-    }
-    Arrival arrival = {block.id(), block.server(), ""};
-    if (const auto replica = ReplicaHere(block.id())) {
-      absl::BlockingCounter known(1);
-      replica->Export([&](const BlockContents& contents) {
-        arrival.have = contents.state.SerializeAsString();
-        known.DecrementCount();
-      });
-      known.Wait();
-    }
-    arrivals->push_back(std::move(arrival));
+ParameterShard::Arrival ParameterShard::ReplicaToCome(
+    const Block& block) const {
+  Arrival arrival = {block.id(), block.server(), ""};
+  if (const auto replica = ReplicaHere(block.id())) {
+    absl::BlockingCounter known(1);
+    replica->Export([&](const BlockContents& contents) {
+      arrival.have = contents.state.SerializeAsString();
+      known.DecrementCount();
+    });
+    known.Wait();
   }
+  return arrival;
 }
 
 absl::Status ParameterShard::ReceiveReplica(uint32_t block,
@@ -194,6 +230,7 @@ absl::Status ParameterShard::ReceiveReplica(uint32_t block,
   }
   if (state.unchanged()) {
     level_.insert(block);
+    ReleaseEarly(block);
     return absl::OkStatus();
   }
   auto store = std::make_shared<BlockStore>(
@@ -204,6 +241,8 @@ absl::Status ParameterShard::ReceiveReplica(uint32_t block,
   auto after = std::make_shared<Holding>(*holding());
   after->replicas[block] = std::move(store);
   Hold(std::move(after));
+  if (filling_.count(block) != 0) level_.insert(block);
+  ReleaseEarly(block);
   return absl::OkStatus();
 }
 

@@ -43,17 +43,32 @@ class ReplicaTest : public ClusterStateTest {
       EXPECT_NE(first, second);
     }
   }
-  // Through both pauses.
-  void Fill() {
-    ASSERT_TRUE(PlanOf("a").pause());
-    AllReady("a");
-    ASSERT_NE(PlanOf("a").moves_size(), 0);
-    for (const BlockMove& move : PlanOf("a").moves()) {
+  // Those that fill replicas tell that they have.
+  void Filled() {
+    const Plan plan = PlanOf("a");
+    std::set<uint64_t> fill;
+    for (const BlockMove& move : plan.moves()) {
       EXPECT_TRUE(move.replica());
+      const auto to = plan.blocks(static_cast<int>(move.block())).replica() - 1;
+      fill.insert(plan.servers(static_cast<int>(to)).node());
     }
-    AllReady("a");
+    for (const uint64_t node : fill) {
+      ReportRequest report = From(node, "a");
+      report.mutable_replicas_filled();
+      EXPECT_TRUE(Report(report).ok());
+    }
+  }
+  // Without a pause.
+  void Fill() {
+    ASSERT_NE(PlanOf("a").moves_size(), 0);
     ASSERT_FALSE(PlanOf("a").pause());
     AllReady("a");
+    EXPECT_EQ(OrdersOf(worker_).size(), 1u) << "the job does not work on";
+    ASSERT_NE(PlanOf("a").moves_size(), 0) << "before they have told";
+    Filled();
+    ASSERT_EQ(PlanOf("a").moves_size(), 0);
+    AllReady("a");
+    EXPECT_EQ(OrdersOf(worker_).size(), 1u);
   }
 
   std::vector<uint64_t> servers_;
@@ -147,10 +162,77 @@ TEST_F(ReplicaTest, ALostPartnerWhileItIsFilledIsReplaced) {
   ASSERT_NE(PlanOf("a").moves_size(), 0);
   const uint64_t second = Join(SERVER);
   Leave(first);
-  ASSERT_NE(PlanOf("a").moves_size(), 0);
-  AllReady("a");
-  AllReady("a");
+  EXPECT_FALSE(Get("a").IsBroken());
+  Fill();
   for (const auto& [block, replica] : Copies()) EXPECT_EQ(replica, second);
+}
+
+TEST_F(ReplicaTest, WithoutAnotherServerTheFillIsGivenUp) {
+  Start(2);
+  Leave(servers_[0]);
+  AllReady("a");
+  const uint64_t first = Join(SERVER);
+  AllReady("a");
+  Leave(first);
+  EXPECT_EQ(PlanOf("a").moves_size(), 0);
+  EXPECT_EQ(PlanOf("a").servers_size(), 1);
+  AllReady("a");
+  EXPECT_EQ(Get("a").state(), RUNNING);
+  Join(SERVER);
+  Fill();
+  ExpectTwoCopiesEach();
+}
+
+TEST_F(ReplicaTest, AWorkerLostMeanwhileDoesNotEndTheFill) {
+  Start(2);
+  Leave(servers_[0]);
+  AllReady("a");
+  Join(SERVER);
+  AllReady("a");
+  const uint64_t spare = Join(WORKER);
+  Leave(worker_);
+  worker_ = spare;
+  Fill();
+  ExpectTwoCopiesEach();
+}
+
+TEST_F(ReplicaTest, AChangeComesBeforeTheFillIsDone) {
+  Start(2);
+  Leave(servers_[0]);
+  AllReady("a");
+  Join(SERVER);
+  AllReady("a");
+  ASSERT_NE(PlanOf("a").moves_size(), 0);
+  ChangeJobRequest change;
+  change.set_name("a");
+  change.set_mode(ASYNCHRONOUS);
+  const auto event = state_.Change(change, now_);
+  ASSERT_TRUE(event.ok()) << event.status();
+  Commit(*event);
+  Settle();
+  EXPECT_TRUE(PlanOf("a").pause());
+  EXPECT_EQ(PlanOf("a").moves_size(), 0);
+  EXPECT_EQ(PlanOf("a").servers_size(), 1);
+  AllReady("a");
+  EXPECT_EQ(PlanOf("a").phases_size(), 2);
+  AllReady("a");
+  Fill();
+  ExpectTwoCopiesEach();
+}
+
+TEST_F(ReplicaTest, WhatIsToldOfAFillBeforeAnotherPlanIsStale) {
+  Start(2);
+  Leave(servers_[0]);
+  AllReady("a");
+  const uint64_t late = Join(SERVER);
+  AllReady("a");
+  ReportRequest early = From(late, "a");
+  early.mutable_replicas_filled();
+  Join(WORKER);
+  Leave(worker_);
+  EXPECT_FALSE(Report(early).ok());
+  AllReady("a");
+  EXPECT_NE(PlanOf("a").moves_size(), 0);
 }
 
 TEST_F(ReplicaTest, WithBothLostTheJobIsRolledBack) {
@@ -171,8 +253,8 @@ TEST_F(ReplicaTest, WhoIsLostWhileThePartnerIsFilledTakesTheParametersAlong) {
   Leave(servers_[0]);
   AllReady("a");
   Join(SERVER);
-  AllReady("a");
   ASSERT_NE(PlanOf("a").moves_size(), 0);
+  AllReady("a");
   Leave(servers_[1]);
   EXPECT_TRUE(Get("a").NeedsRollBack());
   Join(SERVER);

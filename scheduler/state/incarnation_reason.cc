@@ -20,9 +20,11 @@ uint64_t HolderOf(const Plan& plan, const Block& block) {
 }
 
 bool HaveTheSameBlocks(const Plan& a, const Plan& b) {
-  return std::equal(a.blocks().begin(), a.blocks().end(), b.blocks().begin(),
+  return a.moves_size() == b.moves_size() &&
+         std::equal(a.blocks().begin(), a.blocks().end(), b.blocks().begin(),
                     b.blocks().end(), [&](const Block& x, const Block& y) {
-                      return HolderOf(a, x) == HolderOf(b, y);
+                      return HolderOf(a, x) == HolderOf(b, y) &&
+                             x.replica() == y.replica();
                     });
 }
 

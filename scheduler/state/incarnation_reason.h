@@ -19,7 +19,7 @@ enum class IncarnationReason {
   kWorkerLost,        // one that the plan before named is not there
   kWorkerJoined,      // others are all there
   kServerLost,        // a roll-back
-  kBlocksMoved,       // to other servers, with what they hold
+  kBlocksMoved,       // to other servers, with what they hold; or replicas
   kSettingChanged,    // how it is synchronised
   kSchedulerRestart,  // the same members, asked to tell again
 };

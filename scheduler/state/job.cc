@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "common/job/figures.h"
 #include "common/job/job_rules.h"
+#include "common/job/plan_moves.h"
 #include "common/job/step_schedule.h"
 #include "common/metrics_proto.h"
 #include "scheduler/state/replicas.h"
@@ -93,6 +94,7 @@ void Job::NoteMembers() {
   holders_.clear();
   replica_holders_.clear();
   lacks_replicas_ = false;
+  fills_awaited_.clear();
   for (int i = 0; i < plan_->workers_size(); ++i) {
     workers_[plan_->workers(i).node()] = i;
   }
@@ -109,6 +111,11 @@ void Job::NoteMembers() {
     }
   }
   keepers_ = KeepersOf(*plan_);
+  if (!FillsReplicas(*plan_)) return;
+  for (const BlockMove& move : plan_->moves()) {
+    const uint32_t to = plan_->blocks(static_cast<int>(move.block())).replica();
+    fills_awaited_.insert(plan_->servers(static_cast<int>(to) - 1).node());
+  }
 }
 
 std::string Job::NameOf(uint64_t node) const {
@@ -183,6 +190,8 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
   const bool had_phases = plan_.has_value() && plan_->phases_size() != 0;
   const bool goes_on = plan_.has_value() && plan_->pause() && !plan.pause();
   const bool has_new_phase = goes_on && change_.has_value();
+  const bool ends_fill = plan_.has_value() && FillsReplicas(*plan_) &&
+                         ReplicasFilled() && plan.moves_size() == 0;
   if (plan.phases_size() != 0 && (!had_phases || goes_on)) change_.reset();
   // Files by another placement make no checkpoint with those of this one.
   if (plan_.has_value() && plan_->placed_since() != plan.placed_since()) {
@@ -211,6 +220,7 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
                          ? ", the initial values"
                          : ", from " + plan.restore().directory()));
   }
+  if (ends_fill) Log(now, "scheduler", "the replicas are filled");
   LogPlan(plan, has_new_phase, now);
 }
 
@@ -219,6 +229,14 @@ void Job::LogPlan(const Plan& plan, bool has_new_phase, absl::Time now) {
     Log(now, "scheduler",
         absl::StrCat("incarnation ", plan.incarnation(), ": ",
                      plan.workers_size(), " workers open the data"));
+    return;
+  }
+  if (FillsReplicas(plan)) {
+    Log(now, "scheduler",
+        absl::StrCat("incarnation ", plan.incarnation(), ": fills replicas of ",
+                     plan.moves_size(), " of ", plan.blocks_size(),
+                     " blocks on ", fills_awaited_.size(),
+                     " servers, and runs on"));
     return;
   }
   if (plan.moves_size() != 0) {

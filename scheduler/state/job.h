@@ -117,6 +117,8 @@ class Job {
   }
   // Of its blocks some are on one server that are to be on two.
   bool lacks_replicas() const { return lacks_replicas_; }
+  // Those that the plan fills while the job runs are.
+  bool ReplicasFilled() const { return fills_awaited_.empty(); }
   // Servers that hold blocks, or are to get them.
   size_t holders() const { return holders_.size(); }
   // Every server has prepared the current plan.
@@ -274,6 +276,7 @@ class Job {
   std::set<uint64_t> keepers_;  // of blocks: where they are by now (replicas.h)
   std::set<uint64_t> replica_holders_;
   bool lacks_replicas_ = false;
+  std::set<uint64_t> fills_awaited_;  // servers that fill replicas
   // Of this incarnation, by server: the first step they have no work of.
   std::map<uint64_t, uint64_t> servers_ready_;
   std::set<uint64_t> servers_lost_;

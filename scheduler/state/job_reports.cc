@@ -54,6 +54,9 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
         Log(now, "scheduler", "running");
       }
       return absl::OkStatus();
+    case ReportRequest::kReplicasFilled:
+      fills_awaited_.erase(node);
+      return absl::OkStatus();
     case ReportRequest::kStepsDone:
       if (!HoldsFirstBlock(node)) {
         return absl::FailedPreconditionError(

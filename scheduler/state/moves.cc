@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/job/plan_moves.h"
 #include "scheduler/state/rebalance.h"
 #include "scheduler/state/replicas.h"
 #include "scheduler/state/server_load.h"
@@ -151,6 +152,39 @@ class ServerList {
   std::map<uint64_t, uint32_t> history_;  // of those before, by node
 };
 
+// Nothing but replicas is missing, and there is a server for them.
+bool WantsFill(const Job& job, const Membership& membership) {
+  return job.state() == RUNNING && job.ServersReady() && job.lacks_replicas() &&
+         membership.ServersForWork() > 1;
+}
+
+bool LacksAServer(const Plan& plan, const Membership& membership) {
+  return std::any_of(plan.servers().begin(), plan.servers().end(),
+                     [&](const ServerEndpoint& server) {
+                       return membership.Find(server.node()) == nullptr;
+                     });
+}
+
+MoveStep NextStepOfAPause(const Job& job, const Membership& membership) {
+  const bool moves = MovesBlocks(*job.plan());
+  if (moves && LacksAServer(*job.plan(), membership)) return MoveStep::kMove;
+  if (!job.ServersReady()) return MoveStep::kNone;
+  return !moves && WantsMove(job, membership) ? MoveStep::kMove
+                                              : MoveStep::kGoOn;
+}
+
+// Servers that no block names have the highest numbers.
+void DropUnusedServers(Plan* plan) {
+  uint32_t last = 0;
+  for (const Block& block : plan->blocks()) {
+    last = std::max(last, block.server());
+    if (block.replica() != 0) last = std::max(last, block.replica() - 1);
+  }
+  while (plan->servers_size() > static_cast<int>(last) + 1) {
+    plan->mutable_servers()->RemoveLast();
+  }
+}
+
 }  // namespace
 
 bool WantsMove(const Job& job, const Membership& membership) {
@@ -158,30 +192,25 @@ bool WantsMove(const Job& job, const Membership& membership) {
   for (const uint64_t node : membership.draining()) {
     if (job.HoldsBlocks(node) || job.HoldsReplicas(node)) return true;
   }
-  // Who has none to give them to waits for another server.
-  if (job.lacks_replicas() && membership.ServersForWork() > 1) return true;
   return job.servers_wanted().has_value() &&
          ServersFor(job, membership, job.holders()) != job.holders();
 }
 
-PauseStep NextPauseStep(const Job& job, const Membership& membership) {
+MoveStep NextMoveStep(const Job& job, const Membership& membership) {
   if (!job.plan().has_value() || job.plan()->phases_size() == 0) {
-    return PauseStep::kNone;
+    return MoveStep::kNone;
   }
   const Plan& plan = *job.plan();
-  if (!plan.pause()) {
-    const bool is_due = job.change().has_value() || WantsMove(job, membership);
-    return is_due ? PauseStep::kPause : PauseStep::kNone;
+  if (plan.pause()) return NextStepOfAPause(job, membership);
+  if (job.change().has_value() || WantsMove(job, membership)) {
+    return MoveStep::kPause;
   }
-  if (plan.moves_size() != 0) {
-    for (const ServerEndpoint& server : plan.servers()) {
-      if (membership.Find(server.node()) == nullptr) return PauseStep::kMove;
-    }
+  if (!FillsReplicas(plan)) {
+    return WantsFill(job, membership) ? MoveStep::kFill : MoveStep::kNone;
   }
-  if (!job.ServersReady()) return PauseStep::kNone;
-  return plan.moves_size() == 0 && WantsMove(job, membership)
-             ? PauseStep::kMove
-             : PauseStep::kGoOn;
+  if (LacksAServer(plan, membership)) return MoveStep::kFill;
+  return job.ServersReady() && job.ReplicasFilled() ? MoveStep::kEndFill
+                                                    : MoveStep::kNone;
 }
 
 void PlaceAnew(const Job& job, const Membership& membership,
@@ -243,20 +272,61 @@ void PlaceAnew(const Job& job, const Membership& membership,
   }
 }
 
+void PlaceFills(const Job& job, const Membership& membership,
+                const std::vector<uint64_t>& by_load, Plan* plan) {
+  const std::set<uint64_t> keepers = KeepersOf(*job.plan());
+  std::vector<uint64_t> nodes;
+  for (const ServerEndpoint& server : plan->servers()) {
+    if (keepers.count(server.node()) != 0) nodes.push_back(server.node());
+  }
+  std::map<uint64_t, uint32_t> index;
+  for (const uint64_t node : nodes) {
+    index.emplace(node, static_cast<uint32_t>(index.size()));
+  }
+  std::vector<Block> blocks(plan->blocks().begin(), plan->blocks().end());
+  const std::vector<uint64_t> origins = Origins(*plan);
+  for (size_t b = 0; b < blocks.size(); ++b) {
+    blocks[b].set_server(index.at(origins[b]));
+  }
+  const auto filled = FilledReplicas(*plan);
+  const auto replicas =
+      ChooseReplicas(membership, by_load, filled, nodes, blocks);
+  std::set<uint64_t> all(nodes.begin(), nodes.end());
+  for (const auto& replica : replicas) {
+    if (replica.has_value()) all.insert(*replica);
+  }
+  ServerList servers(membership, all, plan);
+  // What those that hold something are called stays.
+  for (const uint64_t node : nodes) servers.IndexOf(node);
+  plan->clear_moves();
+  for (size_t b = 0; b < blocks.size(); ++b) {
+    Block* block = plan->mutable_blocks(static_cast<int>(b));
+    block->set_server(servers.IndexOf(origins[b]));
+    block->set_replica(
+        replicas[b].has_value() ? servers.IndexOf(*replicas[b]) + 1 : 0);
+    if (!replicas[b].has_value() || replicas[b] == filled[b]) continue;
+    BlockMove* move = plan->add_moves();
+    move->set_block(static_cast<uint32_t>(b));
+    move->set_from(block->server());
+    move->set_replica(true);
+  }
+}
+
+void DropFills(Plan* plan) {
+  for (const BlockMove& move : plan->moves()) {
+    plan->mutable_blocks(static_cast<int>(move.block()))->set_replica(0);
+  }
+  plan->clear_moves();
+  DropUnusedServers(plan);
+}
+
 void EndMoves(Plan* plan) {
   if (plan->moves_size() == 0) return;
   plan->clear_moves();
   for (const ServerEndpoint& server : plan->servers()) {
     plan->set_histories(std::max(plan->histories(), server.history() + 1));
   }
-  uint32_t last = 0;
-  for (const Block& block : plan->blocks()) {
-    last = std::max(last, block.server());
-    if (block.replica() != 0) last = std::max(last, block.replica() - 1);
-  }
-  while (plan->servers_size() > static_cast<int>(last) + 1) {
-    plan->mutable_servers()->RemoveLast();
-  }
+  DropUnusedServers(plan);
 }
 
 }  // namespace hawser

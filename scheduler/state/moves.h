@@ -6,14 +6,17 @@
 //        --kMove-->   blocks on their way; servers that have them keep them
 //        --kGoOn-->   runs; the servers that were left are out of it
 //
-// Replicas that are missing, or on servers that are drained, are filled
-// elsewhere on the same way.
+// Replicas on servers that are drained are filled elsewhere on the same way.
+// Those that are missing, and nothing else, are filled while the job runs:
+//
+//   runs --kFill-->     runs, and servers fill replicas
+//        --kEndFill-->  runs: they have all that counts
 //
 // A change of how the job is synchronised takes the first and the last.
 //
 // When a server is lost that blocks were on their way to, they go elsewhere
-// (kMove again): nothing is lost. One that they come from is missed as any
-// server.
+// (kMove or kFill again): nothing is lost. One that they come from is missed as
+// any server.
 //
 // Pure: functions of their arguments.
 #ifndef HAWSER_SCHEDULER_STATE_MOVES_H_
@@ -28,14 +31,14 @@
 
 namespace hawser {
 
-enum class PauseStep { kNone, kPause, kMove, kGoOn };
+enum class MoveStep { kNone, kPause, kMove, kGoOn, kFill, kEndFill };
 
 // Whether the job's blocks should be elsewhere, and could be. Takes no walk
 // over members or blocks.
 bool WantsMove(const Job& job, const Membership& membership);
 
 // What is due for a job that has blocks; kNone: it stays as it is, or waits.
-PauseStep NextPauseStep(const Job& job, const Membership& membership);
+MoveStep NextMoveStep(const Job& job, const Membership& membership);
 
 // kMove: other places for the blocks of the job's plan, in `plan`, whose
 // incarnation is set. by_load: servers that may be taken, those that hold least
@@ -43,7 +46,15 @@ PauseStep NextPauseStep(const Job& job, const Membership& membership);
 void PlaceAnew(const Job& job, const Membership& membership,
                const std::vector<uint64_t>& by_load, Plan* plan);
 
-// kGoOn: blocks are where they were to come.
+// kFill: places for the replicas that the job's plan lacks, or has being
+// filled, in `plan`. Where there is no server for them it has none.
+void PlaceFills(const Job& job, const Membership& membership,
+                const std::vector<uint64_t>& by_load, Plan* plan);
+
+// kPause: replicas that are being filled are left out; the job lacks them.
+void DropFills(Plan* plan);
+
+// kGoOn, kEndFill: blocks and replicas are where they were to come.
 void EndMoves(Plan* plan);
 
 }  // namespace hawser

@@ -125,22 +125,29 @@ void AddPhase(const Job& job, Plan* plan) {
   *phase->mutable_synchronisation() = *job.change();
 }
 
-void TakeStep(PauseStep step, const Job& job,
+void TakeStep(MoveStep step, const Job& job,
               const std::map<uint64_t, Job>& jobs, const Membership& membership,
               Plan* plan) {
   switch (step) {
-    case PauseStep::kNone:
+    case MoveStep::kNone:
       return;
-    case PauseStep::kPause:
+    case MoveStep::kPause:
       plan->set_pause(true);
+      DropFills(plan);
       return;
-    case PauseStep::kMove:
+    case MoveStep::kMove:
       PlaceAnew(job, membership, ServersByLoad(jobs, membership), plan);
       return;
-    case PauseStep::kGoOn:
+    case MoveStep::kGoOn:
       plan->set_pause(false);
       EndMoves(plan);
       if (job.change().has_value()) AddPhase(job, plan);
+      return;
+    case MoveStep::kFill:
+      PlaceFills(job, membership, ServersByLoad(jobs, membership), plan);
+      return;
+    case MoveStep::kEndFill:
+      EndMoves(plan);
       return;
   }
 }
@@ -155,9 +162,9 @@ std::optional<Plan> NextPlan(const Job& job,
   const bool planned = job.plan().has_value();
   const uint32_t wanted = job.spec().resources().workers();
   // What is lost comes first.
-  const PauseStep step =
-      job.IsBroken() ? PauseStep::kNone : NextPauseStep(job, membership);
-  const bool changes = step != PauseStep::kNone;
+  const MoveStep step =
+      job.IsBroken() ? MoveStep::kNone : NextMoveStep(job, membership);
+  const bool changes = step != MoveStep::kNone;
   if (job.reattaching() && AwaitsMembers(job, membership)) return std::nullopt;
   // Most of the time nothing is to be done, which must be seen without a walk
   // over the members.

@@ -4,14 +4,14 @@
 
 namespace hawser {
 
-void Replication::Adopt(bool has_replica) {
-  has_replica_ = has_replica;
+void Replication::Adopt(Replica replica) {
+  replica_ = replica;
   is_level_ = false;
   on_its_way_.clear();
 }
 
 Replication::Verdict Replication::Offer(uint64_t update) {
-  if (!has_replica_) return Verdict::kMake;
+  if (!is_needed()) return Verdict::kMake;
   if (!is_level_ || std::find(on_its_way_.begin(), on_its_way_.end(), update) !=
                         on_its_way_.end()) {
     return Verdict::kWait;

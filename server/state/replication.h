@@ -5,11 +5,15 @@
 //   apart  the replica has not shown yet that it has what the block has
 //          --Level--> level
 //   level  --Offer(n): kSend--> n is on its way --Answered(n): make it--> level
+//   filling  the replica counts for nothing yet: at once; whoever hands out
+//   what
+//            the block has says Level, and all later updates go there, too
+//          --Level--> level
 //
-//   any --Adopt (a new incarnation)--> alone or apart; what was on its way is
-//   forgotten: it is offered again once the replica is level
+//   any --Adopt (a new incarnation)--> alone, apart or filling; what was on its
+//   way is forgotten: it is offered again once the replica is level, or made
 //
-// What holds, whenever either server dies:
+// What holds, whenever either server dies, unless it was filling:
 // - what the block has, and anybody was told of it, the replica has, too: no
 //   update is made here before the replica has answered that it made it;
 // - the replica has at most those updates besides that are on their way, of
@@ -35,19 +39,24 @@ class Replication {
             // level
   };
 
-  void Adopt(bool has_replica);
+  enum class Replica { kNone, kFilled, kFilling };
+  void Adopt(Replica replica);
   // Nothing changes where there is no replica.
-  void Level() { is_level_ = has_replica_; }
+  void Level() { is_level_ = replica_ != Replica::kNone; }
 
   Verdict Offer(uint64_t update);
   // True: make it. False: it is of an incarnation before. Answers come in the
   // order of the offers.
   bool Answered(uint64_t update);
 
-  bool has_replica() const { return has_replica_; }
+  // Nothing is made here alone.
+  bool is_needed() const {
+    return replica_ == Replica::kFilled ||
+           (replica_ == Replica::kFilling && is_level_);
+  }
 
  private:
-  bool has_replica_ = false;
+  Replica replica_ = Replica::kNone;
   bool is_level_ = false;
   std::deque<uint64_t> on_its_way_;
 };
