@@ -8,6 +8,7 @@
 #include <climits>
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 
 #include "glog/logging.h"
 
@@ -43,6 +44,10 @@ void SetUpConnections() {
 void SetUpDaemon(const char* program) {
   SetUpConnections();
   RaiseOpenFiles();
+  // Each keeps what it once had, and threads come and go with incarnations.
+  mallopt(
+      M_ARENA_MAX,
+      std::max(2, static_cast<int>(std::thread::hardware_concurrency()) / 2));
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
   mallopt(M_TOP_PAD, 64 << 20);

@@ -6,7 +6,8 @@ namespace hawser {
 
 // First thing in main, before any thread. Tells glibc to keep freed memory (on
 // the data plane worth 1.3 to 3.5 times, since message buffers are not given
-// back and faulted in again), lets the process have as many open files as the
+// back and faulted in again), and in few places, so that threads that come and
+// go do not each leave some; lets the process have as many open files as the
 // system allows, sends the log to stderr, ignores SIGPIPE, and blocks SIGINT
 // and SIGTERM in every thread to come, for WaitForTermination.
 void SetUpDaemon(const char* program);

@@ -147,6 +147,7 @@ TEST_F(ReplicaTest, ThoseThatAreLeftFillEachOther) {
   Start(3);
   const uint64_t since = PlanOf("a").blocks_since();
   Leave(servers_[1]);
+  AllReady("a");
   Fill();
   ExpectTwoCopiesEach();
   EXPECT_EQ(PlanOf("a").servers_size(), 2);
