@@ -36,6 +36,7 @@ void TrainingRun::Cancel() {
 
 absl::Status TrainingRun::Run() {
   ASSIGN_OR_RETURN(const uint64_t step, client_.CurrentStep());
+  has_begun_ = true;
   LOG(INFO) << "job " << plan_.spec().name() << ", incarnation "
             << plan_.incarnation() << ": from step " << step;
   const absl::Status status = RunPhases(step);

@@ -47,6 +47,8 @@ class TrainingRun {
   // Cancel was called. Other errors: a server did not answer as it should; a
   // new run with the newest plan may do better.
   absl::Status Run();
+  // Run has reached every server.
+  bool has_begun() const { return has_begun_; }
 
   // Ends Run soon. Any thread.
   void Cancel();
@@ -63,6 +65,7 @@ class TrainingRun {
   bool ValidatesAt(uint64_t step) const;
   absl::Status Validate(uint64_t step, Parameters theta);
 
+  bool has_begun_ = false;
   const Plan plan_;
   const StepSchedule schedule_;
   StepWork work_;

@@ -9,6 +9,7 @@
 #include "common/status_macros.h"
 #include "glog/logging.h"
 #include "worker/backend/cpu/cpu_backend.h"
+#include "worker/cut_off.h"
 #include "worker/memory_need.h"
 
 namespace hawser {
@@ -153,6 +154,7 @@ void WorkerDriver::Train(const Task& task) {
                             task.plan.validation_samples())));
     return;
   }
+  CutOff cut_off(surroundings_.clock->Now());
   while (IsCurrent()) {
     if (surroundings_.memory != nullptr) surroundings_.memory->BeginAnew();
     TrainingRun run(task.plan, task.node, ++attempts_, equipment_.data.get(),
@@ -178,6 +180,9 @@ void WorkerDriver::Train(const Task& task) {
       LOG(WARNING) << "job " << task.plan.spec().name() << ": " << status
                    << "; trying again";
     }
+    if (cut_off.Tried(status, run.has_begun(), surroundings_.clock->Now())) {
+      ReportCutOff(task, status);
+    }
     PauseWhileCurrent();
   }
 }
@@ -189,6 +194,13 @@ void WorkerDriver::FailDevice(const absl::Status& status) {
     stopping_ = true;
   }
   options_.device_failed(status);
+}
+
+void WorkerDriver::ReportCutOff(const Task& task, const absl::Status& status) {
+  ReportRequest report;
+  report.mutable_failed()->set_message(std::string(status.message()));
+  report.mutable_failed()->set_cut_off(true);
+  Send(task, std::move(report)).IgnoreError();
 }
 
 void WorkerDriver::ReportFailure(const Task& task, const absl::Status& status) {

@@ -78,6 +78,7 @@ class WorkerDriver {
   void Train(const Task& task);
   void FailDevice(const absl::Status& status);
   void ReportFailure(const Task& task, const absl::Status& status);
+  void ReportCutOff(const Task& task, const absl::Status& status);
   absl::Status Send(const Task& task, ReportRequest report);
   // True while what was begun is what the orders ask for.
   bool IsCurrent();

@@ -109,6 +109,7 @@ absl::Status ClusterState::Report(const ReportRequest& report, absl::Time now) {
     limits_.Set(job->id(), job->Deadline());
   }
   if (report.has_data_loaded()) NoteWhyJobsWait();
+  if (report.has_failed()) readmissions_.Set(job->id(), job->NextReadmission());
   FollowTimedCheckpoint(job, now);
   return absl::OkStatus();
 }

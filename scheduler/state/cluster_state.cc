@@ -142,6 +142,11 @@ void ClusterState::Tick(absl::Time now) {
   for (const uint64_t id : checkpoint_times_.TakeDue(now)) {
     FollowTimedCheckpoint(&jobs_.at(id), now);
   }
+  for (const uint64_t id : readmissions_.TakeDue(now)) {
+    Job& job = jobs_.at(id);
+    job.Readmit(now);
+    readmissions_.Set(id, job.NextReadmission());
+  }
   for (const Membership::Lost& lost : membership_.Expire(now)) {
     Lose(lost.node,
          lost.was_awaited ? "did not come back after the scheduler restarted"
@@ -295,6 +300,7 @@ void ClusterState::Apply(const JournalEvent& event) {
         active_.erase(job->id());
         limits_.Remove(job->id());
         checkpoint_times_.Remove(job->id());
+        readmissions_.Remove(job->id());
       }
       NoteWhyJobsWait();
       return;
@@ -323,8 +329,8 @@ void ClusterState::Drain(uint64_t node, bool undo, absl::Time now) {
 }
 
 absl::Time ClusterState::NextDeadline() const {
-  return std::min(
-      {membership_.NextDeadline(), limits_.First(), checkpoint_times_.First()});
+  return std::min({membership_.NextDeadline(), limits_.First(),
+                   checkpoint_times_.First(), readmissions_.First()});
 }
 
 Job* ClusterState::Touch(uint64_t id) {

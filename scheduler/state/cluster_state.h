@@ -170,6 +170,7 @@ class ClusterState {
   std::set<uint64_t> active_;  // jobs that have not ended
   Deadlines limits_;           // of active jobs
   Deadlines checkpoint_times_;
+  Deadlines readmissions_;  // of workers that jobs have excluded
   std::vector<CheckpointWritten> abandoned_;  // by jobs that have ended
   Assignments assignments_;                   // by the plans of active jobs
   StartOrder start_order_;

@@ -244,6 +244,63 @@ TEST_F(ClusterStateTest, AWorkerThatFailedServesOtherJobsAndNotThisOne) {
   EXPECT_EQ(PlanOf("a").workers(0).node(), other);
 }
 
+class CutOffTest : public ClusterStateTest {
+ protected:
+  absl::Status CutOff(uint64_t worker) {
+    ReportRequest report = From(worker, "a");
+    report.mutable_failed()->set_message("server-1:7070: no answer");
+    report.mutable_failed()->set_cut_off(true);
+    return Report(report);
+  }
+  std::vector<uint64_t> Workers() {
+    std::vector<uint64_t> workers;
+    for (const auto& worker : PlanOf("a").workers()) {
+      workers.push_back(worker.node());
+    }
+    return workers;
+  }
+};
+
+TEST_F(CutOffTest, OthersDoWhatAWorkerDidThatDoesNotReachAServer) {
+  JoinAll(SERVER, 2);
+  const auto workers = JoinAll(WORKER, 2);
+  ASSERT_TRUE(Submit(Spec("a", 2, 2)).ok());
+  StartJob("a");
+  ASSERT_TRUE(CutOff(workers[0]).ok());
+  EXPECT_EQ(Workers(), std::vector<uint64_t>{workers[1]});
+  AllReady("a");
+  EXPECT_EQ(Get("a").state(), RUNNING);
+  // Both may not be missing.
+  ASSERT_TRUE(CutOff(workers[1]).ok());
+  EXPECT_EQ(Workers(), std::vector<uint64_t>{workers[1]});
+  // It is asked again.
+  for (int i = 0; i < 14; ++i) PassWithout({}, absl::Seconds(4));
+  EXPECT_EQ(Workers().size(), 1u);
+  EXPECT_LE(state_.NextDeadline(), now_ + absl::Seconds(4));
+  PassWithout({}, absl::Seconds(4));
+  EXPECT_EQ(Workers(), (std::vector<uint64_t>{workers[1], workers[0]}));
+}
+
+TEST_F(CutOffTest, AnIdleWorkerTakesItsPlace) {
+  JoinAll(SERVER, 1);
+  const auto workers = JoinAll(WORKER, 3);
+  ASSERT_TRUE(Submit(Spec("a", 2, 1)).ok());
+  StartJob("a");
+  ASSERT_TRUE(CutOff(workers[1]).ok());
+  EXPECT_EQ(Workers(), (std::vector<uint64_t>{workers[0], workers[2]}));
+}
+
+TEST_F(CutOffTest, TheOnlyWorkerTriesOn) {
+  JoinAll(SERVER, 1);
+  const uint64_t worker = Join(WORKER);
+  ASSERT_TRUE(Submit(Spec("a", 1, 1)).ok());
+  StartJob("a");
+  const uint64_t incarnation = PlanOf("a").incarnation();
+  ASSERT_TRUE(CutOff(worker).ok());
+  EXPECT_EQ(PlanOf("a").incarnation(), incarnation);
+  EXPECT_EQ(OrdersOf(worker).size(), 1u);
+}
+
 TEST_F(ClusterStateTest, WorkersWithDifferentDataFailTheJob) {
   JoinAll(SERVER, 1);
   const auto workers = JoinAll(WORKER, 2);

@@ -126,6 +126,9 @@ class Job {
   // A worker of the plan that has left, or that the job has excluded.
   bool WorkersChanged() const { return workers_changed_; }
   bool IsExcluded(uint64_t node) const { return excluded_.count(node) != 0; }
+  // When the next of them may work for it again; InfiniteFuture: there is none.
+  absl::Time NextReadmission() const;
+  void Readmit(absl::Time now);
 
   // The scheduler has restarted since the plan was made.
   bool reattaching() const { return reattaching_; }
@@ -244,6 +247,7 @@ class Job {
   void ReportCheckpointFailed(uint64_t node, const CheckpointFailed& failed,
                               absl::Time now);
   void RollBack(const Plan& plan);
+  void NoteCutOff(uint64_t worker, absl::Time now);
   void ReportDataLoaded(uint64_t node, const DataLoaded& loaded,
                         absl::Time now);
   // Nothing: nothing new.
@@ -283,7 +287,7 @@ class Job {
   bool survives_ = false;  // each block is left on another server
   bool restore_failed_ = false;
   std::map<uint64_t, DataLoaded> data_loaded_;  // by node
-  std::set<uint64_t> excluded_;
+  std::map<uint64_t, absl::Time> excluded_;     // workers, until when
   bool workers_changed_ = false;
   std::optional<std::string> failure_;
   std::string waiting_reason_;

@@ -1,4 +1,5 @@
 // What servers and workers report of a job.
+#include <algorithm>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,8 @@ namespace {
 
 // Of a job: as many as JobSpec allows.
 constexpr uint64_t kMaxSteps = uint64_t{1} << 40;
+// Of a worker that cannot reach a server, before it is asked again.
+constexpr absl::Duration kExclusion = absl::Minutes(1);
 
 }  // namespace
 
@@ -96,8 +99,10 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
       }
       if (report.failed().permanent() || HasServer(node)) {
         failure_ = absl::StrCat(NameOf(node), ": ", report.failed().message());
+      } else if (report.failed().cut_off()) {
+        NoteCutOff(node, now);
       } else {
-        excluded_.insert(node);
+        excluded_[node] = absl::InfiniteFuture();
         data_loaded_.erase(node);
         workers_changed_ = true;
       }
@@ -106,6 +111,36 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
       break;
   }
   return absl::InvalidArgumentError("an empty report");
+}
+
+// Others do its part, if there are any.
+void Job::NoteCutOff(uint64_t worker, absl::Time now) {
+  const auto may_work = [&](const MicroBatchRange& other) {
+    return other.node() != worker && !IsExcluded(other.node());
+  };
+  if (std::none_of(plan_->workers().begin(), plan_->workers().end(),
+                   may_work)) {
+    Log(now, "scheduler",
+        absl::StrCat("no other worker is there; worker ", worker, " tries on"));
+    return;
+  }
+  excluded_[worker] = now + kExclusion;
+  workers_changed_ = true;
+  Log(now, "scheduler",
+      absl::StrCat("others do what worker ", worker,
+                   " did; it is asked again in ",
+                   absl::FormatDuration(kExclusion)));
+}
+
+absl::Time Job::NextReadmission() const {
+  absl::Time next = absl::InfiniteFuture();
+  for (const auto& [node, until] : excluded_) next = std::min(next, until);
+  return next;
+}
+
+void Job::Readmit(absl::Time now) {
+  std::erase_if(excluded_,
+                [now](const auto& entry) { return entry.second <= now; });
 }
 
 void Job::NoteLoad(uint64_t server, const ServerLoad& load, absl::Time now) {
