@@ -179,6 +179,9 @@ void ParameterShard::OpenDesk(const Plan& plan) {
       plan, clock_, callbacks_.lease_waits, LeaseReplication(plan),
       /*is_filling=*/filling_.count(0) != 0);
   desk_.store(desk_owner_.get());
+  // What was ordered before anything was leased cannot be too late.
+  absl::MutexLock lock(&checkpoint_mutex_);
+  CHECK(desk_owner_->OrderCheckpoint(ordered_step_));
 }
 
 BlockStore::Members ParameterShard::SetMembers(const Plan& plan,

@@ -1,15 +1,27 @@
-// Where runs of micro-batches that are applied on arrival must end: at steps
-// that a checkpoint is made of. Then a checkpoint counts no part of a run of
-// which another part is made again after a roll-back to it.
+// Where leases wait, in phases in which pushes are applied on arrival: at steps
+// that a checkpoint is made of. Nothing at or beyond such a cut is leased until
+// every block has counted all that is before it. So each block's checkpoint
+// holds all pushes of the steps before and none of later ones, and after a
+// roll-back to it every push counts once.
 //
-//   every N steps          known from the beginning
-//   every so many seconds  ordered while the job runs: too late for a step that
-//                          a run has crossed
+//   before the next cut ---------------------> may be leased, up to the cut
+//   at or beyond it, not all before counted -> waits (End)
+//   all before it counted (Counted) ---------> the cut is over
+//
+//   every N steps or epochs  known from the beginning
+//   every so many seconds    ordered while the job runs (Order): too late for a
+//                            step if anything at or beyond it has been leased
+//
+// Nobody waits for what waits himself: what is before a cut is leased, or
+// leased again when its worker is lost, whatever is held back.
+//
+// Positions are micro-batches, counted through all steps.
 //
 // Pure: no locks, no I/O, no clock.
 #ifndef HAWSER_SERVER_STATE_CHECKPOINT_CUTS_H_
 #define HAWSER_SERVER_STATE_CHECKPOINT_CUTS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <utility>
@@ -22,31 +34,47 @@ namespace hawser {
 
 class CheckpointCuts {
  public:
+  // Most ordered steps that are still to come.
+  static constexpr size_t kMostOrdered = 64;
+
   CheckpointCuts(CheckpointSpec spec, uint64_t micro_batches)
       : spec_(std::move(spec)), micro_batches_(micro_batches) {}
 
-  // How many micro-batches, of the next `most` from `position` on, a run may
-  // have; at least 1. Requires that all of them are of the schedule's steps.
-  uint64_t Most(uint64_t position, uint64_t most,
-                const StepSchedule& schedule) const;
+  // Of the positions before `end`, those from here on may not be leased yet.
+  // Requires that the steps before `end` are the schedule's.
+  uint64_t End(uint64_t end, const StepSchedule& schedule);
 
-  // The run is leased; all positions before `floor` have been counted.
-  void Leased(Run run, uint64_t floor);
+  // The run is leased, or was where leases were before: what is ordered before
+  // its end is no cut any more.
+  void Leased(Run run);
 
-  // The checkpoint of `step` (0: none) is ordered in place of the one before.
-  // False: too late, a run that has been leased crosses it.
+  // Every block has counted all positions before `floor`.
+  void Counted(uint64_t floor);
+
+  // A checkpoint of `step` (0: of none) is ordered. It is a cut until it is
+  // over, even if others are ordered meanwhile: some servers may know of those
+  // earlier than others. False: too late, or too many are to come.
   bool Order(uint64_t step);
 
-  // Leases begin at `position`, or go on without anybody knowing how runs
-  // before it were cut.
+  // Leases begin at `position`: every block has counted all before it, and
+  // nothing from there on.
   void GoOnFrom(uint64_t position);
 
+  // The schedule has changed from some step on that nothing is leased of.
+  void LookAgain() { next_ = complete_ + 1; }
+
+  // Positions from here on have never been leased.
+  uint64_t leased_end() const { return leased_end_; }
+
  private:
+  bool IsCut(uint64_t step, const StepSchedule& schedule) const;
+
   const CheckpointSpec spec_;
   const uint64_t micro_batches_;
-  uint64_t ordered_ = 0;
-  uint64_t known_from_ = 0;     // step
-  std::set<uint64_t> crossed_;  // steps, of those after it
+  uint64_t leased_end_ = 0;
+  std::set<uint64_t> ordered_;  // steps after complete_
+  uint64_t complete_ = 0;       // steps, in every block
+  uint64_t next_ = 1;           // the next cut is this step, or a later one
 };
 
 }  // namespace hawser

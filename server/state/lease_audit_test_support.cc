@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/job/checkpoint_steps.h"
 #include "gtest/gtest.h"
 #include "server/state/model_job_test_support.h"
 
@@ -207,6 +208,7 @@ void LeaseAudit::CheckOnArrival(uint64_t node, const RunLease& lease) {
     EXPECT_EQ(done_.count(p), 0u) << p << " is done";
   }
   CheckWithinOneLeaseBefore(run);
+  CheckCuts(run);
   Clocks& clocks = clocks_[PhaseIndexOf(node)];
   EXPECT_GE(lease.clock(), clocks.least) << "reads count on its pushes";
   const auto last = clocks.last.find(node);
@@ -225,6 +227,35 @@ void LeaseAudit::CheckWithinOneLeaseBefore(Run run) {
     EXPECT_EQ(known->second, before->second) << "of two leases before";
   }
   for (uint64_t p = run.position; p < run.end(); ++p) leased_[p] = run;
+}
+
+bool LeaseAudit::IsCheckpointOf(uint64_t step) const {
+  return ordered_.count(step) != 0 ||
+         IsCheckpointDue(plan_.spec().checkpoint(), step, schedule_);
+}
+
+void LeaseAudit::CheckCuts(Run run) const {
+  // A block lets nobody into a phase before it has made all steps of the one
+  // before.
+  const size_t phase = schedule_.PhaseIndexOf(run.position / micro_batches_);
+  uint64_t step = schedule_.phases()[phase].from_step() + 1;
+  for (; step * micro_batches_ < run.end(); ++step) {
+    if (!IsCheckpointOf(step)) continue;
+    EXPECT_LE(step * micro_batches_, run.position)
+        << "it crosses the checkpoint of step " << step;
+    EXPECT_GE(least_, step) << "a block is not at the checkpoint yet";
+  }
+}
+
+// The promise that the cuts are for: a checkpoint holds all of the steps before
+// it, and nothing else.
+void LeaseAudit::Reached(uint64_t before, uint64_t version,
+                         uint64_t counted) const {
+  for (uint64_t step = before + 1; step <= version; ++step) {
+    if (!IsCheckpointOf(step)) continue;
+    EXPECT_EQ(counted, step * micro_batches_)
+        << "in the checkpoint of step " << step;
+  }
 }
 
 void LeaseAudit::CheckValidation(uint64_t node, const ValidationLease& lease) {

@@ -27,6 +27,14 @@ class LeaseAudit {
   // The server that leases has been told that block 0 is so far.
   void StepCompleted(uint64_t version) { told_ = std::max(told_, version); }
 
+  // A checkpoint of this step is ordered, and will be taken; or nobody knows
+  // any more what was.
+  void Ordered(uint64_t step) { ordered_.insert(step); }
+  void ForgetOrders() { ordered_.clear(); }
+  // A block on arrival has made the steps up to `version`, and has counted so
+  // many micro-batches.
+  void Reached(uint64_t before, uint64_t version, uint64_t counted) const;
+
   // A worker asks ...
   void Requested(uint64_t node, const LeaseRequest& request);
   // ... and is granted this.
@@ -74,6 +82,8 @@ class LeaseAudit {
   void CheckBackup(uint64_t node, const RunLease& lease, absl::Time now);
   void CheckOnArrival(uint64_t node, const RunLease& lease);
   void CheckWithinOneLeaseBefore(Run run);
+  void CheckCuts(Run run) const;
+  bool IsCheckpointOf(uint64_t step) const;
   void CheckValidation(uint64_t node, const ValidationLease& lease);
   void CheckHash(const HashLease& lease);
   void CheckPhaseOver(uint64_t node, uint64_t step);
@@ -99,6 +109,7 @@ class LeaseAudit {
   std::set<uint64_t> done_;            // positions, as workers have said
   std::map<uint64_t, Run> leased_;     // position to the last lease of it
   std::map<size_t, Clocks> clocks_;    // by phase
+  std::set<uint64_t> ordered_;         // steps
   std::map<uint64_t, std::set<uint64_t>> validated_;  // chunks of a version
   bool hash_is_done_ = false;
   uint64_t hashes_ = 0;

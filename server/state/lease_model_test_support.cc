@@ -88,6 +88,13 @@ void LeaseModel::Pause(uint64_t node, double seconds) {
   workers_.at(node).pause_seconds = seconds;
 }
 
+bool LeaseModel::OrderCheckpoint(uint64_t step) {
+  ordered_ = step;
+  if (!leases_->OrderCheckpoint(step)) return false;
+  audit_.Ordered(step);
+  return true;
+}
+
 void LeaseModel::Change(const SynchronisationSpec& synchronisation) {
   Adopt();  // a pause: nobody works until the next plan is there
   uint64_t from = 0;
@@ -129,6 +136,8 @@ void LeaseModel::MoveLeases() {
   EXPECT_TRUE(state.ParseFromString(leases_->Export().SerializeAsString()));
   leases_ = std::make_unique<MicroBatchLeases>(plan_, job_.validation_chunks);
   EXPECT_TRUE(leases_->Restore(state).ok());
+  audit_.ForgetOrders();
+  OrderCheckpoint(ordered_);
 }
 
 // --- The job ----------------------------------------------------------------

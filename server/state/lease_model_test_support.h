@@ -66,6 +66,8 @@ class LeaseModel {
   void StartOver(uint64_t node);
   // What it computes next takes so much longer.
   void Pause(uint64_t node, double seconds);
+  // As the scheduler does by the time. False: it is too late for the step.
+  bool OrderCheckpoint(uint64_t step);
   // The rest of the job is synchronised like this.
   void Change(const SynchronisationSpec& synchronisation);
 
@@ -141,6 +143,7 @@ class LeaseModel {
   std::map<uint64_t, Worker> workers_;
   std::map<uint64_t, std::pair<uint64_t, uint64_t>> reads_;  // token to whose
   uint64_t next_token_ = 1;
+  uint64_t ordered_ = 0;  // the last step; 0: none
   uint64_t next_node_ = 1;
   int missed_ = 0;        // lost workers, until that is noticed
   uint64_t telling_ = 0;  // the version of block 0 that leases_ will know,

@@ -244,8 +244,10 @@ void LeaseModel::PushToBlock(uint64_t node, size_t block) {
   const Worker& worker = workers_.at(node);
   const RunLease& lease = worker.lease.run();
   if (on_arrival(worker)) {
+    const uint64_t before = blocks_[block].version();
     blocks_[block].PushOnArrival(node, {lease.position(), worker.done},
                                  lease.clock());
+    audit_.Reached(before, blocks_[block].version(), blocks_[block].counted());
   } else {
     blocks_[block].PushToStep({lease.position(), worker.done});
   }

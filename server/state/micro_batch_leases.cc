@@ -59,6 +59,7 @@ void MicroBatchLeases::Adopt(const Plan& plan) {
   schedule_ = StepSchedule(plan);
   CHECK_LT(phase_, schedule_.phases().size()) << "a phase was taken back";
   SetWorkers(plan);
+  cuts_.LookAgain();
   validation_.StartOver();
   hashed_ = false;  // whom it was told may have forgotten it
   begun_ = false;
@@ -206,6 +207,12 @@ bool MicroBatchLeases::LeaseAgain(uint64_t node, uint64_t step, absl::Time now,
   return true;
 }
 
+bool MicroBatchLeases::OrderCheckpoint(uint64_t step) {
+  // Once per step nothing is cut: steps that are made are over.
+  if (!on_arrival()) cuts_.GoOnFrom(block_version_ * micro_batches_);
+  return cuts_.Order(step);
+}
+
 std::optional<uint64_t> MicroBatchLeases::UnfinishedStep() const {
   if (!entered_ || !on_arrival() ||
       (TrainingIsOver() && !validation_.active())) {
@@ -269,6 +276,7 @@ void MicroBatchLeases::AllowBackup(uint64_t position) {
 void MicroBatchLeases::NoteDone(Run run) {
   if (on_arrival()) {
     done_.Arrive(run.position, run.count);
+    cuts_.Counted(done_.floor());
     return;
   }
   for (uint64_t p = run.position; p < run.end(); ++p) done_in_step_.insert(p);

@@ -20,7 +20,9 @@
 // epoch's before the next one's. A lease that its worker has not reported as
 // done is leased again when the worker is lost; a block that has counted it
 // does not count it twice (push_ledger.h). What is leased again lies within one
-// lease before, so that a block has counted all of it or nothing.
+// lease before, so that a block has counted all of it or nothing. Where a
+// checkpoint is made, nobody gets further before all have come so far
+// (checkpoint_cuts.h).
 //
 // Validation after an epoch is leased in chunks; once per step, training waits
 // for it, so that all of it sees one version.
@@ -92,9 +94,9 @@ class MicroBatchLeases {
   // on arrival. Nothing: there is no such step.
   std::optional<uint64_t> UnfinishedStep() const;
 
-  // The checkpoint of `step` (0: none) is ordered in place of the one before.
-  // False: too late, pushes on arrival cross it (checkpoint_cuts.h).
-  bool OrderCheckpoint(uint64_t step) { return cuts_.Order(step); }
+  // A checkpoint of `step` (0: of none) is ordered. False: too late, pushes on
+  // arrival are beyond it (checkpoint_cuts.h).
+  bool OrderCheckpoint(uint64_t step);
 
   // Block 0 has reached `version`.
   Grants StepCompleted(uint64_t version, absl::Time now);
@@ -172,8 +174,9 @@ class MicroBatchLeases {
   Lease* NewLease(uint64_t node, Work work, Run run, absl::Time now,
                   Grants* grants);
   std::optional<Run> TakeRun(uint64_t node, absl::Time now);
-  // Requires that there is work.
-  uint64_t MostFor(uint64_t node) const;
+  // Of what is in the pool, or was: positions from here on are not to be leased
+  // yet.
+  uint64_t LeasableEnd();
   uint64_t SizeFor(uint64_t node) const;
   double SecondsOnArrival() const;
   bool IsTooSlowFor(uint64_t node, absl::Time now) const;

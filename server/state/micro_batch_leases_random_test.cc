@@ -1,5 +1,6 @@
 // Random jobs on random clusters, whose workers are lost, join, pause and start
-// over, whose synchronisation is changed and whose block 0 moves.
+// over, whose synchronisation is changed and whose block 0 moves; and of which
+// checkpoints are made.
 #include <algorithm>
 #include <cstdlib>
 #include <vector>
@@ -48,6 +49,13 @@ ModelJob RandomJob(Draws* draws) {
     constexpr LeasePolicy kPolicies[] = {ROUND_ROBIN, LEAST_LOAD, ADAPTIVE};
     job.scheduling = Dynamic(kPolicies[draws->Below(3)]);
     job.scheduling.set_no_backups(draws->Chance(0.3));
+  }
+  if (draws->Chance(0.5)) {
+    if (draws->Chance(0.7)) {
+      job.checkpoint.set_every_steps(draws->Between(1, 6));
+    } else {
+      job.checkpoint.set_every_epochs(draws->Between(1, 2));
+    }
   }
   uint64_t from = 0;
   do {
@@ -98,12 +106,14 @@ void Disturb(LeaseModel* model, Draws* draws) {
   }
 }
 
-void RunSeed(uint64_t seed, bool prints) {
+// Returns how many checkpoints were ordered in time.
+uint64_t RunSeed(uint64_t seed, bool prints) {
   SCOPED_TRACE(testing::Message()
                << "replay: LEASE_SEED=" << seed
                << " bazel test --test_env=LEASE_SEED "
                   "//server/state:micro_batch_leases_random_test");
   Draws draws(seed);
+  uint64_t ordered = 0;
   const ModelJob job = RandomJob(&draws);
   std::vector<double> speeds;
   for (uint64_t i = draws.Between(1, 6); i != 0; --i) {
@@ -121,7 +131,14 @@ void RunSeed(uint64_t seed, bool prints) {
   if (draws.Chance(0.3)) options.move_probability = 0.5;
   LeaseModel model(job, speeds, options);
   for (uint64_t i = draws.Below(8); i != 0; --i) Disturb(&model, &draws);
+  for (uint64_t i = draws.Below(6); i != 0; --i) {
+    const uint64_t ahead = draws.Between(1, 3);
+    model.At(60 * draws.Uniform(), [&model, &ordered, ahead] {
+      ordered += model.OrderCheckpoint(model.Steps() + ahead) ? 1 : 0;
+    });
+  }
   model.Run();
+  return ordered;
 }
 
 TEST(RandomLeasesTest, EveryJobEndsAndEveryLeaseIsInOrder) {
@@ -129,9 +146,11 @@ TEST(RandomLeasesTest, EveryJobEndsAndEveryLeaseIsInOrder) {
     RunSeed(std::strtoull(seed, nullptr, 10), /*prints=*/true);
     return;
   }
+  uint64_t ordered = 0;
   for (uint64_t seed = 0; seed < 5000 && !HasFailure(); ++seed) {
-    RunSeed(seed, /*prints=*/false);
+    ordered += RunSeed(seed, /*prints=*/false);
   }
+  EXPECT_TRUE(HasFailure() || ordered > 2000) << ordered << " were in time";
 }
 
 }  // namespace

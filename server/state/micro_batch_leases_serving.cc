@@ -152,8 +152,11 @@ bool MicroBatchLeases::LeaseRun(uint64_t node, absl::Time now, Grants* grants) {
     return false;
   }
   std::optional<Run> run = TakeRun(node, now);
-  // An epoch's work is there when the worker has had its part of the last.
-  while (!run.has_value() && AddEpoch()) run = TakeRun(node, now);
+  // An epoch's work is there when the worker has had its part of the last, and
+  // is not held back in it.
+  while (!run.has_value() && LeasableEnd() == frontier_ && AddEpoch()) {
+    run = TakeRun(node, now);
+  }
   if (!run.has_value()) return false;
   worker.load_seconds +=
       static_cast<double>(run->count) * speeds_.SecondsOf(node);
@@ -163,7 +166,7 @@ bool MicroBatchLeases::LeaseRun(uint64_t node, absl::Time now, Grants* grants) {
   lease->set_position(run->position);
   lease->set_run(static_cast<uint32_t>(run->count));
   if (on_arrival()) {
-    cuts_.Leased(*run, done_.floor());
+    cuts_.Leased(*run);
     lease->set_clock(worker.next_clock);
     latest_clock_ = std::max(latest_clock_, worker.next_clock);
     ++worker.next_clock;
@@ -173,21 +176,23 @@ bool MicroBatchLeases::LeaseRun(uint64_t node, absl::Time now, Grants* grants) {
 
 std::optional<Run> MicroBatchLeases::TakeRun(uint64_t node, absl::Time now) {
   Worker& worker = workers_.at(node);
+  const uint64_t end = LeasableEnd();
   if (scheduling_.policy() != STATIC) {
-    if (pool_.size() == 0 || IsTooSlowFor(node, now)) return std::nullopt;
-    return pool_.Take(MostFor(node));
+    const std::optional<uint64_t> first = pool_.first();
+    if (!first.has_value() || *first >= end || IsTooSlowFor(node, now)) {
+      return std::nullopt;
+    }
+    return pool_.Take(std::min(SizeFor(node), end - *first));
   }
-  const auto run = pool_.TakeOf(worker.first, worker.last, worker.search_from);
+  const auto run =
+      pool_.TakeOf(worker.first, worker.last, worker.search_from, end);
   if (run.has_value()) worker.search_from = run->position;
   return run;
 }
 
-uint64_t MicroBatchLeases::MostFor(uint64_t node) const {
-  const uint64_t size = SizeFor(node);
-  if (!on_arrival()) return size;
-  const uint64_t first = *pool_.first();
-  const uint64_t left = end_step() * micro_batches_ - first;
-  return cuts_.Most(first, std::min(size, left), schedule_);
+uint64_t MicroBatchLeases::LeasableEnd() {
+  return on_arrival() ? cuts_.End(frontier_, schedule_)
+                      : end_step() * micro_batches_;
 }
 
 uint64_t MicroBatchLeases::SizeFor(uint64_t node) const {

@@ -258,20 +258,6 @@ TEST(MicroBatchLeasesTest, WithABoundLeasesAreLongEnoughForTheSlowest) {
   }
 }
 
-TEST(MicroBatchLeasesTest, OnArrivalARunEndsWhereACheckpointIsMade) {
-  ModelJob job = OnArrivalJob(ASYNCHRONOUS);
-  job.micro_batches = 5;
-  job.scheduling = Dynamic(ROUND_ROBIN);
-  job.checkpoint.set_every_steps(3);
-  ModelDesk desk(job, 2);
-  EXPECT_EQ(desk.Begin(1), "1: run 0+2");
-  EXPECT_EQ(desk.Report(1, 2), "1: run 2+2");
-  EXPECT_EQ(desk.Report(1, 2), "1: run 4+2");
-  for (int i = 0; i < 4; ++i) desk.Report(1, 2);
-  EXPECT_EQ(desk.Report(1, 2), "1: run 14+1");
-  EXPECT_EQ(desk.Report(1, 1), "1: run 15+2");
-}
-
 TEST(MicroBatchLeasesTest, AClockThatWasLeasedMayNeverHaveBeenReached) {
   ModelJob job = OnArrivalJob(BOUNDED_STALENESS, 0);
   job.optimizer_steps = 1;

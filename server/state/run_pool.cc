@@ -19,17 +19,17 @@ std::optional<Run> RunPool::Take(uint64_t most) {
   return taken;
 }
 
-std::optional<Run> RunPool::TakeOf(uint64_t first, uint64_t last,
-                                   uint64_t from) {
+std::optional<Run> RunPool::TakeOf(uint64_t first, uint64_t last, uint64_t from,
+                                   uint64_t before) {
   auto piece = pieces_.lower_bound(from);
   if (piece != pieces_.begin() && std::prev(piece)->second > from) --piece;
-  for (; piece != pieces_.end(); ++piece) {
+  for (; piece != pieces_.end() && piece->first < before; ++piece) {
+    const uint64_t piece_end = std::min(piece->second, before);
     uint64_t step = std::max(piece->first, from) / micro_batches_;
-    for (; step * micro_batches_ + first < piece->second; ++step) {
+    for (; step * micro_batches_ + first < piece_end; ++step) {
       const uint64_t begin =
           std::max({piece->first, from, step * micro_batches_ + first});
-      const uint64_t end =
-          std::min(piece->second, step * micro_batches_ + last);
+      const uint64_t end = std::min(piece_end, step * micro_batches_ + last);
       if (begin >= end) continue;
       const Run taken = {begin, end - begin};
       Cut(piece, taken);

@@ -38,9 +38,10 @@ class RunPool {
   // The first micro-batches there are, one run of at most `most`.
   std::optional<Run> Take(uint64_t most);
 
-  // The first run, at or after `from`, within the micro-batches [first, last)
-  // of one step.
-  std::optional<Run> TakeOf(uint64_t first, uint64_t last, uint64_t from);
+  // The first run, at or after `from` and before `before`, within the
+  // micro-batches [first, last) of one step.
+  std::optional<Run> TakeOf(uint64_t first, uint64_t last, uint64_t from,
+                            uint64_t before);
 
   // Forgets everything from `end` on.
   void Trim(uint64_t end);

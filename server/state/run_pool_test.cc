@@ -9,6 +9,8 @@
 namespace hawser {
 namespace {
 
+constexpr uint64_t kAll = ~uint64_t{0};  // positions
+
 std::optional<Run> Positions(uint64_t position, uint64_t count) {
   return Run{position, count};
 }
@@ -40,29 +42,39 @@ TEST(RunPoolTest, WhatComesBackIsNotJoinedToItsNeighbours) {
 TEST(RunPoolTest, TheMicroBatchesOfOneWorkerInEachStep) {
   RunPool pool(4);
   pool.Add({0, 12});
-  EXPECT_EQ(pool.TakeOf(1, 3, 0), Positions(1, 2));
-  EXPECT_EQ(pool.TakeOf(1, 3, 0), Positions(5, 2));
-  EXPECT_EQ(pool.TakeOf(3, 4, 4), Positions(7, 1));
-  EXPECT_EQ(pool.TakeOf(1, 3, 10), Positions(10, 1));
-  EXPECT_EQ(pool.TakeOf(1, 3, 0), Positions(9, 1));
-  EXPECT_EQ(pool.TakeOf(1, 3, 0), std::nullopt);
+  EXPECT_EQ(pool.TakeOf(1, 3, 0, kAll), Positions(1, 2));
+  EXPECT_EQ(pool.TakeOf(1, 3, 0, kAll), Positions(5, 2));
+  EXPECT_EQ(pool.TakeOf(3, 4, 4, kAll), Positions(7, 1));
+  EXPECT_EQ(pool.TakeOf(1, 3, 10, kAll), Positions(10, 1));
+  EXPECT_EQ(pool.TakeOf(1, 3, 0, kAll), Positions(9, 1));
+  EXPECT_EQ(pool.TakeOf(1, 3, 0, kAll), std::nullopt);
   EXPECT_EQ(pool.size(), 5u);
+}
+
+TEST(RunPoolTest, NothingOfOneWorkerBeyondAnEnd) {
+  RunPool pool(4);
+  pool.Add({0, 12});
+  EXPECT_EQ(pool.TakeOf(1, 3, 0, 4), Positions(1, 2));
+  EXPECT_EQ(pool.TakeOf(1, 3, 0, 4), std::nullopt);
+  EXPECT_EQ(pool.TakeOf(1, 3, 0, 5), std::nullopt);
+  EXPECT_EQ(pool.TakeOf(1, 3, 0, 8), Positions(5, 2));
+  EXPECT_EQ(pool.size(), 8u);
 }
 
 TEST(RunPoolTest, OtherRangesCutWhatCameBackSmaller) {
   RunPool pool(4);
   pool.Add({0, 4});
-  pool.Add(*pool.TakeOf(0, 2, 0));
-  EXPECT_EQ(pool.TakeOf(1, 4, 0), Positions(1, 1));
-  EXPECT_EQ(pool.TakeOf(1, 4, 0), Positions(2, 2));
-  EXPECT_EQ(pool.TakeOf(0, 1, 0), Positions(0, 1));
+  pool.Add(*pool.TakeOf(0, 2, 0, kAll));
+  EXPECT_EQ(pool.TakeOf(1, 4, 0, kAll), Positions(1, 1));
+  EXPECT_EQ(pool.TakeOf(1, 4, 0, kAll), Positions(2, 2));
+  EXPECT_EQ(pool.TakeOf(0, 1, 0, kAll), Positions(0, 1));
 }
 
 TEST(RunPoolTest, AWorkersRunIsOfOneStepAlsoWhenItHasAll) {
   RunPool pool(4);
   pool.Add({2, 10});
-  EXPECT_EQ(pool.TakeOf(0, 4, 0), Positions(2, 2));
-  EXPECT_EQ(pool.TakeOf(0, 4, 0), Positions(4, 4));
+  EXPECT_EQ(pool.TakeOf(0, 4, 0, kAll), Positions(2, 2));
+  EXPECT_EQ(pool.TakeOf(0, 4, 0, kAll), Positions(4, 4));
 }
 
 TEST(RunPoolTest, TrimForgetsWhatIsBeyond) {
@@ -162,13 +174,15 @@ TEST(RunPoolTest, AgreesWithARowOfPieces) {
           const uint64_t first = below(micro_batches);
           const uint64_t last = first + 1 + below(micro_batches - first);
           const uint64_t from = below(positions);
+          const uint64_t before = below(positions + 1);
           std::optional<hawser::Run> wanted;
           for (uint64_t step = 0; step < kSteps && !wanted.has_value();
                ++step) {
             const uint64_t begin = step * micro_batches;
-            wanted = row.Peek(std::max(from, begin + first), begin + last);
+            wanted = row.Peek(std::max(from, begin + first),
+                              std::min(before, begin + last));
           }
-          ASSERT_EQ(pool.TakeOf(first, last, from), wanted);
+          ASSERT_EQ(pool.TakeOf(first, last, from, before), wanted);
           if (wanted.has_value()) row.Remove(*wanted);
           break;
         }
