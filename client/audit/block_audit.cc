@@ -102,7 +102,8 @@ void BlockAudit::CheckRange(const PushRecord& push, const AuditPhase& phase,
                      ", which are none of the ", micro_batches_, " of a step"));
     return;
   }
-  const bool complete = push.step < steps_.complete_steps();
+  const uint64_t before = steps_.complete_steps();
+  const bool complete = push.step < before;
   const auto overlap = phase.mode == AuditMode::kSynchronous
                            ? StepLedger::Overlap::kReplaces
                            : StepLedger::Overlap::kForbidden;
@@ -111,6 +112,10 @@ void BlockAudit::CheckRange(const PushRecord& push, const AuditPhase& phase,
              absl::StrCat(Worker(push.node), "'s push counts ", range(),
                           complete ? ", which was complete already"
                                    : ", some of which were counted already"));
+  }
+  const uint64_t now = steps_.complete_steps();
+  for (uint64_t step = before + 1; step <= now; ++step) {
+    ahead_.push_back(step < now || !steps_.OpenSteps().empty());
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -42,6 +43,8 @@ class BlockAudit {
   // with. Steps that are not complete are left behind where they are
   // synchronous.
   BlockStay::Counted Counted(const AuditPhases& phases) const;
+  // See BlockStay.
+  const std::vector<bool>& ahead() const { return ahead_; }
 
   // DATA_LOSS, from each: the record is of a worker that never took part, or of
   // a step that no phase covers.
@@ -70,6 +73,7 @@ class BlockAudit {
 
   uint64_t micro_batches_;
   StepLedger steps_;
+  std::vector<bool> ahead_;
   absl::btree_map<uint64_t, uint64_t> clocks_;  // of those that take part
   absl::flat_hash_set<uint64_t> left_;
 };

@@ -44,6 +44,20 @@ bool BlockStay::Counted::Covers(const Counted& other,
       });
 }
 
+bool RestoredAhead(const std::vector<BlockStay>& stays, size_t number) {
+  const uint64_t step = stays[number].came.steps;
+  bool is_beyond = false;  // in a later stay, since the same roll-back
+  for (size_t i = number; i-- > 0;) {
+    const BlockStay& stay = stays[i];
+    if (stay.came.steps < step && step <= stay.left.steps) {
+      return stay.ahead[step - stay.came.steps - 1];
+    }
+    if (stay.came.steps < step && is_beyond) return false;
+    is_beyond = stay.came.steps >= step && !stay.is_rolled_back;
+  }
+  return false;
+}
+
 std::optional<std::string> GapBetween(const BlockStay& before,
                                       const BlockStay& after,
                                       uint64_t micro_batches) {

@@ -38,7 +38,16 @@ struct BlockStay {
   bool takes_over = false;
   Counted came;
   Counted left;
+  // Of each step that became complete here, in order, a bit: pushes of later
+  // steps had been counted then.
+  std::vector<bool> ahead;
 };
+
+// Whether the checkpoint that a roll-back, the beginning of stays[number],
+// restored held pushes of later steps, which count once more after it. Of the
+// stays before, in order, the last one in which the block came to the step says
+// so. False, too, if a server was lost before it had written that.
+bool RestoredAhead(const std::vector<BlockStay>& stays, size_t number);
 
 // What is wrong between two stays of a block, one after the other, if anything:
 // a sentence. micro_batches: of a step.

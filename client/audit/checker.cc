@@ -105,7 +105,9 @@ void HistoryChecker::Come(const RecordPlace& place, uint64_t block,
 }
 
 void HistoryChecker::Leave(uint64_t block) {
-  stays_.at(block).back().left = blocks_.at(block).Counted(phases_);
+  BlockStay& stay = stays_.at(block).back();
+  stay.left = blocks_.at(block).Counted(phases_);
+  stay.ahead = blocks_.at(block).ahead();
 }
 
 void HistoryChecker::Finish() {
@@ -157,11 +159,19 @@ void HistoryChecker::CheckRollBack(uint64_t block,
   for (size_t i = 0; i < number; ++i) {
     complete = std::max(complete, stays[i].left.steps);
   }
-  if (stay.came.steps <= complete) return;
-  Complain({.file = stay.file, .line = stay.line}, block,
-           AuditRule::kCompleteSteps,
-           absl::StrCat("was rolled back to step ", stay.came.steps, ", when ",
-                        complete, " steps had been complete"));
+  const RecordPlace place = {.file = stay.file, .line = stay.line};
+  if (stay.came.steps > complete) {
+    Complain(place, block, AuditRule::kCompleteSteps,
+             absl::StrCat("was rolled back to step ", stay.came.steps,
+                          ", when ", complete, " steps had been complete"));
+  }
+  if (RestoredAhead(stays, number)) {
+    Complain(
+        place, block, AuditRule::kExactlyOnce,
+        absl::StrCat("was rolled back to step ", stay.came.steps,
+                     ", whose checkpoint held pushes of later steps: they ",
+                     "count once more"));
+  }
 }
 
 absl::Status HistoryChecker::Do(const RecordPlace&, const PhaseRecord& phase) {

@@ -3,7 +3,7 @@
 //
 // Needs memory for the blocks of one server at a time: their workers and open
 // steps; and of every block for what it had counted when it came to a server
-// and when it left. Pure: no I/O. Not thread-safe.
+// and when it left, and a bit for each step. Pure: no I/O. Not thread-safe.
 //
 //   HistoryChecker checker(20);
 //   RETURN_IF_ERROR(ReadHistory(directory, job,

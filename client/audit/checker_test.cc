@@ -94,6 +94,62 @@ TEST(RollBackTest, AStepBeforeItIsNotCountedAgain) {
          AuditRule::kExactlyOnce, 7, "step 0, which was complete already");
 }
 
+// Steps 0 and 1 of the block are complete; of step 2 worker 2 has pushed a part
+// before, or after.
+std::string TwoSteps(bool ahead) {
+  const std::string later = "P 0 2 0 2 1 2 0\n";
+  return Start(kAsynchronous) + "P 0 1 0 0 0 2 0\nP 0 1 1 1 0 1 0\n" +
+         (ahead ? later : "") + "P 0 1 2 1 1 2 0\n" + (ahead ? "" : later);
+}
+const char kBackToTwo[] = "H 1 a 0 2\nV 9 2\nB 0\nM 0 ASYNCHRONOUS - -\n";
+
+TEST(RollBackTest, ACheckpointHoldsNothingOfLaterSteps) {
+  const std::string again = "J 0 3 0\nP 0 3 0 2 0 2 0\n";
+  Clean(TwoSteps(false) + kBackToTwo + again);
+  Broken(TwoSteps(true) + kBackToTwo + again, AuditRule::kExactlyOnce, 7,
+         "rolled back to step 2, whose checkpoint held pushes of later steps");
+  // No checkpoint of step 2 was restored.
+  Clean(TwoSteps(true) + "H 1 a 0 2\nV 9 1\nB 0\nM 0 ASYNCHRONOUS - -\n" +
+        "J 0 3 0\nP 0 3 0 1 0 2 0\n");
+  // A whole step may be counted before the one before it.
+  Broken(Start(kAsynchronous) + "P 0 1 0 0 0 2 0\nP 0 1 1 2 0 2 0\n" +
+             "P 0 1 2 1 0 2 0\n" + kBackToTwo,
+         AuditRule::kExactlyOnce, 6, "rolled back to step 2");
+}
+
+TEST(RollBackTest, TheCheckpointIsThatOfTheLastTimeTheBlockWasThere) {
+  const std::string once_more =
+      "H 1 a 0 2\nV 8 1\nB 0\nM 0 ASYNCHRONOUS - -\nJ 0 3 0\n";
+  const std::string tidy = "P 0 3 0 1 0 2 0\nP 0 3 1 2 0 1 0\n";
+  const std::string ahead = "P 0 3 0 2 0 1 0\nP 0 3 1 1 0 2 0\n";
+  Clean(TwoSteps(true) + once_more + tidy + kBackToTwo);
+  Broken(TwoSteps(false) + once_more + ahead + kBackToTwo,
+         AuditRule::kExactlyOnce, 14, "rolled back to step 2");
+  // It was not there again.
+  Broken(TwoSteps(true) + once_more + kBackToTwo, AuditRule::kExactlyOnce, 12,
+         "rolled back to step 2");
+  // Twice to the same one.
+  const auto twice =
+      CheckText(TwoSteps(true) + kBackToTwo + "H 1 a 0 2\nV 11 2\nB 0\n");
+  ASSERT_TRUE(twice.ok());
+  EXPECT_EQ(twice->violations, 2u);
+}
+
+TEST(RollBackTest, TheCheckpointWasMadeAtAnotherServer) {
+  const std::string moved =
+      "H 1 a 1 2\nA 0 7 2 5:6\nM 0 ASYNCHRONOUS - -\nJ 0 1 0\n";
+  const std::string back = "H 1 a 1 2\nV 9 2\nB 0\nM 0 ASYNCHRONOUS - -\n";
+  Clean(TwoSteps(false) + moved + back);
+  Broken(TwoSteps(true) + moved + back, AuditRule::kExactlyOnce, 11,
+         "rolled back to step 2");
+  // Of what a lost server did not write nobody knows.
+  const std::string taken_over =
+      "H 1 a 1 2\nK 0 7 2 5:6\nM 0 ASYNCHRONOUS - -\nJ 0 1 0\n";
+  Clean(Start(kAsynchronous) + "P 0 1 0 0 0 2 0\n" + taken_over + back);
+  const std::string long_before = "H 1 a 0 2\nV 5 0\nB 0\n";
+  Clean(TwoSteps(true) + long_before + taken_over + back);
+}
+
 TEST(RollBackTest, TheRecordComesBeforeTheBlocks) {
   EXPECT_THAT(Error(Start(kSynchronous) + "V 9 1\n"),
               HasSubstr("before the blocks"));
