@@ -40,6 +40,8 @@ class Network {
     absl::Duration most_delay = absl::Milliseconds(1);
     double late = 0;  // share of messages that take up to most_late_delay
     absl::Duration most_late_delay = absl::Milliseconds(50);
+    // Of what one server has of a block, on its way to another, besides: up to.
+    absl::Duration most_block_delay;
     double lost = 0;      // share of calls, before or after they are served
     double repeated = 0;  // share of calls that allow it, and of pushes
     double broken = 0;    // chance that a frame is the last of its stream

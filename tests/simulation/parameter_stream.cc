@@ -127,6 +127,10 @@ absl::Status Stream::Send(const FrameHeader& header,
 absl::Time Stream::Arrival(const Process& from, const Process& to,
                            FrameKind kind, uint64_t payload_bytes,
                            absl::Time time) {
+  if (kind == FrameKind::kBlockState) {
+    time += network_->random()->Between(
+        absl::ZeroDuration(), network_->conditions().most_block_delay);
+  }
   const bool is_parameters = kind == FrameKind::kPush ||
                              kind == FrameKind::kPushRun ||
                              kind == FrameKind::kBlock;

@@ -144,6 +144,11 @@ void DrawReplicas(SeededRandom* random, absl::Duration window, Setup* setup) {
   setup->spec.mutable_resources()->set_replicas(2);
   setup->spec.mutable_resources()->set_servers(
       std::max(2u, setup->spec.resources().servers()));
+  // As long as steps take, or longer: replicas are filled while they are made.
+  if (random->Chance(0.5)) {
+    setup->network.most_block_delay =
+        random->Between(absl::Milliseconds(1), absl::Milliseconds(200));
+  }
   for (uint64_t i = 1 + random->Below(3); i > 0; --i) {
     Fault fault;
     fault.kind =
