@@ -141,7 +141,7 @@ def heap_bytes(browser, collect=False):
 
 
 def show(browser, url):
-    browser.resize(1280, 900)
+    browser.window(1280, 900)
     browser.open(url)
     browser.await_text(".title .pill", "running")
 

@@ -134,6 +134,9 @@ class DashboardTest(harness.ClusterTest):
         # What servers tell comes with their heartbeats.
         browser.await_text("[aria-label=Workers] td", "tokens/s")
         browser.await_text("[aria-label=Servers] td", "iB/s")
+        browser.await_that("words that have room", lambda: browser.run(
+            "return [...document.querySelectorAll('td .live')].every("
+            "(one) => one.scrollWidth <= one.clientWidth)"))
         self.assertIn("every gradient is of the newest", browser.text("main"))
 
     def check_chart(self, browser):

@@ -110,6 +110,11 @@ class Browser:
                       width=width, height=height, mobile=phone,
                       deviceScaleFactor=2 if phone else 1)
 
+    def window(self, width, height):
+        """Of the whole window. Where resize() draws more than the window
+        shows, what it draws is in the page's process alone."""
+        self.call("POST", "/window/rect", {"width": width, "height": height})
+
     def colours(self, scheme):
         """"light" or "dark"."""
         self.devtools("Emulation.setEmulatedMedia", features=[

@@ -1,6 +1,6 @@
 // The page: which view is shown, the connection, signing in, cancelling.
 
-import {text, toggle} from '/dom.js';
+import {attribute, text, toggle} from '/dom.js';
 import * as format from '/format.js';
 import {makeJob} from '/job.js';
 import {change, Live, session} from '/live.js';
@@ -59,7 +59,7 @@ function showStandingBy() {
 }
 
 function showState(why) {
-  link.dataset.state = state;
+  attribute(link, 'data-state', state);
   text(link, {live: 'live', lost: 'no connection', paused: 'paused',
               'sign-in': 'signed out'}[state] ?? 'connecting');
   const stale = state === 'lost';

@@ -1,7 +1,7 @@
 // A curve over steps: lines and dots, axes, and what lies under the pointer or,
 // by the arrow keys, under a cursor.
 
-import {attribute, h, makePool, svg, text, toggle} from '/dom.js';
+import {attribute, h, makeLive, makePool, svg, text, toggle} from '/dom.js';
 import {round, short} from '/format.js';
 import {linear, nearest, range, thin, ticks} from '/scale.js';
 
@@ -16,7 +16,7 @@ const MARGIN = {left: 46, right: 12, top: 10, bottom: 22};
 // nothing to see. Lists: [{x, y, note}] in order of x.
 export function makeChart(title, unit, series, {format = short, axis = round, fromZero, empty} = {}) {
   const heading = h('h3', {}, title);
-  const latest = h('span.latest', {});
+  const latest = makeLive();
   const legend = h('span.legend', {}, ...(series.length < 2 ? [] : series.map(
     (one) => h('span', {class: 'key ' + one.className}, one.name))));
   const grid = svg('g.grid', {});
@@ -38,16 +38,17 @@ export function makeChart(title, unit, series, {format = short, axis = round, fr
                               'aria-label': `${title}: arrow keys read values`},
                  picture, tip, none);
   const element = h('section.card.chart', {},
-                    h('header', {}, heading, legend, latest), plot);
+                    h('header', {}, heading, legend,
+                      h('span.latest', {}, latest.element)), plot);
 
   let lists = series.map(() => []);
   let chosen = null;  // index into the first list that has points
   let scales = null;
+  let width = 0;  // of the plot, in pixels
 
   const main = () => lists.reduce((a, b) => (b.length > a.length ? b : a), []);
 
   function draw() {
-    const width = plot.clientWidth;
     const points = main();
     toggle(picture, points.length > 0);
     toggle(none, points.length === 0);
@@ -58,8 +59,8 @@ export function makeChart(title, unit, series, {format = short, axis = round, fr
     const x = linear(xs, [MARGIN.left, width - MARGIN.right]);
     const y = linear(ys, [HEIGHT - MARGIN.bottom, MARGIN.top]);
     scales = {x, y, xs, width};
-    picture.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);
-    picture.setAttribute('width', width);
+    attribute(picture, 'viewBox', `0 0 ${width} ${HEIGHT}`);
+    attribute(picture, 'width', width);
     drawGrid(x, y, xs, ys, width);
     lists.forEach((list, i) => {
       attribute(lines[i], 'd', series[i].dots && list.length < 2 ? ''
@@ -149,13 +150,17 @@ export function makeChart(title, unit, series, {format = short, axis = round, fr
     chosen = (chosen ?? main().length) + move;
     showChosen();
   });
-  const observer = new ResizeObserver(draw);
+  // To ask for the width would have the browser lay out all that has changed.
+  const observer = new ResizeObserver(([entry]) => {
+    width = Math.floor(entry.contentRect.width);
+    draw();
+  });
   observer.observe(plot);
 
   return {
     element,
     update(now, latestText) {
-      text(latest, latestText);
+      latest.update(latestText);
       if (now.every((list, i) => list === lists[i])) return;
       lists = now;
       draw();

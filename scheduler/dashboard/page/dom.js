@@ -26,10 +26,32 @@ function fill(element, classes, attributes, children) {
   return element;
 }
 
-// Writes only what is another than before.
+// Writes only what is another than before, into the text that is there.
 export function text(element, value) {
   const string = String(value);
-  if (element.textContent !== string) element.textContent = string;
+  const node = element.firstChild;
+  if (node === null || node !== element.lastChild || !('data' in node)) {
+    element.textContent = string;
+  } else if (node.data !== string) {
+    node.data = string;
+  }
+}
+
+// Words that change every second, in a line of their own. The browser lays out
+// them and nothing else, since their room does not depend on them: it is that
+// of the longest words so far.
+export function makeLive() {
+  const element = h('span.live', {});
+  let longest = 0;
+  return {
+    element,
+    update: (words) => {
+      text(element, words);
+      if (words.length <= longest) return;
+      longest = words.length;
+      element.style.containIntrinsicInlineSize = `${longest}ch`;
+    },
+  };
 }
 
 export function attribute(element, name, value) {
@@ -80,8 +102,9 @@ export function makePool(parent, make) {
   };
 }
 
-// A table of `columns`: {title, class, cell(item) -> text, or set(td, item)}.
-// Returns {element, update(items)}; `empty` is shown instead of no rows.
+// A table of `columns`: {title, class, cell(item) -> text, or set(td, item)};
+// `live` are those whose text changes every second. Returns {element,
+// update(items)}; `empty` is shown instead of no rows.
 export function makeTable(caption, columns, keyOf, empty, rowClass) {
   const head = h('tr', {}, ...columns.map(
     (column) => h('th', {scope: 'col', class: column.class,
@@ -95,6 +118,12 @@ export function makeTable(caption, columns, keyOf, empty, rowClass) {
   const sync = makeList(body, keyOf, (item) => {
     const cells = columns.map((column) => h('td', {
       class: column.class, 'data-title': column.title}));
+    const words = columns.map((column, i) => {
+      if (!column.live) return {update: (now) => text(cells[i], now)};
+      const live = makeLive();
+      cells[i].append(live.element);
+      return live;
+    });
     const row = h('tr', {}, ...cells);
     return {
       element: row,
@@ -102,7 +131,7 @@ export function makeTable(caption, columns, keyOf, empty, rowClass) {
         if (rowClass) attribute(row, 'class', rowClass(now));
         columns.forEach((column, i) => {
           if (column.set) column.set(cells[i], now);
-          else text(cells[i], column.cell(now));
+          else words[i].update(column.cell(now));
         });
       },
     };
@@ -129,8 +158,9 @@ export function makeBar(label, className = '') {
       const percent = Math.max(0, Math.min(100, 100 * share));
       attribute(element, 'aria-valuenow', percent.toFixed(1));
       attribute(element, 'data-state', state);
-      const width = percent.toFixed(2) + '%';
-      if (inner.style.width !== width) inner.style.width = width;
+      // Moved, not made wider: nothing is laid out.
+      const place = `translateX(${(percent - 100).toFixed(2)}%)`;
+      if (inner.style.transform !== place) inner.style.transform = place;
     },
   };
 }

@@ -1,12 +1,17 @@
 // One job: progress, curves, members, checkpoints, events.
 
 import {makeChart} from '/chart.js';
-import {h, makeBar, makeList, makeTable, text, toggle} from '/dom.js';
+import {attribute, h, makeBar, makeList, makeTable, text, toggle}
+  from '/dom.js';
 import * as format from '/format.js';
 import {makeServers, makeStaleness, makeWorkers} from '/members.js';
 import {pill, setPill} from '/overview.js';
 
+// So many numbers nobody reads every second.
+const MEMBERS_MS = 3000;
 const BAD = /fail|lost|damaged|error|cannot|could not|refused|not finite|did not come back|infinite|no space/i;
+
+const NOBODY = {workers: [], servers: [], staleness: []};
 
 function section(title, content) {
   return h('section.card.flush', {},
@@ -36,21 +41,14 @@ function makeCheckpoints() {
 function makeEvents() {
   let shown = null;
   const list = h('ol.events', {});
-  const sync = makeList(list, (event) => event.key, () => {
-    const time = h('time', {});
-    const source = h('span.source', {});
-    const words = h('span.words', {});
-    const element = h('li', {}, time, source, words);
-    return {
-      element,
-      update: (event) => {
-        text(time, format.time(event.unix_ms));
-        text(source, event.source);
-        text(words, event.text);
-        element.className = BAD.test(event.text) ? 'bad' : '';
-      },
-    };
-  });
+  // What has happened does not change.
+  const sync = makeList(list, (event) => event.key, (event) => ({
+    element: h('li', {class: BAD.test(event.text) ? 'bad' : undefined},
+               h('time', {}, format.time(event.unix_ms)),
+               h('span.source', {}, event.source),
+               h('span.words', {}, event.text)),
+    update() {},
+  }));
   return {
     element: h('div.scroll.tall', {tabindex: 0, role: 'region',
                                    'aria-label': 'Events'}, list),
@@ -93,15 +91,22 @@ function smooth(points) {
   });
 }
 
-// Points of what the charts show, made anew only when the curve has grown.
+// Points of what the charts show, made anew only when there is more to see: a
+// curve that is longer by less than a 300th of its length is drawn at the same
+// pixels.
 function makeCurves() {
-  let training = null;
+  let training = [];
   let epochs = null;
+  let ended = false;
   let curves = {};
+  const lastStep = (list) => list[list.length - 1]?.step ?? 0;
   return (job, card) => {
-    if (job.training !== training || job.epochs !== epochs) {
+    if (job.epochs !== epochs || job.training.length < training.length ||
+        lastStep(job.training) > lastStep(training) * (1 + 1 / 300) ||
+        card.ended !== ended) {
       training = job.training;
       epochs = job.epochs;
+      ended = card.ended;
       const of = (list, valueOf, noteOf) => list
         .map((one) => ({x: one.step, y: valueOf(one), note: noteOf?.(one)}))
         .filter((point) => Number.isFinite(point.y));
@@ -175,6 +180,8 @@ export function makeJob(name, onCancel) {
     h('div.title', {}, h('div', {}, h('h1', {}, name), state), cancel),
     model, reason, bar.element, missing, body);
   const curvesOf = makeCurves();
+  let shownNodes = '';
+  let shownAt = 0;  // by the scheduler's clock
 
   return {
     element,
@@ -195,15 +202,12 @@ export function makeJob(name, onCancel) {
         `${card.workers} workers, ${card.servers} servers`);
       text(reason, card.reason);
       toggle(reason, card.reason !== '');
-      reason.dataset.state = card.state;
+      attribute(reason, 'data-state', card.state);
       const share = card.total_steps ? card.step / card.total_steps : 0;
       bar.update(share, card.state);
       showFacts(facts, card, share);
       showCharts(card, job);
-      const members = job.members ?? {workers: [], servers: [], staleness: []};
-      workers.update(members.workers, card);
-      servers.update(members.servers);
-      staleness.update(members.staleness, card);
+      showMembers(card, job.members ?? NOBODY, store.at);
       events.update(job);
       if (job.detail) showDetail(job.detail, card);
     },
@@ -231,6 +235,17 @@ export function makeJob(name, onCancel) {
       ? `The scheduler has restarted: step by step since ${
         format.time(first.unix_ms)}, before that by epochs.`
       : 'The scheduler has restarted since: the curves are by epochs.');
+  }
+
+  function showMembers(card, members, now) {
+    const nodes = [members.workers, members.servers]
+      .map((all) => all.map((one) => one.node)).join(';');
+    if (nodes === shownNodes && Math.abs(now - shownAt) < MEMBERS_MS) return;
+    shownAt = now;
+    shownNodes = nodes;
+    workers.update(members.workers, card);
+    servers.update(members.servers);
+    staleness.update(members.staleness, card);
   }
 
   function showDetail(detail, card) {

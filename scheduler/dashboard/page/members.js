@@ -1,6 +1,7 @@
 // Who works on a job: its workers, its servers, how stale gradients are.
 
-import {attribute, h, makeBar, makeTable, text, toggle} from '/dom.js';
+import {attribute, h, makeBar, makeLive, makeTable, text, toggle}
+  from '/dom.js';
 import * as format from '/format.js';
 
 const bars = new WeakMap();  // by the cell that holds it
@@ -8,13 +9,13 @@ const bars = new WeakMap();  // by the cell that holds it
 function setBar(cell, label, share, state, words) {
   if (!bars.has(cell)) {
     const bar = makeBar(label, 'thin');
-    const value = h('span', {});
-    cell.replaceChildren(bar.element, value);
+    const value = makeLive();
+    cell.replaceChildren(bar.element, value.element);
     bars.set(cell, {bar, value});
   }
   const {bar, value} = bars.get(cell);
   bar.update(share, state);
-  text(value, words);
+  value.update(words);
 }
 
 export function makeWorkers() {
@@ -33,13 +34,13 @@ export function makeWorkers() {
        attribute(cell, 'title', worker.straggler);
        attribute(cell, 'data-flag', worker.straggler ? 'straggler' : '');
      }},
-    {title: 'Busy', class: 'number', hint: 'the rest it waits for others',
+    {title: 'Busy', class: 'number', live: true, hint: 'the rest it waits for others',
      cell: (worker) => worker.samples_per_second
        ? format.percent(worker.busy) : format.NONE},
-    {title: 'Clock', class: 'number', hint: 'steps or leases done',
+    {title: 'Clock', class: 'number', live: true, hint: 'steps or leases done',
      cell: (worker) => format.number(worker.clock)},
-    {title: 'Lag', class: 'number', hint: 'clocks behind the furthest worker',
-     cell: (worker) => worker.lag || '0'},
+    {title: 'Lag', class: 'number', live: true, hint: 'clocks behind the furthest worker',
+     cell: (worker) => String(worker.lag || 0)},
   ], (worker) => worker.node, 'No worker has work of this job.');
   return {
     element: table.element,
@@ -61,7 +62,7 @@ export function makeServers() {
        cell, 'load', most ? server.push_bytes_per_second / most : 0,
        server.lost ? 'failed' : '',
        server.lost ? 'lost' : format.bytes(server.push_bytes_per_second) + '/s')},
-    {title: 'Pushes', class: 'number', hint: 'a second',
+    {title: 'Pushes', class: 'number', live: true, hint: 'a second',
      cell: (server) => format.short(server.pushes_per_second) + '/s'},
     {title: 'Parameters', class: 'number',
      cell: (server) => format.short(server.parameters)},

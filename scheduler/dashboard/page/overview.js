@@ -1,6 +1,7 @@
 // The cluster: its jobs, its nodes.
 
-import {h, makeBar, makeList, makeTable, text, toggle} from '/dom.js';
+import {attribute, h, makeBar, makeList, makeTable, text, toggle}
+  from '/dom.js';
 import * as format from '/format.js';
 
 // States of nodes that go without saying.
@@ -12,7 +13,7 @@ export function pill(state) {
 }
 
 export function setPill(element, state) {
-  element.dataset.state = state;
+  attribute(element, 'data-state', state);
   text(element, state);
 }
 
@@ -81,7 +82,7 @@ function makeNodes() {
     {title: 'Process', class: 'number', cell: (node) => node.process},
     {title: 'Job', cell: (node) => (node.job || 'idle') +
       (NORMAL.has(node.state) ? '' : ` · ${node.state} ${node.reason}`)},
-    {title: 'Heard of', class: 'number',
+    {title: 'Heard of', class: 'number', live: true,
      cell: (node) => node.seconds_since_heartbeat.toFixed(1) + ' s ago'},
   ], (node) => node.node,
   'No server or worker has registered yet. Start some with --scheduler.',

@@ -13,9 +13,18 @@ const TEXTS = new Set([
   'version', 'problem', 'checkpoint_problem', 'role']);
 
 export function parse(json) {
-  return JSON.parse(json, (key, value) =>
-    typeof value === 'string' && !TEXTS.has(key) && /^-?\d+$/.test(value)
-      ? Number(value) : value);
+  return withNumbers(JSON.parse(json));
+}
+
+// In place: JSON.parse's own way leaves much more to be collected.
+function withNumbers(value) {
+  for (const key in value) {
+    const inner = value[key];
+    if (typeof inner === 'object') withNumbers(inner);
+    else if (typeof inner === 'string' && !TEXTS.has(key) &&
+             /^-?\d+$/.test(inner)) value[key] = Number(inner);
+  }
+  return value;
 }
 
 export function emptyJob() {
