@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <thread>
 
 #include "glog/logging.h"
@@ -16,6 +18,9 @@ namespace hawser {
 namespace {
 
 constexpr rlim_t kMostOpenFiles = 65536;
+// What is faulted in again is what has not been used for long: so seldom that
+// nobody notices.
+constexpr timespec kBetweenTrims = {.tv_sec = 60, .tv_nsec = 0};
 
 // Each connection takes one. A system that refuses leaves it as it was.
 void RaiseOpenFiles() {
@@ -60,8 +65,11 @@ void SetUpDaemon(const char* program) {
 
 void WaitForTermination() {
   const sigset_t signals = TerminationSignals();
-  int signal = 0;
-  sigwait(&signals, &signal);
+  int signal = -1;
+  while (signal < 0) {
+    signal = sigtimedwait(&signals, nullptr, &kBetweenTrims);
+    if (signal < 0 && errno == EAGAIN) malloc_trim(0);
+  }
   LOG(INFO) << "stopping on signal " << signal;
 }
 

@@ -17,7 +17,8 @@ void SetUpDaemon(const char* program);
 // call is under way, such as that a scheduler is there again.
 void SetUpConnections();
 
-// Waits for SIGINT or SIGTERM.
+// Waits for SIGINT or SIGTERM; meanwhile, once a minute, gives back to the
+// system what has been freed: what a burst took is not kept for good.
 void WaitForTermination();
 
 // A signal has come since, and nobody has waited for it.

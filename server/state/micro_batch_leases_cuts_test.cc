@@ -80,8 +80,7 @@ TEST(LeaseCutsTest, LeasesThatMoveKnowWhatWasNeverLeased) {
     request.set_lease(lease);
     request.set_done(2);
     MicroBatchLeases::Grants grants;
-    EXPECT_TRUE(
-        leases.Request(1, request, absl::UnixEpoch(), &grants).ok());
+    EXPECT_TRUE(leases.Request(1, request, absl::UnixEpoch(), &grants).ok());
     return grants.front().lease;
   };
   Lease lease = request(0);
