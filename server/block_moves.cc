@@ -67,6 +67,7 @@ absl::Status BlockStore::Import(BlockContents contents) {
   if (state.has_previous()) previous_ = take(*contents.vectors[1]);
   state_.assign(contents.vectors.begin() + static_cast<int64_t>(first_state),
                 contents.vectors.end());
+  for (const auto& vector : state_) state_pool_.Adopt(vector);
   updates_ = state.updates();
   optimizer_updates_ = state.optimizer_updates();
   versions_ = ReadGate(version());

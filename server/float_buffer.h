@@ -62,6 +62,12 @@ class FloatBufferPool {
   // A buffer of undefined content that nobody else holds.
   std::shared_ptr<FloatBuffer> Take();
 
+  // One that was made elsewhere, of this size: from here on as if it was made
+  // here.
+  void Adopt(std::shared_ptr<FloatBuffer> buffer) {
+    buffers_.push_back(std::move(buffer));
+  }
+
  private:
   int64_t elements_;
   SharedMemory* memory_;

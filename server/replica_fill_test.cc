@@ -1,7 +1,10 @@
 // A replica that is filled while its block is at work.
+#include <algorithm>
+#include <memory>
 #include <utility>
 #include <vector>
 
+#include "common/crc32c.h"
 #include "gtest/gtest.h"
 #include "server/replica_test_support.h"
 
@@ -129,6 +132,53 @@ TEST_P(ReplicaFillTest, WhatWaitedForAFillThatBeginsAnewIsMadeAtOnce) {
   pair.LoseFirst();
   pair.Pull(3);
   EXPECT_EQ(pair.Theta(3), Alone(plan, {1, 2, 3}));
+}
+
+// Keeps frames as they are sent, with what they point to.
+class KeepingSink : public ReplySink {
+ public:
+  void Send(OutgoingFrame frame) override {
+    absl::MutexLock lock(&mutex_);
+    frames_.push_back(std::move(frame));
+  }
+  size_t AwaitFrames(size_t count) {
+    absl::MutexLock lock(&mutex_);
+    const auto enough = [&] { return frames_.size() >= count; };
+    mutex_.Await(absl::Condition(&enough));
+    return frames_.size();
+  }
+  bool AreAsTheyWereSent() {
+    absl::MutexLock lock(&mutex_);
+    return std::all_of(frames_.begin(), frames_.end(), [](const auto& frame) {
+      return DecodeFrameHeader(frame.header)->payload_crc32c ==
+             Crc32c(frame.payload.data(), frame.payload.size());
+    });
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::vector<OutgoingFrame> frames_ ABSL_GUARDED_BY(mutex_);
+};
+
+TEST_P(ReplicaFillTest, WhatWhoTookOverHandsOutIsNotWrittenTo) {
+  const Plan plan = WithoutReplicas(SYNCHRONOUS, GetParam());
+  Pair pair(plan);
+  Step(&pair, 0, 1);
+  BeginFill(&pair);
+  pair.Fill(1);
+  EndFill(&pair);
+  pair.Level();
+  pair.LoseFirst();
+  const auto kept = std::make_shared<KeepingSink>();
+  for (const Block& block : pair.plan_.blocks()) {
+    FrameHeader header = PullHeader(pair.plan_, block.id(), 0);
+    header.kind = FrameKind::kFetch;
+    pair.shards_[1]->Handle({header, {}, kept, [] {}});
+  }
+  // Of each block what is known of it, two versions and Adam's two vectors.
+  kept->AwaitFrames(5 * static_cast<size_t>(plan.blocks_size()));
+  Step(&pair, 1, 2);
+  EXPECT_TRUE(kept->AreAsTheyWereSent());
 }
 
 INSTANTIATE_TEST_SUITE_P(WithAndWithoutClipping, ReplicaFillTest,
