@@ -3,6 +3,7 @@
 
     bazel build //:bin
     tests/bench/straggler_bench.py [--rounds 3] [--delay-ms 20] [--steps 40]
+    tests/bench/straggler_bench.py --checkpoint-steps 10 [...]
 
 Each worker waits after every micro-batch (--micro-batch-delay-ms), so that its
 speed is known and two cores suffice. The ideal is the sum of the workers'
@@ -10,6 +11,10 @@ speeds: what they would do if none ever waited for another, nor for the network.
 Prints a table in Markdown: samples/s as a share of the ideal, min / median /
 max over the rounds, with the straggler and without, and without it the ratio to
 SYNCHRONOUS, STATIC of the same round. Data is made up; the MLP is MNIST's.
+
+With --checkpoint-steps: the modes in which pushes are applied on arrival, where
+fast workers wait for slow ones at the step of each checkpoint; each without
+checkpoints and with one every so many steps, and the ratio is that of the two.
 """
 
 import argparse
@@ -46,6 +51,19 @@ MODES = (
     ("ASYNCHRONOUS, DYNAMIC",
      "synchronisation { mode: ASYNCHRONOUS } " + DYNAMIC),
 )
+ON_ARRIVAL = MODES[2:] + (
+    ("ASYNCHRONOUS, STATIC", "synchronisation { mode: ASYNCHRONOUS }"),
+)
+
+
+def with_checkpoints(steps):
+    """Each mode on arrival, and after it the same with checkpoints."""
+    modes = []
+    for name, settings in ON_ARRIVAL:
+        modes.append((name, settings))
+        modes.append((f"{name}, a checkpoint every {steps} steps",
+                      f"{settings} checkpoint {{ every_steps: {steps} }}"))
+    return tuple(modes)
 
 
 def write_data(directory, samples):
@@ -131,25 +149,31 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--delay-ms", type=float, default=20)
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--checkpoint-steps", type=int, default=0)
     parser.add_argument("--binaries", default="bazel-bin/bin")
     arguments = parser.parse_args()
+    checkpoint_steps = arguments.checkpoint_steps
+    modes = with_checkpoints(checkpoint_steps) if checkpoint_steps else MODES
     even = [arguments.delay_ms] * WORKERS
     straggling = even[:-1] + [SLOWER * arguments.delay_ms]
-    shares = {name: ([], [], []) for name, _ in MODES}
+    shares = {name: ([], [], []) for name, _ in modes}
     for number in range(arguments.rounds):
         baseline = None
-        for name, settings in MODES:
+        for index, (name, settings) in enumerate(modes):
             with_straggler = measure(arguments, settings, straggling)
             without = measure(arguments, settings, even)
-            baseline = baseline or without
+            compared = with_straggler if checkpoint_steps else without
+            if index == 0 or checkpoint_steps and index % 2 == 0:
+                baseline = compared
             slow, fast, ratio = shares[name]
             slow.append(with_straggler / ideal(straggling))
             fast.append(without / ideal(even))
-            ratio.append(without / baseline)
+            ratio.append(compared / baseline)
             print(f"round {number + 1}, {name}: {slow[-1]:.3f}, without "
                   f"{fast[-1]:.3f}, ratio {ratio[-1]:.3f}", file=sys.stderr)
-    print("| mode | with the straggler | without | without, to SYNCHRONOUS, "
-          "STATIC |")
+    compared = ("with it, to no checkpoints" if checkpoint_steps
+                else "without, to SYNCHRONOUS, STATIC")
+    print(f"| mode | with the straggler | without | {compared} |")
     print("|---|---|---|---|")
     for name, (slow, fast, ratio) in shares.items():
         print(f"| {name} | {spread(slow)} | {spread(fast)} | {spread(ratio)} |")
