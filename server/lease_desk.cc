@@ -181,4 +181,9 @@ absl::Time LeaseDesk::NextDeadline() {
   return leases_.NextDeadline(clock_->Now());
 }
 
+size_t LeaseDesk::waiting_workers() {
+  absl::MutexLock lock(&mutex_);
+  return waiting_.size();
+}
+
 }  // namespace hawser

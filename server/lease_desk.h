@@ -5,6 +5,7 @@
 #ifndef HAWSER_SERVER_LEASE_DESK_H_
 #define HAWSER_SERVER_LEASE_DESK_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -55,6 +56,9 @@ class LeaseDesk {
   void StepCompleted(uint64_t version);
   void Tick();
   absl::Time NextDeadline();
+
+  // Workers that have asked and have not been answered.
+  size_t waiting_workers();
 
  private:
   struct Waiting {

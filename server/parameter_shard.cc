@@ -400,6 +400,11 @@ void ParameterShard::FlushAudit() {
   if (audit_ != nullptr) audit_->Flush();
 }
 
+size_t ParameterShard::waiting_workers() const {
+  LeaseDesk* const desk = desk_.load();
+  return desk == nullptr ? 0 : desk->waiting_workers();
+}
+
 uint64_t ParameterShard::completed_steps() const {
   uint64_t step = std::numeric_limits<uint64_t>::max();
   const auto held = this->holding();

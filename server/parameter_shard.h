@@ -161,6 +161,8 @@ class ParameterShard : public BlockStore::Listener {
   // from now on, parked reads too, and the history ends.
   void Close();
 
+  // Workers that wait for a lease; 0 where none are given.
+  size_t waiting_workers() const;
   // The steps completed by every block held here.
   uint64_t completed_steps() const;
   size_t blocks_held() const { return holding()->blocks.size(); }

@@ -18,6 +18,10 @@ void CollectShardMetrics(const ParameterShard& shard,
                   "Reads that wait for a version, for slower workers or for a "
                   "phase.",
                   static_cast<double>(meters.waiting_reads.value()), job);
+  families->Gauge("hawser_server_waiting_workers",
+                  "Workers that wait for work: all is leased, or there is more "
+                  "only beyond a checkpoint.",
+                  static_cast<double>(shard.waiting_workers()), job);
   families->Counter("hawser_server_counted_pushes_total",
                     "Pushes of a block that were counted.",
                     static_cast<double>(meters.counted_pushes.value()), job);
