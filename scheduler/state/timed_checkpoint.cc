@@ -15,7 +15,7 @@ bool TimedCheckpoint::Follow(const JobProgress& progress, absl::Time now) {
   if (now < due_) return false;
   waits_for_step_ = progress.step() < ordered_step_;
   if (waits_for_step_) return false;
-  if (!was_late_) lead_ = kLead;
+  if (!was_late_) lead_ = std::max(kLead, lead_ / 2);
   was_late_ = false;
   const double ahead =
       std::ceil(progress.MostStepsPerSecond() * absl::ToDoubleSeconds(lead_));

@@ -2,7 +2,11 @@
 // none of its servers has made yet, and tells them (CheckpointOrder).
 //
 //   due --Follow: a step ahead is chosen--> ordered, until the next one is
-//       --Late: a server was past it--> due at once, with more of a margin
+//       --Late: a server was past it--> due at once, with twice the margin
+//
+// Where pushes are applied on arrival, workers may be far ahead of the step
+// that is known, and a step is late that any of them is beyond: the margin that
+// was enough is halved each time, and doubled again where that is too little.
 //
 // An order stands until it is replaced, so that whoever asks late still learns
 // of it. Whether a checkpoint comes of it is not its concern. Soft state: after
@@ -23,7 +27,7 @@ class TimedCheckpoint {
  public:
   // From the order to the step, by the job's speed.
   static constexpr absl::Duration kLead = absl::Seconds(1);
-  static constexpr absl::Duration kLongestLead = absl::Seconds(30);
+  static constexpr absl::Duration kLongestLead = absl::Hours(1000);
 
   // seconds: 0: there are none.
   explicit TimedCheckpoint(double seconds)

@@ -66,10 +66,27 @@ TEST_F(TimedCheckpointTest, ALateOneIsOrderedAnewWithMoreOfAMargin) {
   timed_.Late(71, now_);
   EXPECT_TRUE(timed_.Follow(progress_, now_));
   EXPECT_EQ(timed_.ordered_step(), 91u);
-  // The next one has the usual margin.
+  // The next one has half of it, and then the usual margin.
   for (int second = 1; second < 5; ++second) EXPECT_FALSE(Second());
   EXPECT_TRUE(Second());
-  EXPECT_EQ(timed_.ordered_step(), 111u);
+  EXPECT_EQ(timed_.ordered_step(), 121u);
+  for (int second = 1; second < 5; ++second) EXPECT_FALSE(Second());
+  EXPECT_TRUE(Second());
+  EXPECT_EQ(timed_.ordered_step(), 161u);
+}
+
+TEST_F(TimedCheckpointTest, AStepThatNobodyIsBeyondIsFoundHoweverFarAhead) {
+  for (int second = 0; second < 5; ++second) Second();
+  int tries = 1;
+  for (; timed_.ordered_step() < 600; ++tries) {
+    timed_.Late(timed_.ordered_step(), now_);
+    ASSERT_TRUE(timed_.Follow(progress_, now_));
+  }
+  EXPECT_EQ(tries, 7);
+  EXPECT_EQ(timed_.ordered_step(), 691u);
+  // Beyond the job's last step there is none.
+  timed_.Late(691, now_);
+  EXPECT_FALSE(timed_.Follow(progress_, now_));
 }
 
 TEST_F(TimedCheckpointTest, OneThatIsAheadIsNotReplaced) {
