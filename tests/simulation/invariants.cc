@@ -41,6 +41,10 @@ void Invariants::Fail(absl::string_view what) {
   if (!failure_.has_value()) failure_ = std::string(what);
 }
 
+void Invariants::FailIf(const std::optional<std::string>& what) {
+  if (what.has_value()) Fail(*what);
+}
+
 void Invariants::Give(uint64_t number, absl::string_view what) {
   const auto [given, is_new] = numbers_.emplace(number, what);
   if (!is_new) {
@@ -72,6 +76,7 @@ void Invariants::Ordered(const Plan& plan) {
                       known->second, " and is ", Members(plan)));
   }
   if (is_new) CheckRestored(plan);
+  if (is_new) FailIf(once_.Ordered(plan));
   // Servers are told all workers' places, a worker its own.
   auto& places = places_[plan.incarnation()];
   for (const MicroBatchRange& worker : plan.workers()) {
@@ -155,6 +160,7 @@ void Invariants::Told(const JobStatus& status) {
 }
 
 void Invariants::CheckEnd() {
+  FailIf(once_.Succeeded());
   if (reference_ == nullptr) return;
   const JobStatus& expected = reference_->end;
   if (!reference_->has_one_result) {
@@ -226,6 +232,10 @@ void Invariants::Answered(const FrameHeader& block) {
     Fail(absl::StrCat("block ", block.block, " of version ", block.clock,
                       " is not that of the fault-free run"));
   }
+}
+
+void Invariants::Acknowledged(const FrameHeader& ack) {
+  if (ack.run != 0) FailIf(once_.Acknowledged(ack));
 }
 
 void Invariants::Serves(const Process& server, const ServerDriver& driver) {

@@ -14,7 +14,9 @@
 //      that is committed; and every block that is sent has the bytes of its
 //      version in the fault-free run;
 //   7. no number is given to two processes, jobs or plans;
-//   10. no job is rolled back while each of its blocks is left on a server
+//   10. no job is rolled back while each of its blocks is left on a server;
+//   11. where pushes are applied on arrival, each micro-batch is in each block
+//      exactly once, over all roll-backs (counted_once.h)
 //      (8: checkpoint_check.h; 9: audit_history.h).
 //
 // Of a job that is not synchronous all the way, 3 and 6 say nothing, and 4 only
@@ -35,6 +37,7 @@
 #include "proto/plan.pb.h"
 #include "proto/scheduler.pb.h"
 #include "server/server_driver.h"
+#include "tests/simulation/counted_once.h"
 #include "tests/simulation/process.h"
 #include "tests/simulation/reference.h"
 
@@ -53,6 +56,7 @@ class Invariants {
   void Ordered(const Plan& plan);
   void Told(const JobStatus& status);
   void Answered(const FrameHeader& block);
+  void Acknowledged(const FrameHeader& ack);
   void Serves(const Process& server, const ServerDriver& driver);
 
   void Fail(absl::string_view what);
@@ -74,6 +78,7 @@ class Invariants {
   void CheckRestored(const Plan& plan);
   void CheckNothingWasLeft(const Plan& rolled_back);
   void CheckEnd();
+  void FailIf(const std::optional<std::string>& what);
   void CheckSamples();
 
   const Reference* const reference_;
@@ -89,6 +94,7 @@ class Invariants {
   std::map<uint64_t, std::map<uint64_t, std::pair<uint32_t, uint32_t>>> places_;
   std::map<uint64_t, uint64_t> restored_;  // steps, by blocks_since
   Plan newest_;                            // with blocks
+  CountedOnce once_;
   struct Version {
     uint64_t life = 0;
     uint64_t blocks_since = 0;

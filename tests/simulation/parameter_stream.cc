@@ -88,6 +88,7 @@ class Stream : public ReplySink,
   std::deque<ReplyFrame> inbox_;  // arrived
   // As the server knows it.
   bool closed_ = false;
+  bool is_replicas_ = false;  // the worker's end is a server
 
   std::deque<PushedFrame> up_;
   std::optional<PushedFrame> repeat_later_;
@@ -189,6 +190,7 @@ void Stream::Hand(PushedFrame frame) {
                                {"level", header.tree_node.level},
                                {"index", header.tree_node.index},
                                {"crc", header.payload_crc32c}});
+  is_replicas_ |= header.kind == FrameKind::kReplicaRun;
   piece_ = in_hand_->payload;
   const auto done = [self = shared_from_this()] {
     self->in_hand_.reset();
@@ -205,11 +207,15 @@ void Stream::Hand(PushedFrame frame) {
 }
 
 void Stream::Send(OutgoingFrame frame) {
+  const auto header = DecodeFrameHeader(frame.header);
+  // Counted is counted, whoever hears of it; but not by a replica alone.
+  if (header.ok() && header->kind == FrameKind::kAck && !is_replicas_) {
+    invariants_->Acknowledged(*header);
+  }
   if (closed_ || !server_->process->up() ||
       server_->process->life() != server_life_) {
     return;
   }
-  const auto header = DecodeFrameHeader(frame.header);
   last_down_ = std::max(
       last_down_, Arrival(*server_->process, *worker_,
                           header.ok() ? header->kind : FrameKind::kError,
