@@ -15,6 +15,11 @@ std::optional<std::string> CountedOnce::Ordered(const Plan& plan) {
   steps_ = plan.total_steps();
   blocks_ = static_cast<uint32_t>(plan.blocks_size());
   since_[plan.incarnation()] = plan.blocks_since();
+  std::vector<uint64_t>& holders = holders_[plan.incarnation()];
+  holders.clear();
+  for (const auto& block : plan.blocks()) {
+    holders.push_back(plan.servers(static_cast<int>(block.server())).node());
+  }
   const uint64_t step = plan.restore().step();
   const auto [history, is_new] = histories_.try_emplace(plan.blocks_since());
   if (!is_new) return std::nullopt;
@@ -38,6 +43,11 @@ void CountedOnce::Count(uint64_t position, Block* block) const {
   }
 }
 
+bool CountedOnce::IsOver(uint64_t incarnation, uint32_t block) const {
+  return holders_.at(incarnation)[block] !=
+         std::prev(holders_.end())->second[block];
+}
+
 std::optional<std::string> CountedOnce::Acknowledged(const FrameHeader& ack) {
   const auto since = since_.find(ack.incarnation);
   if (!is_on_arrival_ || since == since_.end()) return std::nullopt;
@@ -47,7 +57,8 @@ std::optional<std::string> CountedOnce::Acknowledged(const FrameHeader& ack) {
     if (!is_counted) {
       // A repeat, too: whoever counted it was lost before he said so.
       Count(p, &block);
-    } else if ((ack.flags & kRepeated) == 0) {
+    } else if ((ack.flags & kRepeated) == 0 &&
+               !IsOver(ack.incarnation, ack.block)) {
       return absl::StrCat("block ", ack.block, " counts micro-batch ",
                           p % micro_batches_, " of step ", p / micro_batches_,
                           " twice");

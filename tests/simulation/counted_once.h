@@ -12,6 +12,9 @@
 //     nothing of later steps: its checkpoint would hold that;
 //   - of a job that has ended, every block has counted everything.
 //
+// A server that was given up, and goes on, may count what the replica that took
+// over has counted before: of a copy that is over, that is none twice.
+//
 // Not thread-safe.
 #ifndef HAWSER_TESTS_SIMULATION_COUNTED_ONCE_H_
 #define HAWSER_TESTS_SIMULATION_COUNTED_ONCE_H_
@@ -21,6 +24,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "common/wire/frame.h"
 #include "proto/plan.pb.h"
@@ -52,13 +56,17 @@ class CountedOnce {
 
   Block& BlockOf(History* history, uint32_t id) const;
   void Count(uint64_t position, Block* block) const;
+  // The server that had the block in this incarnation has it no more.
+  bool IsOver(uint64_t incarnation, uint32_t block) const;
   std::optional<std::string> CheckRestored(uint64_t since, uint64_t step) const;
 
   bool is_on_arrival_ = true;  // all the way
   uint64_t micro_batches_ = 0;
   uint64_t steps_ = 0;
   uint32_t blocks_ = 0;
-  std::map<uint64_t, uint64_t> since_;     // blocks_since, by incarnation
+  std::map<uint64_t, uint64_t> since_;  // blocks_since, by incarnation
+  // By incarnation, then by block: the node that has it.
+  std::map<uint64_t, std::vector<uint64_t>> holders_;
   std::map<uint64_t, History> histories_;  // by blocks_since
 };
 

@@ -16,7 +16,8 @@ class CountedOnceTest : public testing::Test {
 
   std::optional<std::string> Order(uint64_t incarnation, uint64_t since,
                                    uint64_t step,
-                                   UpdateMode mode = ASYNCHRONOUS) {
+                                   UpdateMode mode = ASYNCHRONOUS,
+                                   uint64_t server = 100) {
     Plan plan;
     plan.set_incarnation(incarnation);
     plan.set_blocks_since(since);
@@ -24,6 +25,7 @@ class CountedOnceTest : public testing::Test {
     plan.mutable_spec()->mutable_schedule()->set_micro_batches(2);
     plan.set_total_steps(3);
     plan.add_phases()->mutable_synchronisation()->set_mode(mode);
+    plan.add_servers()->set_node(server);
     plan.add_blocks();
     plan.add_blocks();
     return once_.Ordered(plan);
@@ -70,6 +72,15 @@ TEST_F(CountedOnceTest, TwiceOrNever) {
   // Whoever counted it was lost before he said so.
   EXPECT_EQ(Count(2, 1, 5, 1, kRepeated), std::nullopt);
   EXPECT_EQ(once_.Succeeded(), std::nullopt);
+}
+
+TEST_F(CountedOnceTest, AServerThatIsGivenUpCountsWhatItsReplicaHasCounted) {
+  CountInBoth(1, 0, 2);
+  EXPECT_EQ(Order(2, 1, 0, ASYNCHRONOUS, /*server=*/101), std::nullopt);
+  EXPECT_EQ(Count(2, 0, 2, 1, kRepeated), std::nullopt);
+  EXPECT_EQ(Count(1, 0, 2, 1), std::nullopt);
+  EXPECT_THAT(Count(2, 0, 2, 1), Optional(HasSubstr("micro-batch 0 of step 1")))
+      << "the one that took over may not";
 }
 
 TEST_F(CountedOnceTest, WhatIsRolledBackCountsAgain) {
