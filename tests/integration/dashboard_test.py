@@ -97,6 +97,7 @@ class DashboardTest(harness.ClusterTest):
                 "return document.querySelector('[aria-label=Checkpoints] td')"
                 "?.textContent"))
             self.check_chart(browser)
+            self.check_events(browser)
             self.keep(browser, "job-light")
             browser.colours("dark")
             self.keep(browser, "job-dark")
@@ -138,6 +139,15 @@ class DashboardTest(harness.ClusterTest):
             "return [...document.querySelectorAll('td .live')].every("
             "(one) => one.scrollWidth <= one.clientWidth)"))
         self.assertIn("every gradient is of the newest", browser.text("main"))
+
+    def check_events(self, browser):
+        """The newest are shown, and older ones if they are asked for."""
+        count = "return document.querySelectorAll('.events li').length"
+        browser.await_text("#older", "older")
+        self.assertEqual(browser.run(count), 40)
+        browser.click("#older")
+        self.assertGreater(browser.run(count), 40)
+        browser.run("scrollTo(0, 0)")
 
     def check_chart(self, browser):
         """Values are read by the keyboard alone."""

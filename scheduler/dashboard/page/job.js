@@ -9,6 +9,8 @@ import {pill, setPill} from '/overview.js';
 
 // So many numbers nobody reads every second.
 const MEMBERS_MS = 3000;
+// Of the lines that are kept, so many are shown unless all are asked for.
+const NEWEST_EVENTS = 40;
 const BAD = /fail|lost|damaged|error|cannot|could not|refused|not finite|did not come back|infinite|no space/i;
 
 const NOBODY = {workers: [], servers: [], staleness: []};
@@ -40,7 +42,12 @@ function makeCheckpoints() {
 
 function makeEvents() {
   let shown = null;
+  let most = NEWEST_EVENTS;
   const list = h('ol.events', {});
+  const older = h('button', {id: 'older', onclick: () => {
+    most = Infinity;
+    show();
+  }}, 'Show older ones');
   // What has happened does not change.
   const sync = makeList(list, (event) => event.key, (event) => ({
     element: h('li', {class: BAD.test(event.text) ? 'bad' : undefined},
@@ -49,15 +56,20 @@ function makeEvents() {
                h('span.words', {}, event.text)),
     update() {},
   }));
+  // The newest first.
+  const show = () => {
+    const {events, events_from: from} = shown;
+    sync(events.map((event, i) => ({...event, key: from + i})).reverse()
+      .slice(0, most));
+    toggle(older, events.length > most);
+  };
   return {
     element: h('div.scroll.tall', {tabindex: 0, role: 'region',
-                                   'aria-label': 'Events'}, list),
-    // The newest first.
+                                   'aria-label': 'Events'}, list, older),
     update: (job) => {
-      if (job.events === shown) return;
-      shown = job.events;
-      sync(shown.map((event, i) => ({...event, key: job.events_from + i}))
-        .reverse());
+      if (job.events === shown?.events) return;
+      shown = {events: job.events, events_from: job.events_from};
+      show();
     },
   };
 }
