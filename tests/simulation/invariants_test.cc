@@ -152,6 +152,7 @@ TEST_F(InvariantsTest, ARollBackToNoCheckpoint) {
   plan.set_blocks_since(3);
   plan.mutable_restore()->set_step(6);
   plan.mutable_restore()->set_directory("/none");
+  plan.add_servers();
   plan.add_blocks();
   invariants.Ordered(plan);
   ExpectFailure("without /none/manifest.json");
