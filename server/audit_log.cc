@@ -47,16 +47,18 @@ absl::Status RemoveHistories(const std::string& directory, uint32_t server) {
   return SystemError("clear", directory);
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Create(
-    const Plan& plan, uint32_t server, const std::string& output_root) {
+// An empty file for the history of this number, and its path.
+struct Opened {
+  FileDescriptor file;
+  std::string path;
+};
+absl::StatusOr<Opened> Open(const Plan& plan, uint32_t number,
+                            const std::string& output_root) {
   ASSIGN_OR_RETURN(
       const OutputDirectory directory,
       OutputDirectory::Make(
           output_root,
           absl::StrCat(plan.spec().checkpoint().directory(), "/audit")));
-  const uint32_t number = plan.servers(static_cast<int>(server)).history();
   const bool goes_on = plan.has_restore();
   if (!goes_on) {
     RETURN_IF_ERROR(
@@ -72,14 +74,45 @@ absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Create(
       ::open(directory.Inside(name).c_str(),
              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kMode));
   if (!file.valid()) return SystemError("create", path);
-  auto log = absl::WrapUnique(new AuditLog(
-      path, std::move(file), plan.spec().schedule().micro_batches()));
+  return Opened{std::move(file), path};
+}
+
+}  // namespace
+
+absl::Status AuditLog::WriteSkipped(const Plan& plan, uint32_t server,
+                                    const std::string& output_root) {
+  std::set<uint32_t> known;
+  for (const ServerEndpoint& endpoint : plan.servers()) {
+    known.insert(endpoint.history());
+  }
+  const uint32_t own = plan.servers(static_cast<int>(server)).history();
+  for (uint32_t number = plan.histories(); number < own; ++number) {
+    if (known.count(number) != 0) continue;
+    RETURN_IF_ERROR(Begin(plan, number, output_root).status());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Begin(
+    const Plan& plan, uint32_t number, const std::string& output_root) {
+  ASSIGN_OR_RETURN(Opened opened, Open(plan, number, output_root));
+  auto log =
+      absl::WrapUnique(new AuditLog(opened.path, std::move(opened.file),
+                                    plan.spec().schedule().micro_batches()));
   log->Append(absl::StrCat("H 1 ", plan.spec().name(), " ", number, " ",
                            log->micro_batches_, "\n"));
-  if (goes_on) {
+  if (plan.has_restore()) {
     log->Append(absl::StrCat("V ", plan.blocks_since(), " ",
                              plan.restore().step(), "\n"));
   }
+  return log;
+}
+
+absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Create(
+    const Plan& plan, uint32_t server, const std::string& output_root) {
+  ASSIGN_OR_RETURN(auto log,
+                   Begin(plan, plan.servers(static_cast<int>(server)).history(),
+                         output_root));
   std::set<uint32_t> moves;
   for (const BlockMove& move : plan.moves()) moves.insert(move.block());
   for (const Block& block : plan.blocks()) {

@@ -33,6 +33,12 @@ class AuditLog {
       const Plan& plan, uint32_t server, const std::string& output_root);
   ~AuditLog();
 
+  // A history without a record for each number below this server's that nobody
+  // has: of a server that blocks were on their way to, and that was lost before
+  // they had come. Without it a history would seem to be missing.
+  static absl::Status WriteSkipped(const Plan& plan, uint32_t server,
+                                   const std::string& output_root);
+
   // A block that has moved here by the plan of an incarnation, with so many
   // complete steps, and these runs counted of later ones. takes_over: it has
   // been a replica here.
@@ -57,6 +63,8 @@ class AuditLog {
 
  private:
   AuditLog(std::string path, FileDescriptor file, uint64_t micro_batches);
+  static absl::StatusOr<std::unique_ptr<AuditLog>> Begin(
+      const Plan& plan, uint32_t number, const std::string& output_root);
   void Append(std::string line);
   void FlushLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

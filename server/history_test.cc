@@ -72,5 +72,26 @@ TEST_F(HistoryTest, ARepeatIsSaidUntilTheStepIsCountedWhole) {
   EXPECT_EQ(Records("D"), 1);
 }
 
+TEST_F(HistoryTest, NumbersOfServersThatNeverCameAreNotMissing) {
+  Plan plan = plan_;
+  plan.set_histories(1);
+  plan.mutable_servers(1)->set_history(4);
+  ServerEndpoint* other = plan.add_servers();
+  other->set_history(2);
+  const auto path = [&](int number) {
+    return root_ + "/small/audit/server-" + std::to_string(number) + ".audit";
+  };
+  ASSERT_TRUE(AuditLog::WriteSkipped(plan, 1, root_).ok());
+  EXPECT_TRUE(std::ifstream(path(1)).good());
+  EXPECT_FALSE(std::ifstream(path(2)).good()) << "somebody has it";
+  std::string line;
+  ASSERT_TRUE(std::getline(std::ifstream(path(3)), line));
+  EXPECT_EQ(line, "H 1 small 3 2");
+  // Nobody else's is touched.
+  shard_->FlushAudit();
+  ASSERT_TRUE(std::getline(std::ifstream(path(0)), line));
+  EXPECT_EQ(line, "H 1 small 0 2");
+}
+
 }  // namespace
 }  // namespace hawser

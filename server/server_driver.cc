@@ -234,7 +234,14 @@ void ServerDriver::Prepare(uint64_t node, const Plan& plan) {
   if (index == static_cast<uint32_t>(plan.servers_size())) {
     ReportFailed(plan, "the plan does not name this server",
                  /*permanent=*/false);
-  } else if (known != nullptr) {
+    return;
+  }
+  if (plan.spec().synchronisation().audit()) {
+    const absl::Status skipped =
+        AuditLog::WriteSkipped(plan, index, output_root_);
+    LOG_IF(ERROR, !skipped.ok()) << "job " << plan.job() << ": " << skipped;
+  }
+  if (known != nullptr) {
     // What is not written yet is by a placement that is over.
     if (known->placed_since() != plan.placed_since()) {
       checkpoints_->Forget(plan.job());
