@@ -51,7 +51,8 @@ void PlaceAnew(const Job& job, const Membership& membership,
 void PlaceFills(const Job& job, const Membership& membership,
                 const std::vector<uint64_t>& by_load, Plan* plan);
 
-// kPause: replicas that are being filled are left out; the job lacks them.
+// kPause, or a roll-back: replicas that are being filled are left out; the job
+// lacks them.
 void DropFills(Plan* plan);
 
 // kGoOn, kEndFill: blocks and replicas are where they were to come.

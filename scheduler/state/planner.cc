@@ -6,6 +6,7 @@
 
 #include "common/job/blocks.h"
 #include "common/job/job_rules.h"
+#include "common/job/plan_moves.h"
 #include "common/job/step_schedule.h"
 #include "scheduler/state/micro_batch_leases.h"
 #include "scheduler/state/moves.h"
@@ -198,6 +199,9 @@ std::optional<Plan> NextPlan(const Job& job,
   if (planned) {
     plan = *job.plan();
     plan.clear_workers();
+    // Who was to fill replicas may have written nothing yet, and is no server
+    // that the job has had.
+    if (job.NeedsRollBack() && FillsReplicas(plan)) DropFills(&plan);
     if (job.NeedsRollBack()) EndMoves(&plan);
     if (job.NeedsRollBack() &&
         !PlanRollBack(job, jobs, membership, incarnation, &plan)) {
