@@ -11,6 +11,7 @@ void EarlyUpdates::Await(uint64_t incarnation, std::set<uint32_t> blocks) {
     refused.swap(kept_);
     incarnation_ = incarnation;
     for (const uint32_t block : blocks) kept_[block];
+    awaited_.store(kept_.size(), std::memory_order_release);
   }
   for (auto& [block, frames] : refused) {
     for (IncomingFrame& frame : frames) {
@@ -23,6 +24,7 @@ void EarlyUpdates::Await(uint64_t incarnation, std::set<uint32_t> blocks) {
 }
 
 bool EarlyUpdates::Keep(IncomingFrame* frame) {
+  if (awaited_.load(std::memory_order_acquire) == 0) return false;
   absl::MutexLock lock(&mutex_);
   const auto kept = kept_.find(frame->header.block);
   if (kept == kept_.end() || frame->header.incarnation != incarnation_) {
@@ -38,6 +40,7 @@ void EarlyUpdates::Release(uint32_t block,
   auto kept = kept_.extract(block);
   if (kept.empty()) return;
   for (IncomingFrame& frame : kept.mapped()) take(std::move(frame));
+  awaited_.store(kept_.size(), std::memory_order_release);
 }
 
 }  // namespace hawser

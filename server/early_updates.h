@@ -1,10 +1,12 @@
 // Updates of replicas that are being filled here, which come before the blocks
-// do: kept until then.
+// do: kept until then. While none is to come, nobody takes a lock.
 //
 // Thread-safe.
 #ifndef HAWSER_SERVER_EARLY_UPDATES_H_
 #define HAWSER_SERVER_EARLY_UPDATES_H_
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -33,6 +35,9 @@ class EarlyUpdates {
   void Release(uint32_t block, absl::FunctionRef<void(IncomingFrame)> take);
 
  private:
+  // How many are to come: falls when all that was kept of one is handed on, so
+  // that whoever sees it go has nobody before him.
+  std::atomic<size_t> awaited_{0};
   absl::Mutex mutex_;
   uint64_t incarnation_ ABSL_GUARDED_BY(mutex_) = 0;
   // By block that is to come.

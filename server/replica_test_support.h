@@ -281,6 +281,12 @@ class Pair : public NormCarrier {
     }
     return theta;
   }
+  // By an error for each block: those who waited.
+  void AwaitRefusals() {
+    for (int b = 0; b < plan_.blocks_size(); ++b) {
+      EXPECT_EQ(inbox_->Next().header.kind, FrameKind::kError);
+    }
+  }
   void Pull(uint64_t version) {
     for (const Block& block : plan_.blocks()) {
       Handle(block, PullHeader(plan_, block.id(), version), {});

@@ -60,9 +60,7 @@ TEST_P(ReplicasTest, AnUpdateOnItsWayIsMadeInTheNextIncarnation) {
   pair.plan_.set_incarnation(10);
   pair.Adopt();
   pair.door_.Set(true);
-  for (int b = 0; b < plan.blocks_size(); ++b) {  // those who waited
-    EXPECT_EQ(pair.inbox_->Next().header.kind, FrameKind::kError);
-  }
+  pair.AwaitRefusals();
   pair.Level();
   pair.Push(1, 2);  // again
   EXPECT_EQ(pair.Theta(2), Alone(plan, {1, 2}));
@@ -77,9 +75,7 @@ TEST_P(ReplicasTest, TheStepInProgressIsMadeByWhoTakesOver) {
   pair.Push(1, 2);
   pair.door_.AwaitKnock();
   pair.LoseFirst();
-  for (int b = 0; b < plan.blocks_size(); ++b) {  // those who waited
-    EXPECT_EQ(pair.inbox_->Next().header.kind, FrameKind::kError);
-  }
+  pair.AwaitRefusals();
   pair.door_.Set(true);
   pair.Push(1, 2);  // again
   EXPECT_EQ(pair.Theta(2), Alone(plan, {1, 2}));

@@ -19,12 +19,18 @@ uint64_t HolderOf(const Plan& plan, const Block& block) {
   return plan.servers(static_cast<int>(block.server())).node();
 }
 
+// The node that has its replica, or is to get it; 0: none.
+uint64_t ReplicaHolderOf(const Plan& plan, const Block& block) {
+  if (block.replica() == 0) return 0;
+  return plan.servers(static_cast<int>(block.replica()) - 1).node();
+}
+
 bool HaveTheSameBlocks(const Plan& a, const Plan& b) {
   return a.moves_size() == b.moves_size() &&
          std::equal(a.blocks().begin(), a.blocks().end(), b.blocks().begin(),
                     b.blocks().end(), [&](const Block& x, const Block& y) {
                       return HolderOf(a, x) == HolderOf(b, y) &&
-                             x.replica() == y.replica();
+                             ReplicaHolderOf(a, x) == ReplicaHolderOf(b, y);
                     });
 }
 

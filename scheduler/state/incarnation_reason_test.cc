@@ -65,6 +65,17 @@ TEST(IncarnationReasonTest, BlocksThatMove) {
             IncarnationReason::kSchedulerRestart);
 }
 
+TEST(IncarnationReasonTest, ReplicasThatAreFilled) {
+  Plan fill = Running({5});
+  fill.mutable_blocks(0)->set_replica(2);
+  fill.add_moves()->set_replica(true);
+  EXPECT_EQ(ReasonOf(Running({5}), fill), IncarnationReason::kBlocksMoved);
+  Plan filled = fill;
+  filled.clear_moves();
+  EXPECT_EQ(ReasonOf(fill, filled), IncarnationReason::kBlocksMoved);
+  EXPECT_EQ(ReasonOf(filled, filled), IncarnationReason::kSchedulerRestart);
+}
+
 TEST(IncarnationReasonTest, NothingHasChangedButTheScheduler) {
   EXPECT_EQ(ReasonOf(Running({5}), Running({5})),
             IncarnationReason::kSchedulerRestart);
