@@ -88,7 +88,7 @@ absl::Status SchedulerDriver::GetLog(const GetJobLogRequest& request,
   absl::MutexLock lock(&mutex_);
   RETURN_IF_ERROR(CheckLeads());
   ASSIGN_OR_RETURN(const Job* job, state_.FindJob(request.name()));
-  job->ReadLog(request.first_line(), response);
+  job->log().Read(request.first_line(), response);
   return absl::OkStatus();
 }
 

@@ -123,7 +123,7 @@ void LiveFeed::TellCurve(const Job& job, Curve* curve) {
 
 void LiveFeed::TellEvents(const Job& job, LiveUpdate* update) {
   GetJobLogResponse log;
-  job.ReadLog(next_line_, &log);
+  job.log().Read(next_line_, &log);
   const bool is_first = next_line_ == 0;
   next_line_ = log.next_line();
   const int skipped =

@@ -119,7 +119,7 @@ TEST_F(ReplicaTest, TheOtherCopyTakesOverAndNothingIsRolledBack) {
   EXPECT_EQ(Get("a").state(), RUNNING);
   EXPECT_EQ(Describe("a").step(), 3u);
   GetJobLogResponse log;
-  Get("a").ReadLog(0, &log);
+  Get("a").log().Read(0, &log);
   std::string text;
   for (const auto& line : log.lines()) text += line.text() + "\n";
   EXPECT_THAT(text, HasSubstr("the other copies of what it held take over"));

@@ -50,7 +50,7 @@ class RestartTest : public ClusterStateTest {
   }
   std::vector<std::string> LogOf(const std::string& job, uint64_t from = 0) {
     GetJobLogResponse log;
-    Get(job).ReadLog(from, &log);
+    Get(job).log().Read(from, &log);
     std::vector<std::string> lines;
     for (const LogLine& line : log.lines()) lines.push_back(line.text());
     return lines;

@@ -66,7 +66,7 @@ class RollBackTest : public ClusterStateTest {
   }
   std::string LogOf(const std::string& name) {
     GetJobLogResponse log;
-    Get(name).ReadLog(0, &log);
+    Get(name).log().Read(0, &log);
     std::string text;
     for (const LogLine& line : log.lines())
       absl::StrAppend(&text, line.text(), "\n");

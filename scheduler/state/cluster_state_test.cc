@@ -196,38 +196,13 @@ TEST_F(ClusterStateTest, AWorkerIsToldItsOwnPlaceAndAServerAllOfThem) {
   }
 }
 
-TEST_F(ClusterStateTest, TheLogKeepsItsLastLinesAndTheirNumbers) {
+TEST_F(ClusterStateTest, TheLogBeginsWithTheJobsAcceptance) {
   ASSERT_TRUE(Submit(Spec("a", 1, 1)).ok());
-  Job job = Get("a");
   GetJobLogResponse log;
-  job.ReadLog(0, &log);
+  Get("a").log().Read(0, &log);
   ASSERT_EQ(log.lines_size(), 1);
   EXPECT_EQ(log.lines(0).text(), "accepted");
   EXPECT_EQ(log.lines(0).unix_ms(), absl::ToUnixMillis(now_));
-  const uint64_t next = log.next_line();
-  const uint64_t many = 3 * Job::kMaxLogLines;
-  for (uint64_t i = 0; i < many; ++i)
-    job.Log(now_, "worker 3", absl::StrCat(i));
-  log.Clear();
-  job.ReadLog(next, &log);  // some of what it asks for is gone
-  ASSERT_EQ(log.lines_size(), static_cast<int>(Job::kMaxLogLines));
-  EXPECT_EQ(log.lines(0).text(), absl::StrCat(many - Job::kMaxLogLines));
-  EXPECT_EQ(log.lines(log.lines_size() - 1).text(), absl::StrCat(many - 1));
-  EXPECT_EQ(log.next_line(), next + many);
-  // Line numbers go on, so that a reader misses and repeats nothing.
-  const uint64_t at = log.next_line();
-  job.Log(now_, "worker 3", "last");
-  log.Clear();
-  job.ReadLog(at - 1, &log);
-  ASSERT_EQ(log.lines_size(), 2);
-  EXPECT_EQ(log.lines(0).text(), absl::StrCat(many - 1));
-  EXPECT_EQ(log.lines(1).text(), "last");
-  log.Clear();
-  for (const uint64_t line : {at + 1, at + 9}) {
-    job.ReadLog(line, &log);  // it was longer before a restart
-    EXPECT_EQ(log.lines_size(), 0);
-    EXPECT_EQ(log.next_line(), at + 1);
-  }
 }
 
 TEST_F(ClusterStateTest, StepsAreToldByTheServerOfTheFirstBlockAlone) {

@@ -13,6 +13,7 @@
 #include "common/job/plan_moves.h"
 #include "common/job/step_schedule.h"
 #include "common/metrics_proto.h"
+#include "scheduler/state/plan_line.h"
 #include "scheduler/state/replicas.h"
 
 namespace hawser {
@@ -221,56 +222,13 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
                          : ", from " + plan.restore().directory()));
   }
   if (ends_fill) Log(now, "scheduler", "the replicas are filled");
-  LogPlan(plan, has_new_phase, now);
-}
-
-void Job::LogPlan(const Plan& plan, bool has_new_phase, absl::Time now) {
-  if (plan.total_steps() == 0) {
-    Log(now, "scheduler",
-        absl::StrCat("incarnation ", plan.incarnation(), ": ",
-                     plan.workers_size(), " workers open the data"));
-    return;
-  }
-  if (FillsReplicas(plan)) {
-    Log(now, "scheduler",
-        absl::StrCat("incarnation ", plan.incarnation(), ": fills replicas of ",
-                     plan.moves_size(), " of ", plan.blocks_size(),
-                     " blocks on ", fills_awaited_.size(),
-                     " servers, and runs on"));
-    return;
-  }
-  if (plan.moves_size() != 0) {
-    uint64_t elements = 0;
-    int replicas = 0;
-    for (const BlockMove& move : plan.moves()) {
-      elements += plan.blocks(static_cast<int>(move.block())).elements();
-      replicas += move.replica();
-    }
-    Log(now, "scheduler",
-        absl::StrCat("incarnation ", plan.incarnation(), ": moves ",
-                     plan.moves_size() - replicas, " of ", plan.blocks_size(),
-                     " blocks", replicas == 0 ? "" : " and fills replicas of ",
-                     replicas == 0 ? "" : absl::StrCat(replicas), ", ",
-                     elements, " parameters, to be on ", holders_.size(),
-                     " servers"));
-    return;
-  }
-  if (plan.pause()) {
-    Log(now, "scheduler",
-        absl::StrCat("incarnation ", plan.incarnation(), ": pauses"));
-    return;
-  }
   if (has_new_phase) {
     const Phase& phase = plan.phases(plan.phases_size() - 1);
     Log(now, "scheduler",
         absl::StrCat("from step ", phase.from_step(),
                      " on: ", phase.synchronisation().ShortDebugString()));
   }
-  Log(now, "scheduler",
-      absl::StrCat("incarnation ", plan.incarnation(), ": ", plan.blocks_size(),
-                   " blocks on ", plan.servers_size(), " servers, ",
-                   plan.workers_size(), " workers, ", plan.total_steps(),
-                   " steps"));
+  Log(now, "scheduler", PlanLine(plan));
 }
 
 void Job::BeginToRun(absl::Time now) {
@@ -287,7 +245,7 @@ void Job::RecordValidation(const ValidationMeasured& measured) {
 }
 
 void Job::Reattach(absl::Time now) {
-  restart_line_ = first_log_line_ + log_.size();
+  log_.NoteRestart();
   reattaching_ = true;
   lost_since_restart_ = 0;
   progress_.Resume();
@@ -339,10 +297,17 @@ void Job::End(const JobEnded& event, absl::Time now) {
   ended_at_ = now;
   pending_.AbandonAll(checkpoint_step_);
   timed_.Stop();
+  LetGo();
   sha256_ = event.parameters_sha256();
   Log(now, "scheduler",
       absl::StrCat(absl::AsciiStrToLower(JobState_Name(event.state())),
                    event.reason().empty() ? "" : ": ", event.reason()));
+}
+
+// Of what nobody asks for once it has ended: 1,000 of these are kept.
+void Job::LetGo() {
+  plan_without_workers_.Clear();
+  data_loaded_.clear();
 }
 
 void Job::MemberLost(uint64_t node, const std::string& why, absl::Time now) {

@@ -46,7 +46,6 @@
 #define HAWSER_SCHEDULER_STATE_JOB_H_
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -62,6 +61,7 @@
 #include "proto/plan.pb.h"
 #include "proto/scheduler.pb.h"
 #include "scheduler/state/checkpoint_list.h"
+#include "scheduler/state/event_log.h"
 #include "scheduler/state/incarnation_reason.h"
 #include "scheduler/state/job_progress.h"
 #include "scheduler/state/load_history.h"
@@ -73,8 +73,6 @@ namespace hawser {
 
 class Job {
  public:
-  // Most lines of the event log that are kept.
-  static constexpr size_t kMaxLogLines = 1000;
   // Most phases of a plan.
   static constexpr int kMaxPhases = 1000;
 
@@ -233,7 +231,7 @@ class Job {
   void Describe(bool with_plan, absl::Time now, JobStatus* status) const;
   // The same, without what grows with the job: spec, epochs, plan.
   void DescribeBriefly(absl::Time now, JobStatus* status) const;
-  void ReadLog(uint64_t first_line, GetJobLogResponse* response) const;
+  const EventLog& log() const { return log_; }
   void Log(absl::Time now, const std::string& source, const std::string& text);
 
  private:
@@ -241,12 +239,12 @@ class Job {
   void NoteMembers();
   void NoteWhoIsBack(absl::Time now);
   bool HoldsFirstBlock(uint64_t node) const;
-  void LogPlan(const Plan& plan, bool has_new_phase, absl::Time now);
   absl::Status CheckMember(const ReportRequest& report) const;
   bool IsLastStep(uint64_t step) const;
   void ReportCheckpointFailed(uint64_t node, const CheckpointFailed& failed,
                               absl::Time now);
   void RollBack(const Plan& plan);
+  void LetGo();
   void NoteCutOff(uint64_t worker, absl::Time now);
   void ReportDataLoaded(uint64_t node, const DataLoaded& loaded,
                         absl::Time now);
@@ -304,10 +302,7 @@ class Job {
   size_t lost_since_restart_ = 0;  // members of the plan
 
   uint64_t revision_ = 1;
-  std::deque<LogLine> log_;
-  uint64_t first_log_line_ = 0;
-  // For those who have read a longer log, before a restart.
-  std::optional<uint64_t> restart_line_;
+  EventLog log_;
 };
 
 }  // namespace hawser

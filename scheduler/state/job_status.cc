@@ -1,7 +1,4 @@
 // How a job is, in words and figures, for people and for the clock.
-#include <algorithm>
-#include <utility>
-
 #include "absl/strings/str_cat.h"
 #include "common/metrics_proto.h"
 #include "scheduler/state/job.h"
@@ -91,30 +88,10 @@ std::string Job::WhyItWaits() const {
   return waits_for_checkpoint ? pending_.problem() : waiting_reason_;
 }
 
-void Job::ReadLog(uint64_t first_line, GetJobLogResponse* response) const {
-  const uint64_t end = first_log_line_ + log_.size();
-  uint64_t number = std::max(first_line, first_log_line_);
-  if (number > end) {
-    number = std::max(restart_line_.value_or(end), first_log_line_);
-  }
-  for (; number < end; ++number) {
-    *response->add_lines() = log_[number - first_log_line_];
-  }
-  response->set_next_line(number);
-}
-
 void Job::Log(absl::Time now, const std::string& source,
               const std::string& text) {
   ++revision_;
-  LogLine line;
-  line.set_unix_ms(absl::ToUnixMillis(now));
-  line.set_source(source);
-  line.set_text(text);
-  log_.push_back(std::move(line));
-  if (log_.size() > kMaxLogLines) {
-    log_.pop_front();
-    ++first_log_line_;
-  }
+  log_.Add(now, source, text);
 }
 
 }  // namespace hawser
