@@ -25,7 +25,7 @@ namespace hawser {
 class Intake {
  public:
   struct Limits {
-    int64_t streams = 4096;
+    int64_t streams = 8192;
     // Replies of one stream that wait: the peer asks and does not read.
     int64_t queued_frames_of_stream = 1 << 16;
     // Memory that waiting replies keep from being used again. Of all streams

@@ -18,6 +18,8 @@ namespace {
 using grpc::ByteBuffer;
 
 constexpr std::chrono::seconds kProgressDeadline(5);
+// A stream keeps one and a half cores of both ends busy (docs/data_plane.md).
+constexpr uint64_t kBytesForTwo = 8 << 20;
 
 absl::Status FromGrpc(const std::string& address, const grpc::Status& status) {
   return absl::Status(
@@ -92,6 +94,8 @@ class GrpcParameterChannel : public ParameterChannel {
     received_.Clear();
     return status;
   }
+
+  uint64_t BytesForTwo() const override { return kBytesForTwo; }
 
   void Cancel() override {
     absl::MutexLock lock(&mutex_);

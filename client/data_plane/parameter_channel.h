@@ -7,6 +7,7 @@
 #define HAWSER_CLIENT_DATA_PLANE_PARAMETER_CHANNEL_H_
 
 #include <cstdint>
+#include <limits>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -41,6 +42,12 @@ class ParameterChannel {
   // checksum of it is not looked at.
   virtual bool NeedsChecksum(absl::Span<const char> /*payload*/) const {
     return true;
+  }
+
+  // Where the blocks of a server have that many bytes, a second channel beside
+  // this one makes them come and go sooner. The default: it never does.
+  virtual uint64_t BytesForTwo() const {
+    return std::numeric_limits<uint64_t>::max();
   }
 
   virtual void Cancel() = 0;

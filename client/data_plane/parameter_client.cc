@@ -33,26 +33,22 @@ ParameterClient::ParameterClient(const Plan& plan, uint64_t node,
       node_(node),
       threads_(threads),
       trace_(trace),
-      channels_(static_cast<size_t>(plan.servers_size())),
+      channels_(plan_, make_channel),
       blocks_of_(static_cast<size_t>(plan.layers_size())),
       encoder_(plan, &codecs_),
-      due_(static_cast<size_t>(plan.servers_size())),
+      due_(channels_.all().size()),
       block_states_(static_cast<size_t>(plan.blocks_size())),
-      due_of_layer_(static_cast<size_t>(plan.layers_size()), 0),
-      queues_(static_cast<size_t>(plan.servers_size())) {
-  if (plan.blocks_size() != 0) lease_server_ = plan.blocks(0).server();
+      due_of_layer_(static_cast<size_t>(plan.layers_size()), 0) {
   for (const Block& block : plan.blocks()) {
     blocks_of_[block.layer()].push_back(static_cast<int>(block.id()));
-    auto& channel = channels_[block.server()];
-    if (channel != nullptr) continue;
-    channel = make_channel(plan.servers(static_cast<int>(block.server())));
   }
-  for (size_t server = 0; server < channels_.size(); ++server) {
-    if (channels_[server] == nullptr) continue;
-    queues_[server] = std::make_unique<SendQueue>(
-        channels_[server].get(), threads,
-        [this](const absl::Status& status) { Fail(status); });
-    readers_.push_back(threads->Start([this, server] { RunReader(server); }));
+  for (const auto& [server, channel, blocks, all] : channels_.all()) {
+    queues_.push_back(std::make_unique<SendQueue>(
+        channel.get(), threads,
+        [this](const absl::Status& status) { Fail(status); }));
+  }
+  for (size_t channel = 0; channel < queues_.size(); ++channel) {
+    readers_.push_back(threads->Start([this, channel] { RunReader(channel); }));
   }
 }
 
@@ -64,10 +60,10 @@ ParameterClient::~ParameterClient() {
 
 absl::StatusOr<uint64_t> ParameterClient::CurrentStep() {
   uint64_t step = std::numeric_limits<uint64_t>::max();
-  for (const auto& channel : channels_) {
-    if (channel == nullptr) continue;
-    ASSIGN_OR_RETURN(const uint64_t completed,
-                     channel->GetProgress(plan_.job(), plan_.incarnation()));
+  for (const auto& of_server : channels_.all()) {
+    ASSIGN_OR_RETURN(
+        const uint64_t completed,
+        of_server.channel->GetProgress(plan_.job(), plan_.incarnation()));
     step = std::min(step, completed);
   }
   return step;
@@ -75,9 +71,7 @@ absl::StatusOr<uint64_t> ParameterClient::CurrentStep() {
 
 ParameterClient::Traffic ParameterClient::traffic() const {
   Traffic traffic{0, received_bytes_.load()};
-  for (const auto& queue : queues_) {
-    if (queue != nullptr) traffic.sent_bytes += queue->sent_bytes();
-  }
+  for (const auto& queue : queues_) traffic.sent_bytes += queue->sent_bytes();
   return traffic;
 }
 
@@ -99,22 +93,22 @@ FrameHeader ParameterClient::Header(FrameKind kind, uint64_t clock) const {
 
 void ParameterClient::SendLayer(uint32_t layer, FrameHeader header,
                                 const float* gradient, const SampleSums& sums) {
-  // The first layer is the last to be pushed: then the caller only waits.
+  // The first layer is the last to be pushed: then the caller only waits. Where
+  // its server has two channels, both are at work.
   const TraceScope trace =
       ScopeOf(header.kind == FrameKind::kPushRun ? StepAt(header.position)
                                                  : header.clock);
-  const auto by = layer == 0 ? SendQueue::By::kCaller : SendQueue::By::kThread;
-  for (size_t server = 0; server < queues_.size(); ++server) {
+  for (size_t channel = 0; channel < queues_.size(); ++channel) {
     frames_.clear();
     for (const int b : blocks_of_[layer]) {
       const Block& block = plan_.blocks(b);
-      if (block.server() != server) continue;
+      if (channels_.Of(block.id()) != channel) continue;
       header.block = block.id();
       header.sums = block.id() == 0 ? sums : SampleSums();
       {
         absl::MutexLock lock(&mutex_);
         header.updates = block_states_[block.id()].updates;
-        if ((header.flags & kAckWanted) != 0) ++due_[server].acks;
+        if ((header.flags & kAckWanted) != 0) ++due_[channel].acks;
         if ((header.flags & kNextWanted) != 0) {
           AwaitBlock(block, header.clock + 1, header.flags);
         }
@@ -127,9 +121,12 @@ void ParameterClient::SendLayer(uint32_t layer, FrameHeader header,
             block.elements() * sizeof(float)},
            encoding,
            trace,
-           plan_.servers(static_cast<int>(server)).node()});
+           NodeOf(channel)});
     }
-    if (!frames_.empty()) queues_[server]->Add(frames_, by);
+    if (frames_.empty()) continue;
+    const bool at_once = layer == 0 && !channels_.IsFirstOfTwo(channel);
+    queues_[channel]->Add(
+        frames_, at_once ? SendQueue::By::kCaller : SendQueue::By::kThread);
   }
 }
 
@@ -164,17 +161,26 @@ void ParameterClient::PushRun(const RunPush& push) {
 }
 
 void ParameterClient::SendToAll(const FrameHeader& header) {
-  for (const auto& queue : queues_) {
-    if (queue == nullptr) continue;
-    const SendQueue::Frame frame{kAfterBlocks, header, {}, {}};
-    queue->Add({&frame, 1}, SendQueue::By::kCaller);
+  for (size_t channel = 0; channel < queues_.size(); ++channel) {
+    const auto& of_server = channels_.all()[channel];
+    SendQueue::Frame frame{kAfterBlocks, header, {}, {}};
+    frames_.clear();
+    if (of_server.carries_all) {
+      frame.header.block = kAllBlocks;
+      frames_.push_back(frame);
+    } else {
+      for (const uint32_t block : of_server.blocks) {
+        frame.header.block = block;
+        frames_.push_back(frame);
+      }
+    }
+    queues_[channel]->Add(frames_, SendQueue::By::kCaller);
   }
 }
 
 void ParameterClient::Tick(uint64_t position, uint64_t clock) {
   FrameHeader request = Header(FrameKind::kTick, clock);
   request.position = position;
-  request.block = kAllBlocks;
   SendToAll(request);
 }
 
@@ -184,7 +190,7 @@ void ParameterClient::RequestLease(const LeaseRequest& request) {
                                Header(FrameKind::kLeaseRequest, 0),
                                {request_.data(), request_.size()},
                                {}};
-  queues_[lease_server_]->Add({&frame, 1}, SendQueue::By::kCaller);
+  queues_[channels_.Of(0)]->Add({&frame, 1}, SendQueue::By::kCaller);
 }
 
 // --- Reading ----------------------------------------------------------------
@@ -203,7 +209,7 @@ void ParameterClient::AwaitBlock(const Block& block, uint64_t clock,
   if (state.is_due) return;
   state.is_due = true;
   ++due_of_layer_[block.layer()];
-  ++due_[block.server()].blocks;
+  ++due_[channels_.Of(block.id())].blocks;
 }
 
 void ParameterClient::StartReading(const FrameHeader& request, float* theta) {
@@ -223,9 +229,7 @@ void ParameterClient::StartReading(const FrameHeader& request, float* theta) {
       AwaitBlock(block, request.clock, request.flags);
     }
   }
-  FrameHeader header = request;
-  header.block = kAllBlocks;
-  SendToAll(header);
+  SendToAll(request);
 }
 
 void ParameterClient::StartPull(uint64_t version, float* theta, Floats floats) {
@@ -306,35 +310,35 @@ void ParameterClient::Fail(const absl::Status& status) {
   Cancel();  // the other readers
 }
 
-void ParameterClient::RunReader(size_t server) {
+void ParameterClient::RunReader(size_t channel) {
   absl::Status status;
   while (status.ok()) {
-    status = channels_[server]->Receive(
+    status = channels_.all()[channel].channel->Receive(
         [&](const FrameHeader& header, PayloadPieces pieces) {
           received_bytes_ += kFrameHeaderBytes + header.payload_bytes;
-          return Take(server, header, pieces);
+          return Take(channel, header, pieces);
         });
   }
   Fail(status);
 }
 
-absl::Status ParameterClient::Take(size_t server, const FrameHeader& header,
+absl::Status ParameterClient::Take(size_t channel, const FrameHeader& header,
                                    PayloadPieces pieces) {
   if (header.kind == FrameKind::kError) {
-    return TakeError(server, Refusal(header, pieces));
+    return TakeError(channel, Refusal(header, pieces));
   }
   if (header.job != plan_.job() || header.incarnation != plan_.incarnation()) {
     return absl::DataLossError("a frame of another job");
   }
   switch (header.kind) {
     case FrameKind::kBlock:
-      return TakeBlock(server, header, pieces);
+      return TakeBlock(channel, header, pieces);
     case FrameKind::kLease:
       return TakeLease(pieces);
     case FrameKind::kAck: {
       absl::MutexLock lock(&mutex_);
-      if (due_[server].acks == 0) break;
-      --due_[server].acks;
+      if (due_[channel].acks == 0) break;
+      --due_[channel].acks;
       return absl::OkStatus();
     }
     default:
@@ -343,17 +347,17 @@ absl::Status ParameterClient::Take(size_t server, const FrameHeader& header,
   return absl::DataLossError("a frame that was not asked for");
 }
 
-absl::Status ParameterClient::TakeError(size_t server,
+absl::Status ParameterClient::TakeError(size_t channel,
                                         const absl::Status& refusal) {
   absl::MutexLock lock(&mutex_);
-  if (!absl::IsOutOfRange(refusal) || due_[server].blocks == 0) return refusal;
+  if (!absl::IsOutOfRange(refusal) || due_[channel].blocks == 0) return refusal;
   // One block's answer to a read; the others answer, too.
-  --due_[server].blocks;
+  --due_[channel].blocks;
   past_ = refusal;
   return absl::OkStatus();
 }
 
-absl::Status ParameterClient::TakeBlock(size_t server,
+absl::Status ParameterClient::TakeBlock(size_t channel,
                                         const FrameHeader& header,
                                         PayloadPieces pieces) {
   float* theta = nullptr;
@@ -364,7 +368,7 @@ absl::Status ParameterClient::TakeBlock(size_t server,
         !block_states_[header.block].is_due ||
         block_states_[header.block].awaited_clock != header.clock ||
         block_states_[header.block].awaited_codec != header.codec ||
-        plan_.blocks(static_cast<int>(header.block)).server() != server) {
+        channels_.Of(header.block) != channel) {
       return absl::DataLossError("a block that was not asked for");
     }
     theta = theta_;
@@ -372,7 +376,7 @@ absl::Status ParameterClient::TakeBlock(size_t server,
   }
   const TraceSpan span(ScopeOf(step), SPAN_RECEIVE,
                        {.block = header.block,
-                        .node = plan_.servers(static_cast<int>(server)).node(),
+                        .node = NodeOf(channel),
                         .bytes = header.payload_bytes});
   const Block& block = plan_.blocks(static_cast<int>(header.block));
   const JobCodecs::Direction& by =
@@ -385,7 +389,7 @@ absl::Status ParameterClient::TakeBlock(size_t server,
   state.is_due = false;
   state.updates = header.updates;
   --due_of_layer_[block.layer()];
-  --due_[server].blocks;
+  --due_[channel].blocks;
   return absl::OkStatus();
 }
 
@@ -404,9 +408,7 @@ absl::Status ParameterClient::TakeLease(PayloadPieces pieces) {
 }
 
 void ParameterClient::Cancel() {
-  for (const auto& channel : channels_) {
-    if (channel != nullptr) channel->Cancel();
-  }
+  for (const auto& of_server : channels_.all()) of_server.channel->Cancel();
 }
 
 }  // namespace hawser

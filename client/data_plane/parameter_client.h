@@ -9,9 +9,10 @@
 //       each block's version t + 1 comes as soon as its server has made it, and
 //       takes its place in theta
 //
-// Each server is read by a thread and written to by a thread (SendQueue), since
-// one server's answer may depend on what another one has got (norms, for
-// clipping): when one stream ends, nobody goes on waiting for the others.
+// Each channel (BlockChannels: one or two a server) is read by a thread and
+// written to by a thread (SendQueue), since one server's answer may depend on
+// what another one has got (norms, for clipping): when one stream ends, nobody
+// goes on waiting for the others.
 //
 // Blocks travel by the job's codecs (common/job/job_codecs.h), unless exact
 // floats are asked for. A push's residual lives as long as the client does.
@@ -25,7 +26,6 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +35,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "client/data_plane/block_channels.h"
 #include "client/data_plane/parameter_channel.h"
 #include "client/data_plane/push_encoder.h"
 #include "client/data_plane/send_queue.h"
@@ -47,10 +48,6 @@
 #include "proto/plan.pb.h"
 
 namespace hawser {
-
-// How a server is reached: by a channel that suits where it is.
-using ChannelFactory = std::function<std::unique_ptr<ParameterChannel>(
-    const ServerEndpoint& server)>;
 
 class ParameterClient {
  public:
@@ -155,7 +152,7 @@ class ParameterClient {
   void Cancel();
 
  private:
-  // What is still to come from one server.
+  // What is still to come by one channel.
   struct Due {
     int blocks = 0;
     int acks = 0;
@@ -175,7 +172,11 @@ class ParameterClient {
   FrameHeader Header(FrameKind kind, uint64_t clock) const;
   void SendLayer(uint32_t layer, FrameHeader header, const float* gradient,
                  const SampleSums& sums);
+  // To every block.
   void SendToAll(const FrameHeader& header);
+  uint64_t NodeOf(size_t channel) const {
+    return plan_.servers(channels_.all()[channel].server).node();
+  }
   // Flags of a request for blocks.
   uint16_t FlagsFor(Floats floats) const;
   void AwaitBlock(const Block& block, uint64_t clock, uint16_t flags)
@@ -184,12 +185,12 @@ class ParameterClient {
   // Returns when `holds` does, or after an error, with it.
   absl::Status WaitUntil(absl::FunctionRef<bool()> holds);
   void Fail(const absl::Status& status);
-  void RunReader(size_t server);
-  absl::Status Take(size_t server, const FrameHeader& header,
+  void RunReader(size_t channel);
+  absl::Status Take(size_t channel, const FrameHeader& header,
                     PayloadPieces pieces);
-  absl::Status TakeBlock(size_t server, const FrameHeader& header,
+  absl::Status TakeBlock(size_t channel, const FrameHeader& header,
                          PayloadPieces pieces);
-  absl::Status TakeError(size_t server, const absl::Status& refusal);
+  absl::Status TakeError(size_t channel, const absl::Status& refusal);
   absl::Status TakeLease(PayloadPieces pieces);
 
   const Plan plan_;
@@ -197,16 +198,15 @@ class ParameterClient {
   const uint64_t node_;
   Threads* const threads_;
   TraceRecorder* const trace_;
-  std::vector<std::unique_ptr<ParameterChannel>> channels_;  // by server
-  std::vector<std::vector<int>> blocks_of_;                  // by layer
-  size_t lease_server_ = 0;                                  // of block 0
+  const BlockChannels channels_;
+  std::vector<std::vector<int>> blocks_of_;  // by layer
   PushEncoder encoder_;
   std::string request_;                   // for a lease, on its way
   std::vector<SendQueue::Frame> frames_;  // of a layer, being put together
   std::atomic<uint64_t> received_bytes_{0};
 
   absl::Mutex mutex_;
-  std::vector<Due> due_ ABSL_GUARDED_BY(mutex_);  // by server
+  std::vector<Due> due_ ABSL_GUARDED_BY(mutex_);  // by channel
   std::vector<BlockState> block_states_ ABSL_GUARDED_BY(mutex_);
   std::vector<int> due_of_layer_ ABSL_GUARDED_BY(mutex_);  // blocks
   // What is read, where updates are made on arrival: the step it is for.
@@ -218,7 +218,7 @@ class ParameterClient {
   std::deque<Lease> leases_ ABSL_GUARDED_BY(mutex_);
   absl::Status status_ ABSL_GUARDED_BY(mutex_);  // the first error
 
-  std::vector<std::unique_ptr<SendQueue>> queues_;  // by server
+  std::vector<std::unique_ptr<SendQueue>> queues_;  // by channel
   std::vector<std::unique_ptr<Threads::Thread>> readers_;
 };
 

@@ -33,9 +33,15 @@ struct MeasuredCarrier {
   std::string name;
   Carriers allowed;
   bool is_tls = false;
+  // All by one channel, also where two are better: only those sizes.
+  bool has_one = false;
 };
 const std::vector<MeasuredCarrier> kCarriers = {
     {"tcp", {.shared_memory = false, .unix_socket = false, .tcp = true}},
+    {"tcp, one channel,",
+     {.shared_memory = false, .unix_socket = false, .tcp = true},
+     /*is_tls=*/false,
+     /*has_one=*/true},
     {"tls", {.shared_memory = false, .unix_socket = false, .tcp = true}, true},
     {"unix", {.shared_memory = false, .unix_socket = true, .tcp = false}},
     {"shared memory",
@@ -63,6 +69,11 @@ class Exchange {
         server_(server),
         processor_(server->process()),
         client_(&plan_, &memory_) {}
+
+  // If all it may have are used.
+  bool HasTwoChannels() const {
+    return Bytes() >= static_cast<double>(Connect()->BytesForTwo());
+  }
 
   // Of plans with sums: two pushes make a step, and the second is added to the
   // first. The update between them is not measured.
@@ -101,19 +112,23 @@ class Exchange {
   class Connection {
    public:
     explicit Connection(Exchange* exchange)
-        : exchange_(exchange), channel_(exchange->Connect()) {
-      exchange_->client_.Use(channel_.get());
+        : exchange_(exchange),
+          channels_(exchange->plan_, [=](const ServerEndpoint& server) {
+            return server.node() == exchange->plan_.servers(0).node()
+                       ? exchange->Connect()
+                       : nullptr;
+          }) {
+      exchange_->client_.Use(&channels_, exchange->carrier_.has_one);
       for (int i = 0; i < kUnmeasuredPulls; ++i) {
         exchange_->client_.Pull(exchange_->step_);
       }
     }
-    ~Connection() { exchange_->client_.Use(nullptr); }
 
    private:
     static constexpr int kUnmeasuredPulls = 2;
 
     Exchange* const exchange_;
-    const std::unique_ptr<ParameterChannel> channel_;
+    const BlockChannels channels_;
   };
 
   std::unique_ptr<ParameterChannel> Connect() const {
@@ -204,6 +219,7 @@ void AddCarrierRows(const MeasuredCarrier& carrier, const Plan* plans,
                     BenchServer* server, std::vector<Row>* rows) {
   for (const Size& size : kSizes) {
     auto exchange = std::make_shared<Exchange>(*plans++, carrier, server);
+    if (carrier.has_one && !exchange->HasTwoChannels()) continue;
     rows->push_back(
         {absl::StrCat(carrier.name, " push ", size.name),
          [exchange](double seconds) { return exchange->Pushes(seconds); },
@@ -213,6 +229,7 @@ void AddCarrierRows(const MeasuredCarrier& carrier, const Plan* plans,
          [exchange](double seconds) { return exchange->Pulls(seconds); },
          AnchorsOf("pull", size)});
   }
+  if (carrier.has_one) return;
   auto exchange = std::make_shared<Exchange>(*plans++, carrier, server);
   rows->push_back(
       {absl::StrCat(carrier.name, " step 407 KB"),

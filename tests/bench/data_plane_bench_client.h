@@ -1,5 +1,6 @@
 // A worker's side of the data plane's benchmark: whole vectors out and in over
-// a ParameterChannel, one operation at a time.
+// the channels to one server, one operation at a time, a thread for each
+// channel.
 //
 // Not thread-safe.
 #ifndef HAWSER_TESTS_BENCH_DATA_PLANE_BENCH_CLIENT_H_
@@ -8,7 +9,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "client/data_plane/parameter_channel.h"
+#include "absl/functional/function_ref.h"
+#include "client/data_plane/block_channels.h"
 #include "common/shared_memory.h"
 #include "proto/plan.pb.h"
 
@@ -20,8 +22,9 @@ class BenchClient {
   // it.
   BenchClient(const Plan* plan, SharedMemory* memory);
 
-  // What carries the operations below; outlives them.
-  void Use(ParameterChannel* channel) { channel_ = channel; }
+  // What carries the operations below; outlives them. one: all blocks by the
+  // first of the server's channels.
+  void Use(const BlockChannels* channels, bool one);
 
   // Sends the sums of a tree node, and returns when all are acknowledged.
   void Push(uint64_t step, TreeNode node);
@@ -30,12 +33,20 @@ class BenchClient {
   void Pull(uint64_t version);
 
  private:
+  // What one channel carries.
+  struct Lane {
+    ParameterChannel* channel;
+    std::vector<uint32_t> blocks;  // ascending
+    bool has_all;
+  };
+
   FrameHeader Header(FrameKind kind, uint64_t clock) const;
-  void Await(FrameKind kind);
+  void OnEachLane(absl::FunctionRef<void(const Lane&)> work);
+  void Send(const Lane& lane, uint64_t step, TreeNode node, bool want_acks);
+  void Await(const Lane& lane, FrameKind kind);
 
   const Plan* const plan_;
-  ParameterChannel* channel_ = nullptr;
-  int blocks_ = 0;
+  std::vector<Lane> lanes_;
   const SharedMemory::Floats gradient_;
   std::vector<float> theta_;
 };

@@ -1,6 +1,7 @@
 // The data plane end to end, over every carrier: the client's channels and the
 // server's streams, with what a network and a hostile peer can send.
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "client/data_plane/parameter_client.h"
@@ -74,13 +75,45 @@ class TestServer {
   std::vector<ReportRequest> reports_ ABSL_GUARDED_BY(mutex_);
 };
 
-class ExchangeTest : public testing::TestWithParam<Carrier> {
+// A channel of which a server with two blocks has two, however small they are.
+class ChannelOfTwo : public ParameterChannel {
+ public:
+  explicit ChannelOfTwo(std::unique_ptr<ParameterChannel> channel)
+      : channel_(std::move(channel)) {}
+  absl::StatusOr<uint64_t> GetProgress(uint64_t job,
+                                       uint64_t incarnation) override {
+    return channel_->GetProgress(job, incarnation);
+  }
+  absl::Status Send(const FrameHeader& header,
+                    absl::Span<const char> payload) override {
+    return channel_->Send(header, payload);
+  }
+  absl::Status Receive(
+      absl::FunctionRef<absl::Status(const FrameHeader&, PayloadPieces)> use)
+      override {
+    return channel_->Receive(use);
+  }
+  bool NeedsChecksum(absl::Span<const char> payload) const override {
+    return channel_->NeedsChecksum(payload);
+  }
+  uint64_t BytesForTwo() const override { return 0; }
+  void Cancel() override { channel_->Cancel(); }
+
+ private:
+  const std::unique_ptr<ParameterChannel> channel_;
+};
+
+// By one channel a server, or by two.
+class ExchangeTest
+    : public testing::TestWithParam<std::tuple<Carrier, bool /*two*/>> {
  protected:
+  static Carrier carrier() { return std::get<0>(GetParam()); }
+  static bool two() { return std::get<1>(GetParam()); }
   void Start(int servers, uint32_t micro_batches, double clip) {
     plan_ = SmallPlan(static_cast<uint32_t>(servers), micro_batches, 50);
     plan_.mutable_spec()->mutable_optimizer()->set_clip_global_norm(clip);
     for (int i = 0; i < servers; ++i) {
-      servers_.push_back(std::make_unique<TestServer>(GetParam()));
+      servers_.push_back(std::make_unique<TestServer>(carrier()));
       plan_.mutable_servers(i)->set_address(servers_.back()->address());
     }
     Announce();
@@ -97,8 +130,12 @@ class ExchangeTest : public testing::TestWithParam<Carrier> {
   }
   ChannelFactory Channels() {
     return [this](const ServerEndpoint& server) {
-      return servers_[server.node() - plan_.servers(0).node()]->Connect(
-          &memory_);
+      auto channel =
+          servers_[server.node() - plan_.servers(0).node()]->Connect(&memory_);
+      if (!two()) return channel;
+      std::unique_ptr<ParameterChannel> of_two =
+          std::make_unique<ChannelOfTwo>(std::move(channel));
+      return of_two;
     };
   }
   std::unique_ptr<ParameterClient> Client() {
@@ -118,9 +155,12 @@ class ExchangeTest : public testing::TestWithParam<Carrier> {
   std::vector<std::unique_ptr<TestServer>> servers_;
 };
 
-INSTANTIATE_TEST_SUITE_P(, ExchangeTest, testing::ValuesIn(kAllCarriers),
+INSTANTIATE_TEST_SUITE_P(, ExchangeTest,
+                         testing::Combine(testing::ValuesIn(kAllCarriers),
+                                          testing::Bool()),
                          [](const auto& info) {
-                           return CarrierName(info.param);
+                           return CarrierName(std::get<0>(info.param)) +
+                                  (std::get<1>(info.param) ? "Twice" : "");
                          });
 
 // Trains 20 steps with so many workers and returns the parameters. Gradients
@@ -267,7 +307,7 @@ TEST_P(ExchangeTest, AJobThatIsNotHereAndOneThatIsOver) {
 
 TEST_P(ExchangeTest, ADamagedFrameCutsTheStreamAndChangesNothing) {
   Start(1, 1, 0);
-  if (GetParam() == Carrier::kInProcess) return;  // nothing is checksummed
+  if (carrier() == Carrier::kInProcess) return;  // nothing is checksummed
   const auto channel = servers_[0]->Connect(&memory_);
   const std::vector<float> gradient = Gradient(0, 0);
   const Block& block = plan_.blocks(0);
@@ -303,28 +343,31 @@ TEST_P(ExchangeTest, TrafficIsEveryFrameInBothDirections) {
   const auto blocks = static_cast<uint64_t>(plan_.blocks_size());
   const uint64_t every_block =
       blocks * kFrameHeaderBytes + plan_.parameters() * sizeof(float);
-  EXPECT_EQ(client->traffic().sent_bytes, 2 * kFrameHeaderBytes + every_block);
+  // A pull of all of a server's blocks, or of each.
+  const uint64_t pulls = two() ? blocks : 2;
+  EXPECT_EQ(client->traffic().sent_bytes,
+            pulls * kFrameHeaderBytes + every_block);
   EXPECT_EQ(client->traffic().received_bytes,
             every_block + blocks * kFrameHeaderBytes);
 }
 
 TEST_P(ExchangeTest, NobodyThere) {
-  if (GetParam() == Carrier::kInProcess) return;  // it is there or it is not
+  if (carrier() == Carrier::kInProcess) return;  // it is there or it is not
   std::string address;
   {
     GrpcNormCarrier norms;
     const RealClock clock;
     ServerDriver driver(&norms, testing::TempDir(), &clock, RealThreads());
     Intake intake(ShardHandlers(&driver));
-    address = CarrierServer(GetParam(), &driver, &intake).address();
+    address = CarrierServer(carrier(), &driver, &intake).address();
   }
-  if (GetParam() == Carrier::kSharedMemory) {
+  if (carrier() == Carrier::kSharedMemory) {
     EXPECT_EQ(
         ConnectLocal(address.substr(address.find('|') + 1)).status().code(),
         absl::StatusCode::kUnavailable);
     return;
   }
-  EXPECT_EQ(ConnectByCarrier(GetParam(), address, nullptr)
+  EXPECT_EQ(ConnectByCarrier(carrier(), address, nullptr)
                 ->GetProgress(1, 1)
                 .status()
                 .code(),
