@@ -13,11 +13,21 @@ using Reactor = grpc::ServerUnaryReactor;
 
 class GrpcMemberLogService : public MemberLog::CallbackService {
  public:
+  explicit GrpcMemberLogService(const SchedulerDriver* driver)
+      : driver_(driver) {}
+
   Reactor* AddLines(Context* context, const AddLinesRequest* request,
                     AddLinesResponse*) override {
     {
       absl::MutexLock lock(&mutex_);
-      for (const MemberLine& line : request->lines()) lines_.Add(line);
+      bool has_new_job = false;
+      for (const MemberLine& line : request->lines()) {
+        has_new_job |= lines_.Add(line);
+      }
+      if (has_new_job) {
+        lines_.KeepOnly(
+            [&](const std::string& job) { return driver_->HasJob(job); });
+      }
     }
     return Done(context);
   }
@@ -37,14 +47,16 @@ class GrpcMemberLogService : public MemberLog::CallbackService {
     return reactor;
   }
 
+  const SchedulerDriver* const driver_;
   absl::Mutex mutex_;
   MemberLines lines_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeGrpcMemberLogService() {
-  return std::make_unique<GrpcMemberLogService>();
+std::unique_ptr<grpc::Service> MakeGrpcMemberLogService(
+    const SchedulerDriver* driver) {
+  return std::make_unique<GrpcMemberLogService>(driver);
 }
 
 }  // namespace hawser

@@ -5,10 +5,13 @@
 #include <memory>
 
 #include "grpcpp/impl/service_type.h"
+#include "scheduler/scheduler_driver.h"
 
 namespace hawser {
 
-std::unique_ptr<grpc::Service> MakeGrpcMemberLogService();
+// Of the jobs that the driver knows, which outlives it.
+std::unique_ptr<grpc::Service> MakeGrpcMemberLogService(
+    const SchedulerDriver* driver);
 
 }  // namespace hawser
 

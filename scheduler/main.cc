@@ -48,6 +48,7 @@ struct Flags {
   uint32_t heartbeat_ms = 1000;
   SecurityFlags security;
   size_t max_jobs_per_user = 500;
+  size_t keep_ended_jobs = ClusterState::kEndedJobs;
   // With several schedulers.
   EtcdOffice::Options etcd;
   uint32_t leader_lease_seconds = 5;
@@ -69,6 +70,7 @@ absl::Status Run(Flags flags) {
   SchedulerDriver::Options options;
   options.lease = absl::Milliseconds(flags.lease_ms);
   options.heartbeat = absl::Milliseconds(flags.heartbeat_ms);
+  options.keep_ended_jobs = flags.keep_ended_jobs;
   RETURN_IF_ERROR(MakeDirectories(flags.state_directory));
   if (!flags.output_root.empty()) {
     // As servers name it.
@@ -102,7 +104,7 @@ absl::Status Run(Flags flags) {
   if (office == nullptr) RETURN_IF_ERROR(driver.Start());
   const auto service =
       MakeGrpcService(&driver, security->guard(), flags.max_jobs_per_user);
-  const auto member_log = MakeGrpcMemberLogService();
+  const auto member_log = MakeGrpcMemberLogService(&driver);
   ASSIGN_OR_RETURN(
       const auto listener,
       GrpcListener::Start(
@@ -223,6 +225,11 @@ int main(int argc, char** argv) {
                  "have not ended")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  app.add_option("--keep-ended-jobs", flags.keep_ended_jobs,
+                 "jobs that have ended and are kept, each with its event log "
+                 "and curves: some 0.1 MiB of memory; older ones are forgotten")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000));
   hawser::AddListenerFlags(&app, &flags.security);
   app.get_option("--access-log")
       ->description(

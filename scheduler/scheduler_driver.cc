@@ -34,7 +34,7 @@ SchedulerDriver::SchedulerDriver(Options options, Journal* journal,
       clock_(clock),
       threads_(threads),
       calls_(calls),
-      state_(options_.lease) {}
+      state_(options_.lease, options_.keep_ended_jobs) {}
 
 SchedulerDriver::~SchedulerDriver() { Stop(); }
 
@@ -89,7 +89,7 @@ void SchedulerDriver::Stop() {
 }
 
 void SchedulerDriver::Forget() {
-  state_ = ClusterState(options_.lease);
+  state_ = ClusterState(options_.lease, options_.keep_ended_jobs);
   traces_ = Traces();
   retry_at_ = absl::InfiniteFuture();
   journal_bytes_ = 0;
@@ -159,10 +159,10 @@ void SchedulerDriver::CompactJournal() {
   const absl::Status status =
       journal_->Rewrite([&](const std::vector<JournalEvent>& events)
                             -> absl::StatusOr<std::vector<JournalEvent>> {
-        ClusterState replayed(options_.lease);
+        ClusterState replayed(options_.lease, options_.keep_ended_jobs);
         for (const JournalEvent& event : events) replayed.Apply(event);
         std::vector<JournalEvent> left = Compacted(events, replayed);
-        ClusterState again(options_.lease);
+        ClusterState again(options_.lease, options_.keep_ended_jobs);
         after = 0;
         for (const JournalEvent& event : left) {
           again.Apply(event);

@@ -40,6 +40,8 @@ class SchedulerDriver {
   struct Options {
     absl::Duration lease = absl::Seconds(5);
     absl::Duration heartbeat = absl::Seconds(1);
+    // The oldest of more are forgotten.
+    size_t keep_ended_jobs = ClusterState::kEndedJobs;
     // The journal is rewritten (state/compaction.h) when its events take more
     // bytes than this, and twice as many as after the last time.
     uint64_t compact_bytes = 16 << 20;
@@ -67,6 +69,12 @@ class SchedulerDriver {
   absl::Status Readiness() const {
     absl::MutexLock lock(&mutex_);
     return CheckLeads();
+  }
+
+  // Waits, runs, or has ended and is kept.
+  bool HasJob(const std::string& name) const {
+    absl::MutexLock lock(&mutex_);
+    return state_.FindJob(name).ok();
   }
 
   absl::Status Submit(const SubmitJobRequest& request,

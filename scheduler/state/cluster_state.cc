@@ -397,7 +397,7 @@ void ClusterState::NoteWhyJobsWait() {
 
 void ClusterState::ForgetOldJobs() {
   size_t ended = jobs_.size() - active_.size();
-  for (auto it = jobs_.begin(); it != jobs_.end() && ended > kMaxEndedJobs;) {
+  for (auto it = jobs_.begin(); it != jobs_.end() && ended > keep_ended_;) {
     if (!it->second.ended()) {
       ++it;
       continue;

@@ -43,10 +43,13 @@ class ClusterState {
  public:
   // Limits on what is kept.
   static constexpr size_t kMaxActiveJobs = 1000;
-  static constexpr size_t kMaxEndedJobs = 1000;
   static constexpr size_t kMaxMembers = 20000;
 
-  explicit ClusterState(absl::Duration lease) : membership_(lease) {}
+  // Of ended jobs that are kept, unless told otherwise.
+  static constexpr size_t kEndedJobs = 1000;
+
+  explicit ClusterState(absl::Duration lease, size_t keep_ended = kEndedJobs)
+      : keep_ended_(keep_ended), membership_(lease) {}
 
   // --- Requests of clients ---
 
@@ -164,6 +167,7 @@ class ClusterState {
   void ReplaceName(const std::string& name, uint64_t id);
   void ForgetOldJobs();
 
+  size_t keep_ended_;
   Membership membership_;
   std::map<uint64_t, Job> jobs_;  // by number, which is order of acceptance
   std::map<std::string, uint64_t> names_;

@@ -205,6 +205,20 @@ TEST_F(ClusterStateTest, TheLogBeginsWithTheJobsAcceptance) {
   EXPECT_EQ(log.lines(0).unix_ms(), absl::ToUnixMillis(now_));
 }
 
+TEST_F(ClusterStateTest, OfEndedJobsTheNewestAreKept) {
+  state_ = ClusterState(kLease, /*keep_ended=*/2);
+  ASSERT_TRUE(Submit(Spec("waits", 1, 1)).ok());
+  for (const char* name : {"a", "b", "c"}) {
+    ASSERT_TRUE(Submit(Spec(name, 1, 1)).ok());
+    Cancel(name);
+  }
+  ASSERT_TRUE(Submit(Spec("next", 1, 1)).ok());
+  std::vector<std::string> kept;
+  for (const Job* job : state_.Jobs()) kept.push_back(job->name());
+  EXPECT_THAT(kept, testing::ElementsAre("waits", "b", "c", "next"));
+  EXPECT_TRUE(Submit(Spec("a", 1, 1)).ok());  // its name is free
+}
+
 TEST_F(ClusterStateTest, StepsAreToldByTheServerOfTheFirstBlockAlone) {
   const auto servers = JoinAll(SERVER, 2);
   const auto workers = JoinAll(WORKER, 1);

@@ -5,7 +5,7 @@
 // What is left is a journal like any other, read by the same Apply; nothing is
 // written in another form. What goes:
 //
-//   of jobs that are forgotten (ClusterState.kMaxEndedJobs)   everything
+//   of jobs that are forgotten (ClusterState)   everything
 //   numbers reserved                                          all but the last
 //   plans that are alike but for members, blocks and their    all but the first
 //     places, one after the other                             and the last two

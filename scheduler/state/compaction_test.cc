@@ -97,7 +97,7 @@ TEST_F(CompactionTest, ARollBackKeepsWhatItBeganFrom) {
 
 TEST_F(CompactionTest, ForgottenJobsGoAndNoNumberIsUsedTwice) {
   JobSpec spec = Spec("x", 1, 1);
-  for (size_t i = 0; i < ClusterState::kMaxEndedJobs + 100; ++i) {
+  for (size_t i = 0; i < ClusterState::kEndedJobs + 100; ++i) {
     spec.set_name(absl::StrCat("job-", i));
     ASSERT_TRUE(Submit(spec).ok());
     Cancel(spec.name());
@@ -105,7 +105,7 @@ TEST_F(CompactionTest, ForgottenJobsGoAndNoNumberIsUsedTwice) {
   const uint64_t used = Join(SERVER);
   Compact();
   // One more has ended since the last was forgotten.
-  EXPECT_EQ(Count(JournalEvent::kJobAccepted), ClusterState::kMaxEndedJobs + 1);
+  EXPECT_EQ(Count(JournalEvent::kJobAccepted), ClusterState::kEndedJobs + 1);
   Restart();
   EXPECT_GT(Join(SERVER), used);
 }

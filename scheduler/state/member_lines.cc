@@ -14,19 +14,28 @@ std::string Cut(const std::string& text, size_t most) {
 
 }  // namespace
 
-void MemberLines::Add(const MemberLine& line) {
-  if (line.job().empty() || line.job().size() > kMaxNameBytes) return;
-  OfJob& job = jobs_[line.job()];
+bool MemberLines::Add(const MemberLine& line) {
+  if (line.job().empty() || line.job().size() > kMaxNameBytes) return false;
+  const auto [found, is_new] = jobs_.try_emplace(line.job());
+  OfJob& job = found->second;
   job.written = ++added_;
-  MemberLine& added = job.lines.emplace_back(line);
+  MemberLine added = line;
+  added.clear_job();
   added.set_text(Cut(line.text(), kMaxLineBytes));
   added.set_source(Cut(line.source(), kMaxNameBytes));
   added.set_level(Cut(line.level(), kMaxNameBytes));
+  job.lines.push_back(added.SerializeAsString());
   if (job.lines.size() > kMaxLines) {
     job.lines.pop_front();
     ++job.first;
   }
   if (jobs_.size() > kMaxJobs) ForgetOldest();
+  return is_new;
+}
+
+void MemberLines::KeepOnly(
+    const std::function<bool(const std::string& job)>& is_kept) {
+  std::erase_if(jobs_, [&](const auto& job) { return !is_kept(job.first); });
 }
 
 void MemberLines::ForgetOldest() {
@@ -45,7 +54,11 @@ void MemberLines::Read(const std::string& job, uint64_t first_line,
   const uint64_t end = first + lines.size();
   // One who has read a longer log, of a scheduler before, begins anew.
   uint64_t number = first_line > end ? first : std::max(first_line, first);
-  for (; number < end; ++number) *response->add_lines() = lines[number - first];
+  for (; number < end; ++number) {
+    MemberLine* const line = response->add_lines();
+    line->ParseFromString(lines[number - first]);
+    line->set_job(job);
+  }
   response->set_next_line(end);
 }
 

@@ -79,6 +79,22 @@ TEST_F(MemberLinesTest, WhatIsTooLongIsCutAndWhatIsOfNoJobIsDropped) {
               ElementsAre(std::string(MemberLines::kMaxLineBytes, 'x')));
 }
 
+TEST_F(MemberLinesTest, LinesOfJobsThatAreForgottenGoWithThem) {
+  MemberLine line;
+  line.set_job("a");
+  line.set_step(7);
+  EXPECT_TRUE(lines_.Add(line));
+  EXPECT_FALSE(lines_.Add(line));
+  Add("b", "2");
+  lines_.KeepOnly([](const std::string& job) { return job == "a"; });
+  EXPECT_THAT(Read("b"), IsEmpty());
+  GetLinesResponse response;
+  lines_.Read("a", 0, &response);
+  ASSERT_EQ(response.lines_size(), 2);
+  EXPECT_EQ(response.lines(1).job(), "a");
+  EXPECT_EQ(response.lines(1).step(), 7u);
+}
+
 TEST_F(MemberLinesTest, WhoHasReadALongerLogBeginsAnew) {
   next_ = 100;
   Add("a", "1");

@@ -24,6 +24,8 @@ COUNTS = {"scheduler": 1, "server": 3, "worker": 3}
 SPARED = [(role, 0) for role in COUNTS]
 LEASE = 5.0  # seconds, as by default
 KINDS = ("gpt", "asynchronous-gpt")
+# So few that they are there before it is judged what grows.
+KEPT_JOBS = 3
 POLL_SECONDS = 2
 SAMPLE_SECONDS = 5
 # By then each kind of fault has met each role.
@@ -72,7 +74,8 @@ class Endurance:
         cluster = members.Cluster(
             self._directory, self._binaries,
             hosts.make(f"hawser-endurance-{os.getpid()}"), COUNTS,
-            {"scheduler": ["--lease-ms", str(int(1000 * LEASE))],
+            {"scheduler": ["--lease-ms", str(int(1000 * LEASE)),
+                           "--keep-ended-jobs", str(KEPT_JOBS)],
              "worker": ["--micro-batch-delay-ms",
                         str(self._arguments.pace_ms)]})
         try:
