@@ -46,6 +46,7 @@ struct Flags {
   HttpFlags http;
   std::string log_format = "text";
   std::string carriers = "shared-memory,unix-socket,tcp";
+  int channels_per_server = 2;
   SecurityFlags security;
   std::string device = "cpu";
   CudaOptions cuda;
@@ -54,6 +55,7 @@ struct Flags {
 absl::Status Run(const Flags& flags) {
   CarrierOptions carriers;
   ASSIGN_OR_RETURN(carriers.carriers, ParseCarriers(flags.carriers));
+  carriers.channels_per_server = flags.channels_per_server;
   ASSIGN_OR_RETURN(const BackendFactory make_backend,
                    BackendFactoryFor(flags.device, flags.cuda));
   SharedMemory memory;
@@ -192,6 +194,11 @@ int main(int argc, char** argv) {
                  "how servers may be reached, the best of those that lead "
                  "there: any of shared-memory, unix-socket, tcp")
       ->capture_default_str();
+  app.add_option("--channels-per-server", flags.channels_per_server,
+                 "connections to a server with 8 MiB of blocks or more, but "
+                 "for shared memory: 1 is better on links of 10 Gbit/s or less")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 2));
   hawser::AddCallerFlags(&app, &flags.security);
   hawser::AddListenerFlags(&app, &flags.security);
   app.add_option("--device", flags.device,

@@ -75,7 +75,8 @@ std::unique_ptr<ParameterChannel> ChooseCarrier(const CarrierOptions& options,
   const auto grpc_channel = [&] {
     return MakeGrpcParameterChannel(
         grpc_address, options.caller,
-        has_unix ? HostOfTarget(server.address()) : "");
+        has_unix ? HostOfTarget(server.address()) : "",
+        options.channels_per_server);
   };
   if (carriers.shared_memory && !local.shared_memory().empty()) {
     auto channel = MakeLocalParameterChannel(local.shared_memory(),

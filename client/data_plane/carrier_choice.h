@@ -36,6 +36,8 @@ struct CarrierOptions {
   const SharedMemory* memory = nullptr;
   // How gRPC is spoken; null: in plain text and without a token.
   std::shared_ptr<const GrpcCaller> caller;
+  // Over gRPC to a server that has much to carry: 1 or 2.
+  int channels_per_server = 2;
   // Servers of this process: null for one that is elsewhere. May be empty.
   ChannelFactory in_process;
 };

@@ -47,8 +47,9 @@ class GrpcParameterChannel : public ParameterChannel {
  public:
   GrpcParameterChannel(const std::string& address,
                        std::shared_ptr<const GrpcCaller> caller,
-                       const std::string& host)
+                       const std::string& host, int most_channels)
       : address_(address),
+        most_channels_(most_channels),
         caller_(std::move(caller)),
         channel_(Connect(address, *caller_, host)),
         stub_(ParameterServer::NewStub(channel_)) {}
@@ -95,7 +96,9 @@ class GrpcParameterChannel : public ParameterChannel {
     return status;
   }
 
-  uint64_t BytesForTwo() const override { return kBytesForTwo; }
+  uint64_t BytesForTwo() const override {
+    return most_channels_ == 2 ? kBytesForTwo : ParameterChannel::BytesForTwo();
+  }
 
   void Cancel() override {
     absl::MutexLock lock(&mutex_);
@@ -135,6 +138,7 @@ class GrpcParameterChannel : public ParameterChannel {
   }
 
   const std::string address_;
+  const int most_channels_;
   const std::shared_ptr<const GrpcCaller> caller_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<ParameterServer::Stub> stub_;
@@ -152,10 +156,10 @@ class GrpcParameterChannel : public ParameterChannel {
 
 std::unique_ptr<ParameterChannel> MakeGrpcParameterChannel(
     const std::string& address, std::shared_ptr<const GrpcCaller> caller,
-    const std::string& host) {
+    const std::string& host, int most_channels) {
   if (caller == nullptr) caller = std::make_shared<GrpcCaller>();
   return std::make_unique<GrpcParameterChannel>(address, std::move(caller),
-                                                host);
+                                                host, most_channels);
 }
 
 }  // namespace hawser

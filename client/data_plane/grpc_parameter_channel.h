@@ -13,11 +13,12 @@ namespace hawser {
 
 // address: a gRPC target, "HOST:PORT", "unix:/path" or "unix-abstract:NAME".
 // caller: null for plain text and no token. host: whose certificate it must be,
-// where the address has no host. Connects when first used.
+// where the address has no host. most_channels: that a server may have, 1 or 2
+// (BytesForTwo). Connects when first used.
 std::unique_ptr<ParameterChannel> MakeGrpcParameterChannel(
     const std::string& address,
     std::shared_ptr<const GrpcCaller> caller = nullptr,
-    const std::string& host = "");
+    const std::string& host = "", int most_channels = 2);
 
 }  // namespace hawser
 

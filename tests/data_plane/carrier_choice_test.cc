@@ -1,6 +1,8 @@
 // A worker takes the best carrier that leads to a server.
 #include "client/data_plane/carrier_choice.h"
 
+#include <limits>
+
 #include "gtest/gtest.h"
 #include "server/grpc_norm_carrier.h"
 #include "tests/data_plane/carriers.h"
@@ -85,6 +87,15 @@ TEST_F(ChoiceTest, OneThatOffersNothingElseIsReachedByTcp) {
   endpoint_.clear_local();
   EXPECT_EQ(Take({}), Took::kTcp);
   EXPECT_EQ(Take({.tcp = false}), Took::kNone);
+}
+
+TEST_F(ChoiceTest, MuchGoesByTwoConnectionsUnlessOneIsToDo) {
+  constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
+  EXPECT_EQ(ChooseCarrier(options_, endpoint_)->BytesForTwo(), kNever);
+  endpoint_.clear_local();
+  EXPECT_EQ(ChooseCarrier(options_, endpoint_)->BytesForTwo(), 8u << 20);
+  options_.channels_per_server = 1;
+  EXPECT_EQ(ChooseCarrier(options_, endpoint_)->BytesForTwo(), kNever);
 }
 
 TEST_F(ChoiceTest, OneOfTheSameProcessIsReachedThere) {
