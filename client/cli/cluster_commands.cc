@@ -110,6 +110,10 @@ void AddClusterCommands(CommandLine* line) {
   up->add_option("--heartbeat-ms", flags->cluster.heartbeat_ms,
                  "how often members renew their lease")
       ->capture_default_str();
+  up->add_option("--keep-ended-jobs", flags->cluster.keep_ended_jobs,
+                 "jobs that have ended and are kept; older ones are forgotten")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000));
   up->add_option("--data-root", flags->data_root,
                  "jobs read data below this directory only (default: /)");
   up->add_option("--output-root", flags->cluster.output_root,

@@ -141,12 +141,13 @@ absl::Status LocalCluster::StartAll() {
 std::vector<std::string> LocalCluster::SchedulerArguments(
     const std::string& listen, const std::string& http_listen) const {
   std::vector<std::string> arguments = {
-      "--listen",       listen,
-      "--state-dir",    directory_ + "/state",
-      "--port-file",    PortFile(),
-      "--output-root",  options_.output_root,
-      "--lease-ms",     absl::StrCat(options_.lease_ms),
-      "--heartbeat-ms", absl::StrCat(options_.heartbeat_ms)};
+      "--listen",          listen,
+      "--state-dir",       directory_ + "/state",
+      "--port-file",       PortFile(),
+      "--output-root",     options_.output_root,
+      "--lease-ms",        absl::StrCat(options_.lease_ms),
+      "--heartbeat-ms",    absl::StrCat(options_.heartbeat_ms),
+      "--keep-ended-jobs", absl::StrCat(options_.keep_ended_jobs)};
   if (options_.dashboard) {
     arguments.insert(arguments.end(),
                      {"--http-listen", http_listen, "--http-port-file",

@@ -30,6 +30,7 @@ class LocalCluster {
     std::string listen = "127.0.0.1:0";  // of the scheduler
     uint32_t lease_ms = 5000;
     uint32_t heartbeat_ms = 1000;
+    uint32_t keep_ended_jobs = 1000;
     std::string data_root = "/";
     std::string output_root = "hawser-output";
     // Journal and logs; empty: a temporary directory, removed in the end.
