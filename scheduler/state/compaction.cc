@@ -5,8 +5,10 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/job/step_schedule.h"
 #include "scheduler/state/checkpoint_list.h"
 #include "scheduler/state/job_progress.h"
 
@@ -34,6 +36,7 @@ class JobEvents {
 
   void MarkSuperfluous(std::vector<bool>* stays) {
     stays_ = stays;
+    MarkFormerRollBacks();
     MarkPlans();
     MarkCheckpoints();
     MarkEpochs();
@@ -47,6 +50,73 @@ class JobEvents {
   };
 
   void Drop(const Entry& entry) { (*stays_)[entry.position] = false; }
+
+  // The plans from a roll-back to the next.
+  struct RollBack {
+    size_t first = 0;  // where it is among the entries
+    size_t end = 0;    // where the next one is
+    bool changes_phases = false;
+  };
+
+  const Plan& PlanAt(size_t i) const {
+    return entries_[i].event->job_planned().plan();
+  }
+
+  std::vector<RollBack> RollBacks() const {
+    std::vector<RollBack> all;
+    const Plan* before = nullptr;
+    for (size_t i = 0; i < entries_.size(); ++i) {
+      if (!entries_[i].event->has_job_planned()) continue;
+      const Plan& plan = PlanAt(i);
+      if (before != nullptr && plan.has_restore() &&
+          plan.blocks_since() != before->blocks_since()) {
+        if (!all.empty()) all.back().end = i;
+        all.push_back({i, entries_.size()});
+      }
+      if (before != nullptr && !all.empty()) {
+        all.back().changes_phases |=
+            plan.phases_size() != before->phases_size();
+      }
+      before = &plan;
+    }
+    return all;
+  }
+
+  // Recorded of steps that have been gone back to.
+  bool IsUndone(const JournalEvent& event, const Plan& roll_back) const {
+    const uint64_t step = roll_back.restore().step();
+    if (event.has_epoch_finished()) {
+      return event.epoch_finished().metrics().epoch() >
+             StepSchedule(roll_back).EpochsOver(step);
+    }
+    return event.has_validation_measured() &&
+           event.validation_measured().step() > step;
+  }
+
+  // The last roll-back is to be made again; what is left of the others is what
+  // they have not undone.
+  void MarkFormerRollBacks() {
+    const std::vector<RollBack> all = RollBacks();
+    std::vector<bool> gone(entries_.size(), false);
+    for (size_t r = 0; r + 1 < all.size(); ++r) {
+      if (all[r].changes_phases) continue;
+      for (size_t i = 0; i < all[r].first; ++i) {
+        if (IsUndone(*entries_[i].event, PlanAt(all[r].first))) gone[i] = true;
+      }
+      for (size_t i = all[r].first; i < all[r].end; ++i) {
+        if (entries_[i].event->has_job_planned()) gone[i] = true;
+      }
+    }
+    std::vector<Entry> left;
+    for (size_t i = 0; i < entries_.size(); ++i) {
+      if (gone[i]) {
+        Drop(entries_[i]);
+      } else {
+        left.push_back(entries_[i]);
+      }
+    }
+    entries_ = std::move(left);
+  }
 
   // Of plans that are alike one after the other, the first and the last stay,
   // and the one before the last, from which blocks may be on their way.
@@ -189,8 +259,14 @@ std::vector<JournalEvent> Compacted(const std::vector<JournalEvent>& events,
   std::map<uint64_t, JobEvents> jobs;
   for (const Job* job : replayed.Jobs()) jobs[job->id()];
   std::vector<bool> stays(events.size(), true);
+  std::map<uint64_t, size_t> drains;  // by node, the last so far
   for (size_t i = 0; i < events.size(); ++i) {
     if (events[i].has_numbers_reserved()) stays[i] = false;
+    if (events[i].has_node_drained()) {
+      const auto [last, is_first] =
+          drains.try_emplace(events[i].node_drained().node(), i);
+      if (!is_first) stays[std::exchange(last->second, i)] = false;
+    }
     const uint64_t id = JobOf(events[i]);
     if (id == 0) continue;
     const auto job = jobs.find(id);

@@ -6,11 +6,13 @@
 // written in another form. What goes:
 //
 //   of jobs that are forgotten (ClusterState)   everything
-//   numbers reserved                                          all but the last
+//   numbers reserved; drains of a node                        all but the last
 //   plans that are alike but for members, blocks and their    all but the first
 //     places, one after the other                             and the last two
 //   a checkpoint that was committed and dropped               both, unless a
 //     roll-back began from it; a job's last drop stays
+//   roll-backs but the last                                   their plans, and
+//     what they have undone
 //   epochs before the last JobProgress::kMaxEpochsKept        all but the first
 //   a validation that two epochs have followed                it
 //

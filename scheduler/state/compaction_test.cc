@@ -27,6 +27,14 @@ class CompactionTest : public ClusterStateTest {
     ASSERT_TRUE(Submit(spec).ok());
     StartJob(name);
   }
+  void Drain(uint64_t node, bool undo) {
+    DrainNodeRequest request;
+    request.set_node(node);
+    request.set_undo(undo);
+    const auto event = state_.Drain(request, now_);
+    ASSERT_TRUE(event.ok()) << event.status();
+    Commit(*event);
+  }
   size_t Count(JournalEvent::EventCase kind) const {
     return static_cast<size_t>(std::count_if(
         journal_.begin(), journal_.end(),
@@ -93,6 +101,54 @@ TEST_F(CompactionTest, ARollBackKeepsWhatItBeganFrom) {
   EXPECT_THAT(committed, testing::ElementsAre(20, 36));
   Restart();
   EXPECT_EQ(Describe("back").epoch(), 9);
+}
+
+TEST_F(CompactionTest, AJobThatRollsBackTimeAndAgainTakesNoMore) {
+  Join(SERVER);
+  Join(WORKER);
+  StartLongJob("back", 5000);
+  const auto lose_server = [&](uint64_t epoch) {
+    // An epoch without a checkpoint, which is undone.
+    ASSERT_TRUE(DoSteps("back", 4 * epoch, 4 * epoch + 4).ok());
+    const uint64_t worker = PlanOf("back").workers(0).node();
+    ASSERT_TRUE(Validate(worker, "back", 4 * epoch + 4, 0, 2).ok());
+    Leave(PlanOf("back").servers(0).node());
+    Join(SERVER);
+    AllReady("back");
+    ASSERT_EQ(PlanOf("back").restore().step(), 4 * epoch);
+  };
+  for (uint64_t epoch = 1; epoch <= 20; ++epoch) {
+    RunEpochs("back", epoch, epoch);
+    lose_server(epoch);
+  }
+  Compact();
+  // While the data was opened, the first with blocks, and the last roll-back
+  // with the plan after it.
+  EXPECT_LE(Count(JournalEvent::kJobPlanned), 4);
+  // Each epoch once, and the one that the last roll-back undoes again.
+  EXPECT_EQ(Count(JournalEvent::kEpochFinished), 21);
+  for (uint64_t epoch = 21; epoch <= 40; ++epoch) {
+    RunEpochs("back", epoch, epoch);
+    lose_server(epoch);
+  }
+  Compact();
+  EXPECT_LE(Count(JournalEvent::kJobPlanned), 4);
+  EXPECT_EQ(Count(JournalEvent::kEpochFinished), 41);
+  const JobStatus before = Describe("back");
+  Restart();
+  EXPECT_EQ(Describe("back").epoch(), 40);
+  EXPECT_EQ(Describe("back").epochs_done_size(), before.epochs_done_size());
+}
+
+TEST_F(CompactionTest, OfANodesDrainsTheLastStays) {
+  const std::vector<uint64_t> servers = JoinAll(SERVER, 2);
+  for (int i = 0; i < 3; ++i) {
+    Drain(servers[0], /*undo=*/false);
+    Drain(servers[0], /*undo=*/true);
+    Drain(servers[1], /*undo=*/false);
+  }
+  Compact();
+  EXPECT_EQ(Count(JournalEvent::kNodeDrained), 2);
 }
 
 TEST_F(CompactionTest, ForgottenJobsGoAndNoNumberIsUsedTwice) {
