@@ -1,5 +1,4 @@
 // hawser-scheduler: accepts jobs and coordinates servers and workers.
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -11,18 +10,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/daemon_main.h"
 #include "common/files.h"
 #include "common/grpc/grpc_listener.h"
 #include "common/http/http_flags.h"
 #include "common/http/watch_routes.h"
-#include "common/log/json_log.h"
 #include "common/process_setup.h"
 #include "common/readiness.h"
 #include "common/security/security_flags.h"
 #include "common/security/server_security.h"
 #include "common/status_macros.h"
 #include "common/threads.h"
-#include "common/version.h"
 #include "glog/logging.h"
 #include "scheduler/dashboard/dashboard_routes.h"
 #include "scheduler/etcd/etcd_office.h"
@@ -43,7 +41,6 @@ struct Flags {
   std::string port_file;
   std::string output_root;
   HttpFlags http;
-  std::string log_format = "text";
   uint32_t lease_ms = 5000;
   uint32_t heartbeat_ms = 1000;
   SecurityFlags security;
@@ -188,75 +185,63 @@ absl::Status Run(Flags flags) {
 }  // namespace hawser
 
 int main(int argc, char** argv) {
-  hawser::SetUpDaemon(argv[0]);
   hawser::Flags flags;
-  CLI::App app(
-      "hawser-scheduler: accepts jobs and coordinates servers and workers");
-  app.set_version_flag("--version", hawser::kVersion);
-  app.set_config("--config", "", "read flags from this file (TOML or INI)");
-  app.add_option("--listen", flags.listen,
-                 "HOST:PORT (port 0: any free one) or unix:/path")
+  hawser::DaemonMain daemon("scheduler",
+                            "accepts jobs and coordinates servers and workers");
+  CLI::App* const app = daemon.flags();
+  app->add_option("--listen", flags.listen,
+                  "HOST:PORT (port 0: any free one) or unix:/path")
       ->capture_default_str();
-  app.add_option("--state-dir", flags.state_directory,
-                 "directory of the access log and, unless --etcd is given, of "
-                 "the journal; created if missing")
+  app->add_option("--state-dir", flags.state_directory,
+                  "directory of the access log and, unless --etcd is given, of "
+                  "the journal; created if missing")
       ->capture_default_str();
-  app.add_option("--port-file", flags.port_file,
-                 "write the address to this file once listening");
-  app.add_option("--log-format", flags.log_format,
-                 "text, or json: an object a line, with node, job and step "
-                 "where they are known")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"text", "json"}));
-  app.add_option("--output-root", flags.output_root,
-                 "that of the servers: files of checkpoints are touched below "
-                 "this directory alone, and the jobs' curves for TensorBoard "
-                 "written there (default: where servers say, and no curves)");
-  app.add_option("--lease-ms", flags.lease_ms,
-                 "a member silent for this long is lost")
+  app->add_option("--port-file", flags.port_file,
+                  "write the address to this file once listening");
+  app->add_option("--output-root", flags.output_root,
+                  "that of the servers: files of checkpoints are touched below "
+                  "this directory alone, and the jobs' curves for TensorBoard "
+                  "written there (default: where servers say, and no curves)");
+  app->add_option("--lease-ms", flags.lease_ms,
+                  "a member silent for this long is lost")
       ->capture_default_str();
-  app.add_option("--heartbeat-ms", flags.heartbeat_ms,
-                 "how often members renew their lease")
+  app->add_option("--heartbeat-ms", flags.heartbeat_ms,
+                  "how often members renew their lease")
       ->capture_default_str();
   hawser::AddHttpFlags("the dashboard, /metrics, /healthz and /readyz",
-                       &flags.http, &app);
-  app.add_option("--max-jobs-per-user", flags.max_jobs_per_user,
-                 "with tokens: jobs that each name of a token may have that "
-                 "have not ended")
+                       &flags.http, app);
+  app->add_option("--max-jobs-per-user", flags.max_jobs_per_user,
+                  "with tokens: jobs that each name of a token may have that "
+                  "have not ended")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  app.add_option("--keep-ended-jobs", flags.keep_ended_jobs,
-                 "jobs that have ended and are kept, each with its event log "
-                 "and curves: some 0.1 MiB of memory; older ones are forgotten")
+  app->add_option(
+         "--keep-ended-jobs", flags.keep_ended_jobs,
+         "jobs that have ended and are kept, each with its event log "
+         "and curves: some 0.1 MiB of memory; older ones are forgotten")
       ->capture_default_str()
       ->check(CLI::Range(1, 100000));
-  hawser::AddListenerFlags(&app, &flags.security);
-  app.get_option("--access-log")
+  hawser::AddListenerFlags(app, &flags.security);
+  app->get_option("--access-log")
       ->description(
           "append who did what, and who was refused, to this file (default: "
           "access.log in the state directory)");
-  app.add_option("--etcd", flags.etcd.endpoints,
-                 "HOST:PORT,... of an etcd that keeps the journal, so that "
-                 "several schedulers can stand by for each other");
-  app.add_option("--etcd-prefix", flags.etcd.prefix,
-                 "of this cluster's keys in etcd")
+  app->add_option("--etcd", flags.etcd.endpoints,
+                  "HOST:PORT,... of an etcd that keeps the journal, so that "
+                  "several schedulers can stand by for each other");
+  app->add_option("--etcd-prefix", flags.etcd.prefix,
+                  "of this cluster's keys in etcd")
       ->capture_default_str();
-  app.add_option("--etcd-tls-dir", flags.etcd.tls_directory,
-                 "directory of tls.crt, tls.key and ca.crt for etcd");
-  app.add_option("--etcd-user", flags.etcd.user, "a user of etcd's");
-  app.add_option("--etcd-password-file", flags.etcd.password_file,
-                 "the user's password");
-  app.add_option("--leader-lease-seconds", flags.leader_lease_seconds,
-                 "how long a leader may be silent before another takes over")
+  app->add_option("--etcd-tls-dir", flags.etcd.tls_directory,
+                  "directory of tls.crt, tls.key and ca.crt for etcd");
+  app->add_option("--etcd-user", flags.etcd.user, "a user of etcd's");
+  app->add_option("--etcd-password-file", flags.etcd.password_file,
+                  "the user's password");
+  app->add_option("--leader-lease-seconds", flags.leader_lease_seconds,
+                  "how long a leader may be silent before another takes over")
       ->capture_default_str();
-  app.add_option("--advertise", flags.advertise,
-                 "the address that other schedulers name as the leader's "
-                 "(default: that of --listen)");
-  CLI11_PARSE(app, argc, argv);
-  if (flags.log_format == "json") hawser::LogJson("scheduler");
-  const absl::Status status = hawser::Run(std::move(flags));
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "hawser-scheduler: %s\n",
-               std::string(status.message()).c_str());
-  return 1;
+  app->add_option("--advertise", flags.advertise,
+                  "the address that other schedulers name as the leader's "
+                  "(default: that of --listen)");
+  return daemon.Run(argc, argv, [&] { return hawser::Run(std::move(flags)); });
 }

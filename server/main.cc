@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,6 +16,7 @@
 #include "client/member/member_loop.h"
 #include "client/member/trace_reporter.h"
 #include "common/clock.h"
+#include "common/daemon_main.h"
 #include "common/files.h"
 #include "common/grpc/grpc_caller.h"
 #include "common/grpc/grpc_listener.h"
@@ -31,7 +31,6 @@
 #include "common/threads.h"
 #include "common/trace/span_metrics.h"
 #include "common/trace/trace_recorder.h"
-#include "common/version.h"
 #include "common/wire/grpc_frame.h"
 #include "glog/logging.h"
 #include "server/grpc_norm_carrier.h"
@@ -51,7 +50,6 @@ struct Flags {
   std::string data_root;
   SecurityFlags security;
   HttpFlags http;
-  std::string log_format = "text";
   std::string carriers = "shared-memory,unix-socket,tcp";
   double drain_seconds = 0;
 };
@@ -184,51 +182,34 @@ absl::Status Serve(const Flags& flags) {
 }  // namespace hawser
 
 int main(int argc, char** argv) {
-  hawser::SetUpDaemon(argv[0]);
   hawser::Flags flags;
-  CLI::App app(
-      "hawser-server: holds parameter shards, adds gradients, applies "
-      "optimizers");
-  app.set_version_flag("--version", hawser::kVersion);
-  app.set_config("--config", "", "read flags from this file (TOML or INI)");
-  app.add_option("--scheduler", flags.scheduler,
-                 "address of the scheduler; several, with commas between, if "
-                 "others stand by for it")
+  hawser::DaemonMain daemon(
+      "server", "holds parameter shards, adds gradients, applies optimizers");
+  CLI::App* const app = daemon.flags();
+  hawser::AddSchedulerFlag(&flags.scheduler, app);
+  app->add_option("--listen", flags.listen,
+                  "HOST:PORT (port 0: any free one) or unix:/path")
       ->capture_default_str();
-  app.add_option("--listen", flags.listen,
-                 "HOST:PORT (port 0: any free one) or unix:/path")
+  app->add_option("--advertise", flags.advertise,
+                  "address that workers and other servers reach this server at "
+                  "(default: where it listens)");
+  app->add_option("--output-root", flags.output_root,
+                  "checkpoints go below this directory; created if missing")
       ->capture_default_str();
-  app.add_option("--advertise", flags.advertise,
-                 "address that workers and other servers reach this server at "
-                 "(default: where it listens)");
-  app.add_option("--output-root", flags.output_root,
-                 "checkpoints go below this directory; created if missing")
+  app->add_option("--data-root", flags.data_root,
+                  "models that jobs start from are below this directory "
+                  "(default: none, such jobs fail)");
+  hawser::AddCallerFlags(app, &flags.security);
+  hawser::AddListenerFlags(app, &flags.security);
+  hawser::AddHttpFlags("/metrics, /healthz and /readyz", &flags.http, app);
+  app->add_option("--carriers", flags.carriers,
+                  "how workers may reach this server besides TCP, and it other "
+                  "servers: any of shared-memory, unix-socket, tcp")
       ->capture_default_str();
-  app.add_option("--data-root", flags.data_root,
-                 "models that jobs start from are below this directory "
-                 "(default: none, such jobs fail)");
-  hawser::AddCallerFlags(&app, &flags.security);
-  hawser::AddListenerFlags(&app, &flags.security);
-  hawser::AddHttpFlags("/metrics, /healthz and /readyz", &flags.http, &app);
-  app.add_option("--log-format", flags.log_format,
-                 "text, or json: an object a line, with node, job and step "
-                 "where they are known")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"text", "json"}));
-  app.add_option("--carriers", flags.carriers,
-                 "how workers may reach this server besides TCP, and it other "
-                 "servers: any of shared-memory, unix-socket, tcp")
-      ->capture_default_str();
-  app.add_option("--drain-seconds", flags.drain_seconds,
-                 "on SIGTERM, wait so long at most for the blocks to move to "
-                 "other servers; a second signal ends the wait")
+  app->add_option("--drain-seconds", flags.drain_seconds,
+                  "on SIGTERM, wait so long at most for the blocks to move to "
+                  "other servers; a second signal ends the wait")
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
-  if (flags.log_format == "json") hawser::LogJson("server");
-  const absl::Status status = hawser::Serve(flags);
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "hawser-server: %s\n",
-               std::string(status.message()).c_str());
-  return 1;
+  return daemon.Run(argc, argv, [&] { return hawser::Serve(flags); });
 }

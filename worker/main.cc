@@ -1,5 +1,4 @@
 // hawser-worker: pulls parameters, computes gradients, pushes them.
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <thread>
@@ -14,6 +13,7 @@
 #include "client/member/member_loop.h"
 #include "client/member/trace_reporter.h"
 #include "common/clock.h"
+#include "common/daemon_main.h"
 #include "common/grpc/grpc_caller.h"
 #include "common/http/http_flags.h"
 #include "common/http/watch_routes.h"
@@ -27,7 +27,6 @@
 #include "common/threads.h"
 #include "common/trace/span_metrics.h"
 #include "common/trace/trace_recorder.h"
-#include "common/version.h"
 #include "glog/logging.h"
 #include "worker/device_choice.h"
 #include "worker/idle_watch.h"
@@ -44,7 +43,6 @@ struct Flags {
   double micro_batch_delay_ms = 0;
   double exit_when_idle_seconds = 0;
   HttpFlags http;
-  std::string log_format = "text";
   std::string carriers = "shared-memory,unix-socket,tcp";
   int channels_per_server = 2;
   SecurityFlags security;
@@ -154,68 +152,54 @@ absl::Status Run(const Flags& flags) {
 }  // namespace hawser
 
 int main(int argc, char** argv) {
-  hawser::SetUpDaemon(argv[0]);
   hawser::Flags flags;
-  CLI::App app(
-      "hawser-worker: pulls parameters, computes gradients, pushes them");
-  app.set_version_flag("--version", hawser::kVersion);
-  app.set_config("--config", "", "read flags from this file (TOML or INI)");
-  app.add_option("--scheduler", flags.scheduler,
-                 "address of the scheduler; several, with commas between, if "
-                 "others stand by for it")
+  hawser::DaemonMain daemon(
+      "worker", "pulls parameters, computes gradients, pushes them");
+  CLI::App* const app = daemon.flags();
+  hawser::AddSchedulerFlag(&flags.scheduler, app);
+  app->add_option("--data-root", flags.data_root,
+                  "jobs read data below this directory only")
       ->capture_default_str();
-  app.add_option("--data-root", flags.data_root,
-                 "jobs read data below this directory only")
-      ->capture_default_str();
-  app.add_option("--threads", flags.threads,
-                 "compute threads (0: as each job says)")
+  app->add_option("--threads", flags.threads,
+                  "compute threads (0: as each job says)")
       ->capture_default_str()
       ->check(CLI::Range(0, 1024));
-  app.add_option("--memory-limit", flags.memory_limit_bytes,
-                 "refuse jobs that need more memory than this, e.g. 4GiB (0: "
-                 "no limit)")
+  app->add_option("--memory-limit", flags.memory_limit_bytes,
+                  "refuse jobs that need more memory than this, e.g. 4GiB (0: "
+                  "no limit)")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
-  app.add_option("--micro-batch-delay-ms", flags.micro_batch_delay_ms,
-                 "wait so long after each micro-batch: imitates a slow machine")
+  app->add_option(
+         "--micro-batch-delay-ms", flags.micro_batch_delay_ms,
+         "wait so long after each micro-batch: imitates a slow machine")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1e6));
-  app.add_option("--exit-when-idle-seconds", flags.exit_when_idle_seconds,
-                 "leave when there has been no work for so long, once there "
-                 "has been some (0: never)")
+  app->add_option("--exit-when-idle-seconds", flags.exit_when_idle_seconds,
+                  "leave when there has been no work for so long, once there "
+                  "has been some (0: never)")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1e6));
-  hawser::AddHttpFlags("/metrics, /healthz and /readyz", &flags.http, &app);
-  app.add_option("--log-format", flags.log_format,
-                 "text, or json: an object a line, with node, job and step "
-                 "where they are known")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"text", "json"}));
-  app.add_option("--carriers", flags.carriers,
-                 "how servers may be reached, the best of those that lead "
-                 "there: any of shared-memory, unix-socket, tcp")
+  hawser::AddHttpFlags("/metrics, /healthz and /readyz", &flags.http, app);
+  app->add_option("--carriers", flags.carriers,
+                  "how servers may be reached, the best of those that lead "
+                  "there: any of shared-memory, unix-socket, tcp")
       ->capture_default_str();
-  app.add_option("--channels-per-server", flags.channels_per_server,
-                 "connections to a server with 8 MiB of blocks or more, but "
-                 "for shared memory: 1 is better on links of 10 Gbit/s or less")
+  app->add_option(
+         "--channels-per-server", flags.channels_per_server,
+         "connections to a server with 8 MiB of blocks or more, but "
+         "for shared memory: 1 is better on links of 10 Gbit/s or less")
       ->capture_default_str()
       ->check(CLI::Range(1, 2));
-  hawser::AddCallerFlags(&app, &flags.security);
-  hawser::AddListenerFlags(&app, &flags.security);
-  app.add_option("--device", flags.device,
-                 "what to compute on: cpu, or cuda:N for GPU number N; one "
-                 "worker for each GPU")
+  hawser::AddCallerFlags(app, &flags.security);
+  hawser::AddListenerFlags(app, &flags.security);
+  app->add_option("--device", flags.device,
+                  "what to compute on: cpu, or cuda:N for GPU number N; one "
+                  "worker for each GPU")
       ->capture_default_str();
-  app.add_flag("--tf32", flags.cuda.tf32,
-               "on a GPU, round the operands of float32 products to TF32 (10 "
-               "bits); all workers of a job alike");
-  app.add_flag("!--no-cuda-graphs", flags.cuda.graphs,
-               "on a GPU, give every kernel by itself instead of what belongs "
-               "together as a CUDA graph");
-  CLI11_PARSE(app, argc, argv);
-  if (flags.log_format == "json") hawser::LogJson("worker");
-  const absl::Status status = hawser::Run(flags);
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "hawser-worker: %s\n",
-               std::string(status.message()).c_str());
-  return 1;
+  app->add_flag("--tf32", flags.cuda.tf32,
+                "on a GPU, round the operands of float32 products to TF32 (10 "
+                "bits); all workers of a job alike");
+  app->add_flag("!--no-cuda-graphs", flags.cuda.graphs,
+                "on a GPU, give every kernel by itself instead of what belongs "
+                "together as a CUDA graph");
+  return daemon.Run(argc, argv, [&] { return hawser::Run(flags); });
 }
