@@ -37,7 +37,7 @@ TEST_F(SimulationTest, FreshSeeds) {
       static_cast<uint64_t>(
           std::chrono::system_clock::now().time_since_epoch().count()));
   const uint64_t runs = FromEnvironment("HAWSER_SIMULATION_RUNS", kRuns);
-  std::cout << "seeds " << first << " to " << first + runs - 1 << "\n";
+  std::cout << "seeds " << first << " to " << first + runs - 1 << std::endl;
   uint64_t succeeded = 0;
   uint64_t faults = 0;
   for (uint64_t seed = first; seed < first + runs; ++seed) {
