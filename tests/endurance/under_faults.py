@@ -3,7 +3,8 @@
 One job after another, synchronous and asynchronous in turn, while members are
 killed, stopped and cut off (tests/faults). Of each role, the first is never
 killed, so that it is as old as the run: its memory and descriptors are read all
-the while. Every job must succeed, the synchronous ones with the parameters of
+the while, and judged by what they are between two jobs, when what a job held is
+given back. Every job must succeed, the synchronous ones with the parameters of
 a fault-free run.
 """
 
@@ -28,6 +29,7 @@ KINDS = ("gpt", "asynchronous-gpt")
 KEPT_JOBS = 3
 POLL_SECONDS = 2
 SAMPLE_SECONDS = 5
+SETTLE_SECONDS = 5  # after a job
 # By then each kind of fault has met each role.
 WARM_SHARE = 0.25
 
@@ -40,7 +42,8 @@ class Endurance:
         self._arguments = arguments
         self._binaries = os.path.dirname(os.path.abspath(arguments.hawser))
         self._directory = directory
-        self._samples = {role: [] for role in COUNTS}  # (seconds, KiB, files)
+        # Between jobs: (seconds, KiB, files).
+        self._between = {role: [] for role in COUNTS}
         self._sampled = 0.0
         self._begin = time.monotonic()
         self._problems = []
@@ -106,6 +109,7 @@ class Endurance:
             elif (self._jobs % len(KINDS) == 1 and
                   status["parameters_sha256"] != expected):
                 self._problems.append(f"{status['name']} has other parameters")
+            self._settle(cluster, injector)
         injector.end_all()
 
     def _one_job(self, cluster, injector):
@@ -125,6 +129,13 @@ class Endurance:
               f"{watcher.status['state']}", flush=True)
         return watcher.status
 
+    def _settle(self, cluster, injector):
+        end = self._now + SETTLE_SECONDS
+        while self._now < end:
+            self._tend(cluster, injector)
+        for role, sample in self._sample(cluster):
+            self._between[role].append(sample)
+
     def _tend(self, cluster, injector):
         for done in injector.act(self._now):
             print(done.fault, flush=True)
@@ -135,38 +146,47 @@ class Endurance:
         time.sleep(0.1)
 
     def _sample(self, cluster):
-        rows = []
+        """[(role, (seconds, KiB, files))], which it also writes down."""
+        samples = []
         for role, number in SPARED:
             process = cluster.member(role, number).process
             if not process:
                 continue  # it has ended by itself, which is told of
-            rows.append((round(self._now, 1), memory.resident_kib(process),
-                         memory.descriptors(process)))
-            self._samples[role].append(rows[-1])
+            sample = (round(self._now, 1), memory.resident_kib(process),
+                      memory.descriptors(process))
             if self._arguments.samples:
                 with open(self._arguments.samples, "a", newline="",
                           encoding="utf-8") as file:
-                    csv.writer(file).writerow((role, *rows[-1]))
+                    csv.writer(file).writerow((role, *sample))
+            samples.append((role, sample))
+        return samples
 
     def judge(self, most_growth_percent):
-        """Prints the table; returns whether anything grows."""
+        """Prints the table; returns whether anything grows.
+
+        Descriptors come and go with the peers that are there: they grow if
+        there are always more at the end than ever in the beginning.
+        """
         grows = False
         warm = WARM_SHARE * 60 * self._arguments.minutes
         print(f"{self._jobs} jobs in {self._arguments.minutes:g} minutes")
         print("| process | MiB after a quarter | MiB at the end | % an hour | "
-              "fewest descriptors, then and at the end |")
-        print("|---|---|---|---|---|")
-        for role, samples in self._samples.items():
+              "descriptors, then | at the end |")
+        print("|---|---|---|---|---|---|")
+        for role, samples in self._between.items():
             samples = [sample for sample in samples if sample[0] >= warm]
+            if len(samples) < 2:
+                sys.exit(f"{len(samples)} jobs have ended: too short a time")
             growth = memory.growth_percent_per_hour(
                 [(seconds, kib) for seconds, kib, _ in samples])
-            third = max(1, len(samples) // 3)
-            before = min(files for *_, files in samples[:third])
-            after = min(files for *_, files in samples[-third:])
-            grows |= growth >= most_growth_percent or after > before
+            third = -(-len(samples) // 3)
+            before = [files for *_, files in samples[:third]]
+            after = [files for *_, files in samples[-third:]]
+            grows |= growth >= most_growth_percent or min(after) > max(before)
             print(f"| {role} | {samples[0][1] / 1024:.1f} | "
-                  f"{samples[-1][1] / 1024:.1f} | {growth:+.2f} | {before}, "
-                  f"{after} |")
+                  f"{samples[-1][1] / 1024:.1f} | {growth:+.2f} | "
+                  f"{min(before)} to {max(before)} | "
+                  f"{min(after)} to {max(after)} |")
         print("grows" if grows else "flat")
         return grows
 
