@@ -1,7 +1,5 @@
 #include "client/data_plane/block_channels.h"
 
-#include <utility>
-
 namespace hawser {
 
 BlockChannels::BlockChannels(const Plan& plan,

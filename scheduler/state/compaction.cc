@@ -82,17 +82,6 @@ class JobEvents {
     return all;
   }
 
-  // Recorded of steps that have been gone back to.
-  bool IsUndone(const JournalEvent& event, const Plan& roll_back) const {
-    const uint64_t step = roll_back.restore().step();
-    if (event.has_epoch_finished()) {
-      return event.epoch_finished().metrics().epoch() >
-             StepSchedule(roll_back).EpochsOver(step);
-    }
-    return event.has_validation_measured() &&
-           event.validation_measured().step() > step;
-  }
-
   // The last roll-back is to be made again; what is left of the others is what
   // they have not undone.
   void MarkFormerRollBacks() {
@@ -100,8 +89,16 @@ class JobEvents {
     std::vector<bool> gone(entries_.size(), false);
     for (size_t r = 0; r + 1 < all.size(); ++r) {
       if (all[r].changes_phases) continue;
+      // What was recorded of steps that have been gone back to.
+      const Plan& plan = PlanAt(all[r].first);
+      const uint64_t step = plan.restore().step();
+      const uint64_t epochs = StepSchedule(plan).EpochsOver(step);
       for (size_t i = 0; i < all[r].first; ++i) {
-        if (IsUndone(*entries_[i].event, PlanAt(all[r].first))) gone[i] = true;
+        const JournalEvent& event = *entries_[i].event;
+        if (event.epoch_finished().metrics().epoch() > epochs ||
+            event.validation_measured().step() > step) {
+          gone[i] = true;
+        }
       }
       for (size_t i = all[r].first; i < all[r].end; ++i) {
         if (entries_[i].event->has_job_planned()) gone[i] = true;
