@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <climits>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/grpc/socket_buffers.h"
@@ -17,6 +18,8 @@
 
 namespace hawser {
 namespace {
+
+constexpr char kUnix[] = "unix";
 
 // The host's address alone: ports say nothing afterwards.
 std::string HostOf(const sockaddr_storage& address) {
@@ -33,9 +36,13 @@ std::string HostOf(const sockaddr_storage& address) {
     }
     inet_ntop(AF_INET6, &host, text, sizeof(text));
   } else {
-    return "unix";
+    return kUnix;
   }
   return text;
+}
+
+bool IsLocalPeer(const std::string& host) {
+  return host == kUnix || host == "::1" || absl::StartsWith(host, "127.");
 }
 
 bool IsAbstract(int socket) {
@@ -55,13 +62,10 @@ bool OfThisUserOrRoot(int socket) {
 
 }  // namespace
 
-AcceptedSockets::AcceptedSockets(const std::string& address,
-                                 int most_descriptors)
-    : limit_buffers_(IsLoopbackTarget(address)),
-      most_descriptors_(most_descriptors) {}
+AcceptedSockets::AcceptedSockets(int most_descriptors)
+    : most_descriptors_(most_descriptors) {}
 
 void AcceptedSockets::See(int socket) {
-  if (limit_buffers_) LimitSocketBuffer(socket);
   sockaddr_storage peer = {};
   socklen_t size = sizeof(peer);
   if (getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) != 0) {
@@ -69,6 +73,7 @@ void AcceptedSockets::See(int socket) {
   }
   const std::string host = HostOf(peer);
   Remember(host);
+  if (IsLocalPeer(host)) LimitSocketBuffer(socket);
   if (socket >= most_descriptors_) {
     Cut(socket, absl::StrCat("there are as many connections as may be; raise "
                              "the limit on open files, or look for who has "

@@ -1,5 +1,6 @@
 // What a daemon does with each connection before a byte of it is read: how many
-// there may be, and who may connect to an abstract unix socket.
+// there may be, who may connect to an abstract unix socket, and the send buffer
+// of peers of this host (socket_buffers.h).
 //
 // gRPC of this version stops listening for good when the process has no
 // descriptor left, so a flood of connections must be cut before that.
@@ -18,10 +19,9 @@ namespace hawser {
 
 class AcceptedSockets : public SocketHook {
  public:
-  // address: where the daemon listens. most_descriptors: a connection is cut if
-  // its descriptor's number is not below (the system takes the lowest that is
-  // free).
-  AcceptedSockets(const std::string& address, int most_descriptors);
+  // most_descriptors: a connection is cut if its descriptor's number is not
+  // below (the system takes the lowest that is free).
+  explicit AcceptedSockets(int most_descriptors);
 
   void See(int socket) override;
 
@@ -33,7 +33,6 @@ class AcceptedSockets : public SocketHook {
   void Cut(int socket, const std::string& why);
   void Remember(const std::string& peer);
 
-  const bool limit_buffers_;
   const int most_descriptors_;
   mutable absl::Mutex mutex_;
   std::string recent_[3] ABSL_GUARDED_BY(mutex_);

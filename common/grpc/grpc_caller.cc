@@ -46,7 +46,7 @@ std::shared_ptr<grpc::Channel> GrpcCaller::Connect(
 void GrpcCaller::Sign(const std::string& address,
                       grpc::ClientContext* context) const {
   if (token_ == nullptr) return;
-  if (!encrypts() && !IsUnix(address) && !IsLoopbackTarget(address)) return;
+  if (!encrypts() && !IsOfThisHost(address)) return;
   context->AddMetadata("authorization", token_->Authorization());
 }
 

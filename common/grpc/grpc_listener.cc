@@ -74,8 +74,8 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
       options.allow_insecure_network ||
           (options.tls.has_value() && options.guard != nullptr)));
   RETURN_IF_ERROR(CheckGuardedAddress(options));
-  const auto sockets = std::make_shared<AcceptedSockets>(
-      options.address, MostConnectionDescriptors());
+  const auto sockets =
+      std::make_shared<AcceptedSockets>(MostConnectionDescriptors());
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::channelz::experimental::InitChannelzService();

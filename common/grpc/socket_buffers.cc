@@ -10,8 +10,6 @@
 namespace hawser {
 namespace {
 
-constexpr int kSendBuffer = 256 << 10;
-
 class Limit : public SocketHook {
  public:
   void See(int socket) override { LimitSocketBuffer(socket); }
@@ -19,22 +17,25 @@ class Limit : public SocketHook {
 
 }  // namespace
 
-bool IsLoopbackTarget(const std::string& address) {
-  return absl::StartsWith(address, "127.") ||
+bool IsOfThisHost(const std::string& address) {
+  return absl::StartsWith(address, "unix:") ||
+         absl::StartsWith(address, "unix-abstract:") ||
+         absl::StartsWith(address, "127.") ||
          absl::StartsWith(address, "localhost:") ||
          absl::StartsWith(address, "[::1]:");
 }
 
 void LimitSocketBuffer(int socket) {
   // A socket that refuses works all the same.
-  setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof(kSendBuffer));
+  setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &kLocalSendBuffer,
+             sizeof(kLocalSendBuffer));
 }
 
 void LimitSocketBuffers(const std::string& address,
                         grpc::ChannelArguments* arguments) {
   // One for all, so that gRPC sees channels with it as alike.
   static const auto limit = std::make_shared<Limit>();
-  if (IsLoopbackTarget(address)) SetSocketHook(limit, arguments);
+  if (IsOfThisHost(address)) SetSocketHook(limit, arguments);
 }
 
 }  // namespace hawser

@@ -1,8 +1,10 @@
-// How much that was written a TCP connection of gRPC lets lie in the kernel on
-// loopback. Left alone Linux takes some megabytes: more than the caches hold,
-// so that every byte goes to the memory and back on its way. Between hosts as
-// much has to be on its way as the network asks for: connections that are not
-// of one host stay as they are. docs/data_plane.md has the measurements.
+// How much that was written a connection of gRPC lets lie in the kernel between
+// processes of one host. Left alone Linux takes some megabytes for TCP, more
+// than the caches hold, so that every byte goes to the memory and back on its
+// way; and 208 KiB for a unix socket, so that a block takes many wake-ups.
+// Between hosts as much has to be on its way as the network asks for:
+// connections that are not of one host stay as they are. docs/data_plane.md has
+// the measurements.
 //
 // Thread-safe.
 #ifndef HAWSER_COMMON_GRPC_SOCKET_BUFFERS_H_
@@ -14,8 +16,13 @@
 
 namespace hawser {
 
-// Whether connections to, or accepted at, this address are of one host.
-bool IsLoopbackTarget(const std::string& address);
+// Bytes. The kernel doubles it, and with its own share of that a message of
+// 1 MiB leaves in two pieces. net.core.wmem_max may hold it down.
+inline constexpr int kLocalSendBuffer = 448 << 10;
+
+// Whether connections to this address are of one host: on loopback, or by a
+// unix socket.
+bool IsOfThisHost(const std::string& address);
 
 // For channels to `address`.
 void LimitSocketBuffers(const std::string& address,

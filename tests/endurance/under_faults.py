@@ -29,7 +29,8 @@ KINDS = ("gpt", "asynchronous-gpt")
 KEPT_JOBS = 3
 POLL_SECONDS = 2
 SAMPLE_SECONDS = 5
-SETTLE_SECONDS = 5  # after a job
+# After a job: a process gives back each minute what it does not use.
+SETTLE_SECONDS = 65
 # By then each kind of fault has met each role.
 WARM_SHARE = 0.25
 
@@ -42,7 +43,7 @@ class Endurance:
         self._arguments = arguments
         self._binaries = os.path.dirname(os.path.abspath(arguments.hawser))
         self._directory = directory
-        # Between jobs: (seconds, KiB, files).
+        # Samples between jobs.
         self._between = {role: [] for role in COUNTS}
         self._sampled = 0.0
         self._begin = time.monotonic()
@@ -146,14 +147,13 @@ class Endurance:
         time.sleep(0.1)
 
     def _sample(self, cluster):
-        """[(role, (seconds, KiB, files))], which it also writes down."""
+        """[(role, sample)], which it also writes down."""
         samples = []
         for role, number in SPARED:
             process = cluster.member(role, number).process
             if not process:
                 continue  # it has ended by itself, which is told of
-            sample = (round(self._now, 1), memory.resident_kib(process),
-                      memory.descriptors(process))
+            sample = memory.sample(process, self._now)
             if self._arguments.samples:
                 with open(self._arguments.samples, "a", newline="",
                           encoding="utf-8") as file:
@@ -170,21 +170,19 @@ class Endurance:
         grows = False
         warm = WARM_SHARE * 60 * self._arguments.minutes
         print(f"{self._jobs} jobs in {self._arguments.minutes:g} minutes")
-        print("| process | MiB after a quarter | MiB at the end | % an hour | "
-              "descriptors, then | at the end |")
-        print("|---|---|---|---|---|---|")
+        print(f"| process | {memory.HEADINGS} | descriptors, then | "
+              "at the end |")
+        print("|---|---|---|---|---|---|---|")
         for role, samples in self._between.items():
-            samples = [sample for sample in samples if sample[0] >= warm]
+            samples = [one for one in samples if one.seconds >= warm]
             if len(samples) < 2:
                 sys.exit(f"{len(samples)} jobs have ended: too short a time")
-            growth = memory.growth_percent_per_hour(
-                [(seconds, kib) for seconds, kib, _ in samples])
+            growth = memory.growth_percent_per_hour(samples)
             third = -(-len(samples) // 3)
-            before = [files for *_, files in samples[:third]]
-            after = [files for *_, files in samples[-third:]]
+            before = [one.descriptors for one in samples[:third]]
+            after = [one.descriptors for one in samples[-third:]]
             grows |= growth >= most_growth_percent or min(after) > max(before)
-            print(f"| {role} | {samples[0][1] / 1024:.1f} | "
-                  f"{samples[-1][1] / 1024:.1f} | {growth:+.2f} | "
+            print(f"| {role} | {memory.columns(samples)} | "
                   f"{min(before)} to {max(before)} | "
                   f"{min(after)} to {max(after)} |")
         print("grows" if grows else "flat")
