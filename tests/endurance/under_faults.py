@@ -3,9 +3,9 @@
 One job after another, synchronous and asynchronous in turn, while members are
 killed, stopped and cut off (tests/faults). Of each role, the first is never
 killed, so that it is as old as the run: its memory and descriptors are read all
-the while, and judged by what they are between two jobs, when what a job held is
-given back. Every job must succeed, the synchronous ones with the parameters of
-a fault-free run.
+the while, and judged by what they are between two jobs, when all members are
+there and what the job held is given back. Every job must succeed, the synchronous ones with the
+parameters of a fault-free run.
 """
 
 import csv
@@ -131,15 +131,19 @@ class Endurance:
         return watcher.status
 
     def _settle(self, cluster, injector):
+        """All are there, and nothing is wrong: what is due now happens to the
+        next job."""
+        injector.end_all()
         end = self._now + SETTLE_SECONDS
         while self._now < end:
-            self._tend(cluster, injector)
+            self._tend(cluster)
         for role, sample in self._sample(cluster):
             self._between[role].append(sample)
 
-    def _tend(self, cluster, injector):
-        for done in injector.act(self._now):
-            print(done.fault, flush=True)
+    def _tend(self, cluster, injector=None):
+        if injector:
+            for done in injector.act(self._now):
+                print(done.fault, flush=True)
         cluster.tend()
         if self._now >= self._sampled:
             self._sampled = self._now + SAMPLE_SECONDS
