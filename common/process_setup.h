@@ -4,7 +4,7 @@
 
 namespace hawser {
 
-// First thing in main, before any thread. Tells glibc to keep freed memory (on
+// In main, before any thread. Tells glibc to keep freed memory (on
 // the data plane worth 1.3 to 3.5 times, since message buffers are not given
 // back and faulted in again), and in few places, so that threads that come and
 // go do not each leave some; lets the process have as many open files as the

@@ -4,8 +4,8 @@ One job after another, synchronous and asynchronous in turn, while members are
 killed, stopped and cut off (tests/faults). Of each role, the first is never
 killed, so that it is as old as the run: its memory and descriptors are read all
 the while, and judged by what they are between two jobs, when all members are
-there and what the job held is given back. Every job must succeed, the synchronous ones with the
-parameters of a fault-free run.
+there and what the job held is given back. Every job must succeed, the
+synchronous ones with the parameters of a fault-free run.
 """
 
 import csv
