@@ -12,6 +12,7 @@
 #include <ctime>
 #include <thread>
 
+#include "absl/synchronization/mutex.h"
 #include "glog/logging.h"
 
 namespace hawser {
@@ -56,6 +57,7 @@ void SetUpDaemon(const char* program) {
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
   mallopt(M_TOP_PAD, 64 << 20);
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   FLAGS_logtostderr = true;
   google::InitGoogleLogging(program);
   std::signal(SIGPIPE, SIG_IGN);
