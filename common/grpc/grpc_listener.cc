@@ -115,6 +115,11 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
   // Members ping when idle, to notice a peer that has vanished.
   builder.AddChannelArgument(
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
+  // So does a daemon, lest the streams of those stay for hours.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, options.silence_ms);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                             options.silence_ms / 2);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
   builder.SetMaxSendMessageSize(-1);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,

@@ -2,8 +2,8 @@
 // channelz beside them, as the tools of the field ask for them.
 //
 // With a guard every call is let through or refused by it, over whatever socket
-// it comes. A peer that connects and says nothing is cut after 20 s, and one
-// that has no call under way after 5 minutes.
+// it comes. A peer that connects and says nothing is cut after 20 s, one that
+// has vanished after 30 s, and one that has no call under way after 5 minutes.
 #ifndef HAWSER_COMMON_GRPC_GRPC_LISTENER_H_
 #define HAWSER_COMMON_GRPC_GRPC_LISTENER_H_
 
@@ -33,6 +33,10 @@ class GrpcListener {
     // on their way.
     size_t max_memory_bytes = 0;
     int max_streams_of_connection = 0;
+    // A peer that has been silent for so long is pinged, and cut if it does not
+    // answer within half of it: what it holds is given back, though it vanished
+    // without a word.
+    int silence_ms = 20000;
     // Presented to, and asked of, whoever connects; none: no TLS. Checked by
     // TlsFilesIn.
     std::optional<TlsFiles> tls;
