@@ -19,6 +19,7 @@ import urllib.error
 import urllib.request
 
 DEADLINE = 60  # seconds until something that must happen has not
+ATTEMPTS = 5  # to start a driver
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
@@ -34,17 +35,9 @@ class Browser:
 
     def __enter__(self):
         self.profile = tempfile.mkdtemp(prefix="hawser-browser-")
-        self.driver = subprocess.Popen(
-            ["chromedriver", "--port=0"], stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True)
         self.session = None
         try:
-            port = None
-            for line in self.driver.stdout:
-                found = re.search(r"started successfully on port (\d+)", line)
-                if found:
-                    port = found[1]
-                    break
+            port = self._start_driver()
             self.base = f"http://127.0.0.1:{port}/session"
             arguments = [
                 "--headless=new", "--no-sandbox", "--disable-gpu",
@@ -64,6 +57,22 @@ class Browser:
             self.__exit__()
             raise
         return self
+
+    def _start_driver(self):
+        """The port where it listens. It looks for one that is free, and ends if
+        somebody else has it by then."""
+        for _ in range(ATTEMPTS):
+            self.driver = subprocess.Popen(
+                ["chromedriver", "--port=0"], stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True)
+            said = ""
+            for line in self.driver.stdout:
+                found = re.search(r"started successfully on port (\d+)", line)
+                if found:
+                    return found[1]
+                said += line
+            self.driver.wait()
+        raise RuntimeError(f"chromedriver does not start: {said}")
 
     def __exit__(self, *_):
         try:
