@@ -6,6 +6,7 @@
 #include "absl/strings/str_split.h"
 #include "client/data_plane/grpc_parameter_channel.h"
 #include "client/data_plane/local_parameter_channel.h"
+#include "common/grpc/target.h"
 #include "common/wire/local_stream.h"
 #include "glog/logging.h"
 

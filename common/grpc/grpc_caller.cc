@@ -2,20 +2,12 @@
 
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "common/grpc/grpc_tls.h"
-#include "common/grpc/socket_buffers.h"
+#include "common/grpc/target.h"
 #include "common/security/tls_files.h"
 #include "common/status_macros.h"
 
 namespace hawser {
-namespace {
-
-bool IsUnix(const std::string& address) {
-  return absl::StartsWith(address, "unix");
-}
-
-}  // namespace
 
 absl::StatusOr<std::shared_ptr<const GrpcCaller>> GrpcCaller::Open(
     const std::string& tls_directory, const std::string& token_file) {
@@ -32,10 +24,11 @@ absl::StatusOr<std::shared_ptr<const GrpcCaller>> GrpcCaller::Open(
 std::shared_ptr<grpc::Channel> GrpcCaller::Connect(
     const std::string& address, grpc::ChannelArguments arguments,
     const std::string& host) const {
-  if (encrypts() && (!host.empty() || IsUnix(address))) {
+  if (encrypts() && (!host.empty() || IsUnixTarget(address))) {
     arguments.SetSslTargetNameOverride(host.empty() ? HostOfTarget(address)
                                                     : host);
   }
+  if (IsOfThisHost(address)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return grpc::CreateCustomChannel(address,
                                    encrypts()
                                        ? MakeTlsChannelCredentials(*tls_)
@@ -48,15 +41,6 @@ void GrpcCaller::Sign(const std::string& address,
   if (token_ == nullptr) return;
   if (!encrypts() && !IsOfThisHost(address)) return;
   context->AddMetadata("authorization", token_->Authorization());
-}
-
-std::string HostOfTarget(const std::string& address) {
-  if (IsUnix(address)) return "localhost";
-  std::string host = address.substr(0, address.rfind(':'));
-  if (absl::StartsWith(host, "[") && absl::EndsWith(host, "]")) {
-    host = host.substr(1, host.size() - 2);
-  }
-  return host;
 }
 
 }  // namespace hawser

@@ -24,9 +24,9 @@ class GrpcCaller {
   static absl::StatusOr<std::shared_ptr<const GrpcCaller>> Open(
       const std::string& tls_directory, const std::string& token_file);
 
-  // A channel that connects when first used. address: a gRPC target. host: of
-  // whom the certificate must be, where it is not the host of the address (a
-  // unix socket has none).
+  // A channel that connects when first used, to this host past any proxy that
+  // http_proxy names. address: a gRPC target. host: of whom the certificate
+  // must be, where it is not the host of the address (a unix socket has none).
   std::shared_ptr<grpc::Channel> Connect(const std::string& address,
                                          grpc::ChannelArguments arguments,
                                          const std::string& host = "") const;
@@ -41,9 +41,6 @@ class GrpcCaller {
   std::optional<TlsFiles> tls_;
   std::shared_ptr<const BearerToken> token_;  // may be null
 };
-
-// "HOST" of "HOST:PORT"; of a unix socket "localhost".
-std::string HostOfTarget(const std::string& address);
 
 }  // namespace hawser
 

@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "absl/strings/match.h"
 #include "common/grpc/socket_hook.h"
+#include "common/grpc/target.h"
 
 namespace hawser {
 namespace {
@@ -16,14 +16,6 @@ class Limit : public SocketHook {
 };
 
 }  // namespace
-
-bool IsOfThisHost(const std::string& address) {
-  return absl::StartsWith(address, "unix:") ||
-         absl::StartsWith(address, "unix-abstract:") ||
-         absl::StartsWith(address, "127.") ||
-         absl::StartsWith(address, "localhost:") ||
-         absl::StartsWith(address, "[::1]:");
-}
 
 void LimitSocketBuffer(int socket) {
   // A socket that refuses works all the same.

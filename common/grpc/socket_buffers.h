@@ -20,10 +20,6 @@ namespace hawser {
 // 1 MiB leaves in two pieces. net.core.wmem_max may hold it down.
 inline constexpr int kLocalSendBuffer = 448 << 10;
 
-// Whether connections to this address are of one host: on loopback, or by a
-// unix socket.
-bool IsOfThisHost(const std::string& address);
-
 // For channels to `address`.
 void LimitSocketBuffers(const std::string& address,
                         grpc::ChannelArguments* arguments);
