@@ -1,18 +1,16 @@
 #include "common/process_setup.h"
 
-#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
-#include <thread>
 
 #include "absl/synchronization/mutex.h"
+#include "common/freed_memory.h"
 #include "glog/logging.h"
 
 namespace hawser {
@@ -21,7 +19,7 @@ namespace {
 constexpr rlim_t kMostOpenFiles = 65536;
 // What is faulted in again is what has not been used for long: so seldom that
 // nobody notices.
-constexpr timespec kBetweenTrims = {.tv_sec = 60, .tv_nsec = 0};
+constexpr timespec kBetweenReturns = {.tv_sec = 60, .tv_nsec = 0};
 
 // Each connection takes one. A system that refuses leaves it as it was.
 void RaiseOpenFiles() {
@@ -50,13 +48,7 @@ void SetUpConnections() {
 void SetUpDaemon(const char* program) {
   SetUpConnections();
   RaiseOpenFiles();
-  // Each keeps what it once had, and threads come and go with incarnations.
-  mallopt(
-      M_ARENA_MAX,
-      std::max(2, static_cast<int>(std::thread::hardware_concurrency()) / 2));
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, INT_MAX);
-  mallopt(M_TOP_PAD, 64 << 20);
+  KeepFreedMemory();
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   FLAGS_logtostderr = true;
   google::InitGoogleLogging(program);
@@ -69,8 +61,8 @@ void WaitForTermination() {
   const sigset_t signals = TerminationSignals();
   int signal = -1;
   while (signal < 0) {
-    signal = sigtimedwait(&signals, nullptr, &kBetweenTrims);
-    if (signal < 0 && errno == EAGAIN) malloc_trim(0);
+    signal = sigtimedwait(&signals, nullptr, &kBetweenReturns);
+    if (signal < 0 && errno == EAGAIN) GiveBackFreedMemory();
   }
   LOG(INFO) << "stopping on signal " << signal;
 }

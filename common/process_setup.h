@@ -6,12 +6,10 @@ namespace hawser {
 
 // In main, before any thread.
 //
-// Tells glibc to keep freed memory (on the data plane worth 1.3 to 3.5 times,
-// since message buffers are not given back and faulted in again), and in few
-// places, so that threads that come and go do not each leave some. Tells
-// Abseil, which Debian builds for debugging, not to watch the order of locks:
-// it takes a lock of the process for each, keeps what it saw, and would end the
-// process. Tests have it watched.
+// Keeps memory that is freed (freed_memory.h). Tells Abseil, which Debian
+// builds for debugging, not to watch the order of locks: it takes a lock of the
+// process for each, keeps what it saw, and would end the process. Tests have it
+// watched.
 //
 // Lets the process have as many open files as the system allows, sends the log
 // to stderr, ignores SIGPIPE, and blocks SIGINT and SIGTERM in every thread to
