@@ -24,8 +24,8 @@ int MostArenas() {
   return std::max(2, static_cast<int>(std::thread::hardware_concurrency()) / 2);
 }
 
-// Beside threads that allocate, of which glibc promises nothing: it writes a word
-// that they read, and either value is right for them.
+// Beside threads that allocate, of which glibc promises nothing: it writes a
+// word that they read, and either value is right for them.
 void SetFreeEnds(int most, int left) {
   mallopt(M_TRIM_THRESHOLD, most);
   mallopt(M_TOP_PAD, left);
@@ -47,9 +47,9 @@ void* VisitArena(void* of) {
 }
 
 // Frees something in every arena. glibc gives a new thread an arena that nobody
-// has, or else the next in turn: with twice as many threads as arenas, all there
-// at once, each has its turn. A system that refuses a thread is asked again the
-// next time.
+// has, or else the next in turn: with twice as many threads as arenas, all
+// there at once, each has its turn. A system that refuses a thread is asked
+// again the next time.
 void VisitArenas() {
   Visit visit;
   std::vector<pthread_t> visitors;

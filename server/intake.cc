@@ -11,6 +11,7 @@ Intake::Limits Intake::LimitsFor(int64_t memory_bytes) {
   Limits limits;
   limits.queued_bytes = memory_bytes / 2;
   limits.queued_bytes_of_stream = memory_bytes / 2;
+  limits.receive_bytes = memory_bytes / 4;
   return limits;
 }
 
@@ -22,6 +23,16 @@ absl::Status Intake::Admit() {
       " streams already; close some, or place the job on more servers"));
   CountRefused(status);
   return status;
+}
+
+absl::Status Intake::TakeMemory(int64_t bytes) {
+  if (receive_bytes_.fetch_add(bytes) + bytes <= limits_.receive_bytes) {
+    return absl::OkStatus();
+  }
+  receive_bytes_.fetch_sub(bytes);
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "streams may keep ", limits_.receive_bytes,
+      " bytes to receive in, and have them; place the job on more servers"));
 }
 
 void Intake::CountDamaged(const absl::Status& status) {
@@ -43,6 +54,9 @@ void Intake::CollectMetrics(MetricFamilies* families) const {
   families->Gauge("hawser_server_queued_reply_bytes",
                   "Memory that replies keep which have not left yet.",
                   static_cast<double>(queued_bytes()));
+  families->Gauge("hawser_server_receive_buffer_bytes",
+                  "Memory that direct streams keep to receive in.",
+                  static_cast<double>(receive_bytes()));
   families->Counter("hawser_server_damaged_frames_total",
                     "Frames that failed their checks, and cut their stream.",
                     static_cast<double>(damaged_frames()));
@@ -72,7 +86,10 @@ absl::Status Backlog::Add(const OutgoingFrame& frame, Entry* entry) {
         absl::StrCat(frames_, " replies of ", bytes_,
                      " bytes wait to be read; read them before asking more"));
   }
-  if (frame.buffer != nullptr) entry->waiting = &frame.buffer->waiting;
+  // A message without payload does not keep the buffer.
+  if (frame.buffer != nullptr && bytes != 0) {
+    entry->waiting = &frame.buffer->waiting;
+  }
   entry->bytes = bytes;
   ++frames_;
   bytes_ += bytes;

@@ -33,8 +33,11 @@ class Intake {
     // has more than its even share is cut when the total is reached.
     int64_t queued_bytes_of_stream = int64_t{8} << 30;
     int64_t queued_bytes = int64_t{16} << 30;
+    // What streams keep to receive payloads in, together.
+    int64_t receive_bytes = int64_t{8} << 30;
   };
-  // Bytes by the machine's memory: half of it for all streams together.
+  // Bytes by the machine's memory: half of it for the replies of all streams
+  // together, a quarter to receive in.
   static Limits LimitsFor(int64_t memory_bytes);
 
   // Makes the handler of one stream's frames.
@@ -47,6 +50,9 @@ class Intake {
   // A stream begins. RESOURCE_EXHAUSTED: there are too many.
   absl::Status Admit();
   void Leave() { streams_.fetch_sub(1); }
+  // Memory to receive in, more of it. RESOURCE_EXHAUSTED: there is no more.
+  absl::Status TakeMemory(int64_t bytes);
+  void ReturnMemory(int64_t bytes) { receive_bytes_.fetch_sub(bytes); }
   std::unique_ptr<FrameHandler> NewHandler() { return make_handler_(); }
 
   // A frame that failed its checks has cut its stream.
@@ -62,6 +68,7 @@ class Intake {
   int64_t refused_streams() const { return refused_streams_.load(); }
   int64_t slow_readers() const { return slow_readers_.load(); }
   int64_t queued_bytes() const { return queued_bytes_.load(); }
+  int64_t receive_bytes() const { return receive_bytes_.load(); }
 
  private:
   friend class Backlog;
@@ -70,6 +77,7 @@ class Intake {
   const Limits limits_;
   std::atomic<int64_t> streams_{0};
   std::atomic<int64_t> queued_bytes_{0};
+  std::atomic<int64_t> receive_bytes_{0};
   std::atomic<int64_t> damaged_frames_{0};
   std::atomic<int64_t> refused_streams_{0};
   std::atomic<int64_t> slow_readers_{0};

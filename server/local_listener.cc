@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <utility>
 
@@ -20,12 +19,6 @@
 #include "server/local_exchange.h"
 
 namespace hawser {
-
-struct LocalListener::Stream {
-  std::shared_ptr<LocalExchange> exchange;
-  std::atomic<bool> over{false};
-  std::thread thread;
-};
 
 std::string RandomLocalName() {
   std::array<char, 16> bytes;
@@ -54,22 +47,15 @@ LocalListener::LocalListener(std::string name, FileDescriptor socket,
       thread_([this] { Accept(); }) {}
 
 LocalListener::~LocalListener() {
-  stopping_.store(true);
-  eventfd_write(wake_.get(), 1);
+  eventfd_write(wake_.get(), 1);  // and stays readable
   thread_.join();
-  for (const auto& stream : streams_) stream->exchange->Stop();
-  for (const auto& stream : streams_) stream->thread.join();
 }
 
 void LocalListener::Accept() {
-  while (!stopping_.load()) {
+  for (;;) {
     pollfd waits[2] = {{socket_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
     poll(waits, 2, -1);
-    if (waits[1].revents != 0) {
-      eventfd_t ignored;
-      eventfd_read(wake_.get(), &ignored);
-      Reap();
-    }
+    if (waits[1].revents != 0) return;
     if ((waits[0].revents & POLLIN) == 0) continue;
     FileDescriptor socket(
         accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
@@ -93,26 +79,9 @@ void LocalListener::Begin(FileDescriptor socket) {
   }
   FileDescriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake.valid()) return;
-  auto stream = std::make_unique<Stream>();
-  stream->exchange = std::make_shared<LocalExchange>(std::move(socket),
-                                                     std::move(wake), intake_);
-  stream->thread = std::thread([this, stream = stream.get()] {
-    stream->exchange->Run();
-    stream->over.store(true);
-    eventfd_write(wake_.get(), 1);
-  });
-  streams_.push_back(std::move(stream));
-}
-
-void LocalListener::Reap() {
-  for (auto it = streams_.begin(); it != streams_.end();) {
-    if (!(*it)->over.load()) {
-      ++it;
-      continue;
-    }
-    (*it)->thread.join();
-    it = streams_.erase(it);
-  }
+  const absl::Status started = streams_.Start(std::make_shared<LocalExchange>(
+      std::move(socket), std::move(wake), intake_));
+  if (!started.ok()) intake_->CountRefused(started);
 }
 
 }  // namespace hawser

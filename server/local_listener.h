@@ -6,8 +6,6 @@
 #ifndef HAWSER_SERVER_LOCAL_LISTENER_H_
 #define HAWSER_SERVER_LOCAL_LISTENER_H_
 
-#include <atomic>
-#include <list>
 #include <memory>
 #include <string>
 #include <thread>
@@ -15,10 +13,9 @@
 #include "absl/status/statusor.h"
 #include "common/file_descriptor.h"
 #include "server/intake.h"
+#include "server/stream_threads.h"
 
 namespace hawser {
-
-class LocalExchange;
 
 // A name that nobody has had and nobody guesses, for local sockets.
 std::string RandomLocalName();
@@ -34,20 +31,16 @@ class LocalListener {
   const std::string& name() const { return name_; }
 
  private:
-  struct Stream;
-
   LocalListener(std::string name, FileDescriptor socket, FileDescriptor wake,
                 Intake* intake);
   void Accept();
   void Begin(FileDescriptor socket);
-  void Reap();
 
   const std::string name_;
   const FileDescriptor socket_;
   const FileDescriptor wake_;
   Intake* const intake_;
-  std::atomic<bool> stopping_{false};
-  std::list<std::unique_ptr<Stream>> streams_;  // the accepting thread's
+  StreamThreads streams_;
   std::thread thread_;
 };
 

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -33,6 +34,7 @@
 #include "common/trace/trace_recorder.h"
 #include "common/wire/grpc_frame.h"
 #include "glog/logging.h"
+#include "server/direct_streams.h"
 #include "server/grpc_norm_carrier.h"
 #include "server/grpc_service.h"
 #include "server/local_listener.h"
@@ -98,12 +100,21 @@ absl::Status Serve(const Flags& flags) {
                       });
   Intake intake(ShardHandlers(&driver), Intake::LimitsFor(MemoryBytes()));
   const auto service = MakeGrpcService(&driver, &intake);
+  DirectStreams direct(&intake, {.guard = security->guard()});
+  std::function<void(FileDescriptor)> take_direct;
+  if (carriers.direct_tcp) {
+    take_direct = [&](FileDescriptor socket) {
+      direct.Take(std::move(socket));
+    };
+  }
   ASSIGN_OR_RETURN(
       const auto listener,
       GrpcListener::Start(
           {.address = flags.listen,
            .allow_insecure_network = flags.security.allow_insecure_network,
            .max_message_bytes = kMaxMessageBytes,
+           .magic = DirectStreams::kMagic,
+           .take = take_direct,
            .local_name = carriers.unix_socket ? RandomLocalName() : "",
            .max_memory_bytes = static_cast<size_t>(MemoryBytes() / kGrpcShare),
            .max_streams_of_connection = kStreamsOfConnection,
@@ -204,7 +215,7 @@ int main(int argc, char** argv) {
   hawser::AddHttpFlags("/metrics, /healthz and /readyz", &flags.http, app);
   app->add_option("--carriers", flags.carriers,
                   "how workers may reach this server besides TCP, and it other "
-                  "servers: any of shared-memory, unix-socket, tcp")
+                  "servers: any of shared-memory, unix-socket, direct-tcp, tcp")
       ->capture_default_str();
   app->add_option("--drain-seconds", flags.drain_seconds,
                   "on SIGTERM, wait so long at most for the blocks to move to "

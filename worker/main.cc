@@ -181,7 +181,7 @@ int main(int argc, char** argv) {
   hawser::AddHttpFlags("/metrics, /healthz and /readyz", &flags.http, app);
   app->add_option("--carriers", flags.carriers,
                   "how servers may be reached, the best of those that lead "
-                  "there: any of shared-memory, unix-socket, tcp")
+                  "there: any of shared-memory, unix-socket, direct-tcp, tcp")
       ->capture_default_str();
   app->add_option(
          "--channels-per-server", flags.channels_per_server,

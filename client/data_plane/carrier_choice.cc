@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "client/data_plane/direct_parameter_channel.h"
 #include "client/data_plane/grpc_parameter_channel.h"
 #include "client/data_plane/local_parameter_channel.h"
 #include "common/grpc/target.h"
@@ -45,18 +46,21 @@ bool Answers(const std::string& name) {
 }  // namespace
 
 absl::StatusOr<Carriers> ParseCarriers(absl::string_view list) {
-  Carriers carriers = {false, false, false};
+  Carriers carriers = {false, false, false, false};
   for (const absl::string_view word : absl::StrSplit(list, ',')) {
     if (word == "shared-memory") {
       carriers.shared_memory = true;
     } else if (word == "unix-socket") {
       carriers.unix_socket = true;
+    } else if (word == "direct-tcp") {
+      carriers.direct_tcp = true;
     } else if (word == "tcp") {
       carriers.tcp = true;
     } else {
       return absl::InvalidArgumentError(
           absl::StrCat("--carriers: \"", word,
-                       "\" is none of shared-memory, unix-socket, tcp"));
+                       "\" is none of shared-memory, unix-socket, "
+                       "direct-tcp, tcp"));
     }
   }
   return carriers;
@@ -87,8 +91,13 @@ std::unique_ptr<ParameterChannel> ChooseCarrier(const CarrierOptions& options,
       return *std::move(channel);
     }
   }
-  if (!has_unix && !carriers.tcp) {
+  if (!has_unix && !carriers.tcp && !carriers.direct_tcp) {
     return std::make_unique<NoChannel>(server.address());
+  }
+  if (carriers.direct_tcp && !has_unix && !IsUnixTarget(server.address()) &&
+      (options.caller == nullptr || !options.caller->encrypts())) {
+    return MakeDirectParameterChannel(server.address(), options.caller,
+                                      grpc_channel());
   }
   LOG(INFO) << "server " << server.address()
             << (has_unix ? " by a unix socket" : " by TCP");

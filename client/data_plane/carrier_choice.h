@@ -1,5 +1,6 @@
 // Which carrier reaches a server, by where it is: in the same process, else by
-// shared memory or a unix socket on the same host, else by TCP.
+// shared memory or a unix socket on the same host, else by TCP, on a connection
+// of its own or in gRPC's.
 //
 // A server on the same host is one whose local socket answers: its name is
 // random, and only processes in its network namespace find it. Shared memory
@@ -22,6 +23,9 @@ namespace hawser {
 struct Carriers {
   bool shared_memory = true;
   bool unix_socket = true;
+  // By TCP without TLS, on a connection of its own if the server takes frames
+  // there; otherwise as `tcp`.
+  bool direct_tcp = false;
   bool tcp = true;
 };
 

@@ -1,7 +1,5 @@
 #include "common/grpc/accepted_sockets.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -10,40 +8,14 @@
 #include <algorithm>
 #include <climits>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/grpc/peer_host.h"
 #include "common/grpc/socket_buffers.h"
 #include "glog/logging.h"
 
 namespace hawser {
 namespace {
-
-constexpr char kUnix[] = "unix";
-
-// The host's address alone: ports say nothing afterwards.
-std::string HostOf(const sockaddr_storage& address) {
-  char text[INET6_ADDRSTRLEN] = "";
-  if (address.ss_family == AF_INET) {
-    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(address).sin_addr,
-              text, sizeof(text));
-  } else if (address.ss_family == AF_INET6) {
-    const in6_addr& host =
-        reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
-    if (IN6_IS_ADDR_V4MAPPED(&host)) {
-      inet_ntop(AF_INET, &host.s6_addr[12], text, sizeof(text));
-      return text;
-    }
-    inet_ntop(AF_INET6, &host, text, sizeof(text));
-  } else {
-    return kUnix;
-  }
-  return text;
-}
-
-bool IsLocalPeer(const std::string& host) {
-  return host == kUnix || host == "::1" || absl::StartsWith(host, "127.");
-}
 
 bool IsAbstract(int socket) {
   sockaddr_un name = {};
@@ -66,14 +38,10 @@ AcceptedSockets::AcceptedSockets(int most_descriptors)
     : most_descriptors_(most_descriptors) {}
 
 void AcceptedSockets::See(int socket) {
-  sockaddr_storage peer = {};
-  socklen_t size = sizeof(peer);
-  if (getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) != 0) {
-    return;  // the one that listens
-  }
-  const std::string host = HostOf(peer);
+  const std::string host = PeerHost(socket);
+  if (host.empty()) return;  // the one that listens
   Remember(host);
-  if (IsLocalPeer(host)) LimitSocketBuffer(socket);
+  if (IsHostOfThisMachine(host)) LimitSocketBuffer(socket);
   if (socket >= most_descriptors_) {
     Cut(socket, absl::StrCat("there are as many connections as may be; raise "
                              "the limit on open files, or look for who has "

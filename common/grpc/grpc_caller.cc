@@ -36,11 +36,17 @@ std::shared_ptr<grpc::Channel> GrpcCaller::Connect(
                                    arguments);
 }
 
+std::string GrpcCaller::AuthorizationFor(const std::string& address) const {
+  if (token_ == nullptr || (!encrypts() && !IsOfThisHost(address))) return "";
+  return token_->Authorization();
+}
+
 void GrpcCaller::Sign(const std::string& address,
                       grpc::ClientContext* context) const {
-  if (token_ == nullptr) return;
-  if (!encrypts() && !IsOfThisHost(address)) return;
-  context->AddMetadata("authorization", token_->Authorization());
+  const std::string authorization = AuthorizationFor(address);
+  if (!authorization.empty()) {
+    context->AddMetadata("authorization", authorization);
+  }
 }
 
 }  // namespace hawser

@@ -31,13 +31,16 @@ class GrpcCaller {
                                          grpc::ChannelArguments arguments,
                                          const std::string& host = "") const;
 
-  // Adds the token to a call to this address. Without TLS it never leaves the
-  // host.
+  // What says who this is to whoever is at the address: "Bearer TOKEN". Empty:
+  // there is no token, or it would leave the host without TLS.
+  std::string AuthorizationFor(const std::string& address) const;
+  // Adds it to a call.
   void Sign(const std::string& address, grpc::ClientContext* context) const;
 
- private:
+  // Whether connections are by TLS.
   bool encrypts() const { return tls_.has_value(); }
 
+ private:
   std::optional<TlsFiles> tls_;
   std::shared_ptr<const BearerToken> token_;  // may be null
 };

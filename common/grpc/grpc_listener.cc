@@ -65,6 +65,13 @@ std::shared_ptr<grpc::ServerCredentials> CredentialsFor(
   return grpc::experimental::LocalServerCredentials(is_unix ? UDS : LOCAL_TCP);
 }
 
+absl::Status CannotListen(const std::string& address) {
+  return absl::UnavailableError(
+      absl::StrCat("cannot listen on ", address,
+                   ": is the port taken, or the address not this machine's? "
+                   "Choose another with --listen"));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
@@ -81,18 +88,32 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
   grpc::channelz::experimental::InitChannelzService();
   grpc::ServerBuilder builder;
   int port = 0;
-  const auto listen = [&](const std::string& address, bool is_unix,
-                          int* bound) {
+  const auto guarded_credentials = [&](bool is_unix) {
     const auto credentials = CredentialsFor(options, is_unix);
     if (options.guard != nullptr) {
       credentials->SetAuthMetadataProcessor(MakeAccessCheck(
           options.guard, [sockets] { return sockets->RecentPeers(); }));
     }
-    builder.AddListeningPort(address, credentials, bound);
+    return credentials;
   };
-  listen(options.address, absl::StartsWith(options.address, "unix:"), &port);
+  const bool is_unix = absl::StartsWith(options.address, "unix:");
+  auto listener = absl::WrapUnique(new GrpcListener);
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
+  if (options.take != nullptr && !options.tls.has_value() && !is_unix) {
+    auto shared_port = SharedPort::Listen(options.address);
+    if (!shared_port.ok()) return CannotListen(options.address);
+    listener->shared_port_ = *std::move(shared_port);
+    port = listener->shared_port_->port();
+    acceptor = builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+        guarded_credentials(/*is_unix=*/false));
+  } else {
+    builder.AddListeningPort(options.address, guarded_credentials(is_unix),
+                             &port);
+  }
   if (!options.local_name.empty()) {
-    listen("unix-abstract:" + options.local_name, /*is_unix=*/true, nullptr);
+    builder.AddListeningPort("unix-abstract:" + options.local_name,
+                             guarded_credentials(/*is_unix=*/true));
   }
   if (options.access_log != nullptr) {
     std::vector<
@@ -131,13 +152,15 @@ absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(
   for (grpc::Service* more : options.more_services) {
     builder.RegisterService(more);
   }
-  auto listener = absl::WrapUnique(new GrpcListener);
   listener->server_ = builder.BuildAndStart();
-  if (listener->server_ == nullptr) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", options.address,
-                     ": is the port taken, or the address not this machine's? "
-                     "Choose another with --listen"));
+  if (listener->server_ == nullptr) return CannotListen(options.address);
+  if (listener->shared_port_ != nullptr) {
+    listener->shared_port_->Start(
+        {.magic = options.magic,
+         .patience = absl::Milliseconds(kHandshakeMs),
+         .see = [sockets](int socket) { sockets->See(socket); },
+         .take = options.take,
+         .grpc = std::move(acceptor)});
   }
   listener->SetServing(false);
   listener->address_ = WithPort(options.address, port);
@@ -150,6 +173,7 @@ void GrpcListener::SetServing(bool serving) {
 }
 
 GrpcListener::~GrpcListener() {
+  shared_port_.reset();
   if (server_ == nullptr) return;
   server_->Shutdown(std::chrono::system_clock::now() +
                     std::chrono::milliseconds(500));

@@ -7,12 +7,15 @@
 #ifndef HAWSER_COMMON_GRPC_GRPC_LISTENER_H_
 #define HAWSER_COMMON_GRPC_GRPC_LISTENER_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/file_descriptor.h"
+#include "common/grpc/shared_port.h"
 #include "common/security/access_guard.h"
 #include "common/security/access_log.h"
 #include "common/security/tls_files.h"
@@ -27,6 +30,10 @@ class GrpcListener {
     // Beyond loopback without TLS or without a guard.
     bool allow_insecure_network = false;
     int max_message_bytes = 4 << 20;
+    // Where set, whoever connects to HOST:PORT without TLS and begins with the
+    // magic number is not gRPC's (shared_port.h).
+    SharedPort::Magic magic = {};
+    std::function<void(FileDescriptor socket)> take;
     // The name of an abstract unix socket to listen at, too; empty: none.
     std::string local_name;
     // What peers cannot make it exceed; 0: no limit. Memory is that of messages
@@ -73,6 +80,7 @@ class GrpcListener {
   std::string address_;
   std::string local_name_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<SharedPort> shared_port_;  // may be null
 };
 
 }  // namespace hawser

@@ -12,7 +12,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "the wire format is little-endian and written as it lies");
 
-constexpr uint32_t kMagic = 0x52535748;  // "HWSR"
+constexpr uint32_t kMagic = std::bit_cast<uint32_t>(kFrameMagic);
 constexpr uint16_t kVersion = 2;
 
 // The header as it lies on the wire. Every field is naturally aligned.
@@ -85,7 +85,7 @@ absl::StatusOr<FrameHeader> DecodeFrameHeader(const FrameHeaderBytes& bytes) {
   if (wire.header_crc32c != Crc32c(&wire, kSealedBytes)) {
     return Damaged("header checksum");
   }
-  if (wire.kind < 1 || wire.kind > 15) return Damaged("unknown kind");
+  if (wire.kind < 1 || wire.kind > 17) return Damaged("unknown kind");
   if (wire.codec > kMaxCodecId) return Damaged("unknown codec");
   if (wire.payload_bytes > kMaxPayloadBytes) return Damaged("payload length");
   FrameHeader header;

@@ -41,8 +41,12 @@ enum class FrameKind : uint16_t {
   // by kAck:
   kUpdate =
       13,  // the sum of the gradients of step `clock`, and how to apply it
-  kReplicaRun = 14,    // a push of a run, as it came
-  kReplicaLeases = 15  // of block 0: what is left to lease
+  kReplicaRun = 14,     // a push of a run, as it came
+  kReplicaLeases = 15,  // of block 0: what is left to lease
+  // On a connection of its own (direct_stream.h):
+  kOpen = 16,  // the first from the client, whose payload says who it is, and
+               // the server's answer that it may go on
+  kEnd = 17    // the last of a stream that the server cuts: why, as kError
 };
 
 // In `flags` of a push: answer it by kAck.
@@ -71,6 +75,8 @@ inline constexpr uint32_t kAllBlocks = 0xffffffff;
 // steps are complete: to measure them, not to compute gradients with.
 inline constexpr uint64_t kAnyPosition = ~uint64_t{0};
 
+// How each header begins.
+inline constexpr std::array<char, 4> kFrameMagic = {'H', 'W', 'S', 'R'};
 inline constexpr size_t kFrameHeaderBytes = 112;
 // The largest payload: a block of 1 Mi float32.
 inline constexpr size_t kMaxPayloadBytes = size_t{4} << 20;

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
 #include "common/status_macros.h"
+#include "common/wire/socket_io.h"
 
 namespace hawser {
 namespace {
@@ -52,12 +53,6 @@ absl::StatusOr<socklen_t> AddressOf(const std::string& name,
   return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 +
                                 name.size());
 }
-
-absl::Status Gone() {
-  return absl::UnavailableError("the peer has closed the stream");
-}
-
-bool WouldBlock() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
 }  // namespace
 
@@ -128,41 +123,7 @@ absl::Status CheckLocalPeer(const FileDescriptor& socket) {
 }
 
 absl::StatusOr<bool> OutgoingRecord::SendSome(const FileDescriptor& socket) {
-  const size_t whole = record_.size() + payload_.size();
-  while (sent_ < whole) {
-    iovec parts[2];
-    size_t count = 0;
-    if (sent_ < record_.size()) {
-      parts[count++] = {record_.data() + sent_, record_.size() - sent_};
-    }
-    const size_t skipped = std::max(sent_, record_.size()) - record_.size();
-    if (skipped < payload_.size()) {
-      parts[count++] = {const_cast<char*>(payload_.data()) + skipped,
-                        payload_.size() - skipped};
-    }
-    msghdr message = {};
-    message.msg_iov = parts;
-    message.msg_iovlen = count;
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    if (descriptor_ >= 0 && sent_ == 0) {
-      message.msg_control = control;
-      message.msg_controllen = sizeof(control);
-      cmsghdr* rights = CMSG_FIRSTHDR(&message);
-      rights->cmsg_level = SOL_SOCKET;
-      rights->cmsg_type = SCM_RIGHTS;
-      rights->cmsg_len = CMSG_LEN(sizeof(int));
-      std::memcpy(CMSG_DATA(rights), &descriptor_, sizeof(int));
-    }
-    const ssize_t sent =
-        sendmsg(socket.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent < 0) {
-      if (errno == EINTR) continue;
-      if (WouldBlock()) return false;
-      return Gone();
-    }
-    sent_ += static_cast<size_t>(sent);
-  }
-  return true;
+  return SendRest(socket, record_, payload_, descriptor_, &sent_);
 }
 
 FileDescriptor LocalReader::TakeDescriptor() {
@@ -229,17 +190,13 @@ absl::StatusOr<bool> LocalReader::Fill() {
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof(control);
-  ssize_t got;
-  do {
-    got = recvmsg(socket_->get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  } while (got < 0 && errno == EINTR);
-  if (got < 0 && WouldBlock()) return false;
-  if (got <= 0) return Gone();
+  ASSIGN_OR_RETURN(const size_t got, ReceiveSome(*socket_, &message));
+  if (got == 0) return false;
   RETURN_IF_ERROR(KeepDescriptors(&message));
   if (in_payload_) {
-    payload_filled_ += static_cast<size_t>(got);
+    payload_filled_ += got;
   } else {
-    end_ += static_cast<size_t>(got);
+    end_ += got;
   }
   return true;
 }

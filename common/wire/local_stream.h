@@ -76,6 +76,8 @@ class OutgoingRecord {
   // Sends as much as the socket takes, without waiting. True: all of it has
   // left. UNAVAILABLE: the peer has gone.
   absl::StatusOr<bool> SendSome(const FileDescriptor& socket);
+  // Some of it has left.
+  bool has_begun() const { return sent_ != 0; }
 
  private:
   LocalRecordBytes record_;

@@ -7,23 +7,11 @@
 #include <cstring>
 
 #include "common/crc32c.h"
+#include "common/wire/socket_pair.h"
 #include "gtest/gtest.h"
 
 namespace hawser {
 namespace {
-
-struct Pair {
-  Pair() {
-    int ends[2];
-    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
-                         ends),
-              0);
-    here = FileDescriptor(ends[0]);
-    there = FileDescriptor(ends[1]);
-  }
-  FileDescriptor here;
-  FileDescriptor there;
-};
 
 LocalRecord Frame(LocalKind kind, uint64_t clock, absl::string_view payload) {
   FrameHeader header;
@@ -68,7 +56,7 @@ TEST(LocalStreamTest, RecordsAndPayloadsComeOutHoweverTheyAreCut) {
     all.append(payload.data(), payload.size());
   }
   for (const size_t step : {size_t{1}, size_t{143}, size_t{145}, all.size()}) {
-    Pair pair;
+    SocketPair pair;
     LocalReader reader(&pair.there);
     std::vector<std::string> got;
     for (size_t at = 0; at < all.size();) {
@@ -88,7 +76,7 @@ TEST(LocalStreamTest, RecordsAndPayloadsComeOutHoweverTheyAreCut) {
 }
 
 TEST(LocalStreamTest, AFullSocketTakesTheRestLater) {
-  Pair pair;
+  SocketPair pair;
   const std::string payload(3 << 20, 'p');
   OutgoingRecord record(Frame(LocalKind::kInline, 1, payload), payload);
   LocalReader reader(&pair.there);
@@ -113,7 +101,7 @@ TEST(LocalStreamTest, ADescriptorComesWithItsRecordAndNoneIsLeft) {
   const int before = open("/dev/null", O_RDONLY | O_CLOEXEC);
   close(before);
   {
-    Pair pair;
+    SocketPair pair;
     LocalRecord segment;
     segment.kind = LocalKind::kSegment;
     for (int i = 0; i < 3; ++i) {
@@ -138,7 +126,7 @@ TEST(LocalStreamTest, ADescriptorComesWithItsRecordAndNoneIsLeft) {
 TEST(LocalStreamTest, ForeignBytesEndTheStream) {
   constexpr auto kDataLoss = absl::StatusCode::kDataLoss;
   for (const size_t damaged : {0, 4, 6, 32, 40, 143}) {
-    Pair pair;
+    SocketPair pair;
     LocalRecordBytes bytes =
         EncodeLocalRecord(Frame(LocalKind::kInline, 1, ""));
     bytes[damaged] = static_cast<char>(bytes[damaged] ^ 0x40);
@@ -147,13 +135,13 @@ TEST(LocalStreamTest, ForeignBytesEndTheStream) {
     EXPECT_EQ(reader.Next().status().code(), kDataLoss) << damaged;
   }
   // A segment without its descriptor; descriptors without a segment.
-  Pair bare;
+  SocketPair bare;
   LocalRecord segment;
   segment.kind = LocalKind::kSegment;
   ASSERT_TRUE(*OutgoingRecord(segment).SendSome(bare.here));
   LocalReader bare_reader(&bare.there);
   EXPECT_EQ(bare_reader.Next().status().code(), kDataLoss);
-  Pair flood;
+  SocketPair flood;
   LocalReader flooded(&flood.there);
   absl::Status status;
   for (int i = 0; i < 20 && status.ok(); ++i) {
@@ -166,7 +154,7 @@ TEST(LocalStreamTest, ForeignBytesEndTheStream) {
 }
 
 TEST(LocalStreamTest, AClosedPeerIsUnavailable) {
-  Pair pair;
+  SocketPair pair;
   pair.here = FileDescriptor();
   LocalReader reader(&pair.there);
   EXPECT_EQ(reader.Next().status().code(), absl::StatusCode::kUnavailable);

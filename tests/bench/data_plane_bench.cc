@@ -37,12 +37,18 @@ struct MeasuredCarrier {
   bool has_one = false;
 };
 const std::vector<MeasuredCarrier> kCarriers = {
-    {"tcp", {.shared_memory = false, .unix_socket = false, .tcp = true}},
-    {"tcp, one channel,",
-     {.shared_memory = false, .unix_socket = false, .tcp = true},
+    {"direct",
+     {.shared_memory = false, .unix_socket = false, .direct_tcp = true}},
+    {"direct, one channel,",
+     {.shared_memory = false, .unix_socket = false, .direct_tcp = true},
      /*is_tls=*/false,
      /*has_one=*/true},
-    {"tls", {.shared_memory = false, .unix_socket = false, .tcp = true}, true},
+    {"tcp", {.shared_memory = false, .unix_socket = false}},
+    {"tcp, one channel,",
+     {.shared_memory = false, .unix_socket = false},
+     /*is_tls=*/false,
+     /*has_one=*/true},
+    {"tls", {.shared_memory = false, .unix_socket = false}, true},
     {"unix", {.shared_memory = false, .unix_socket = true, .tcp = false}},
     {"shared memory",
      {.shared_memory = true, .unix_socket = true, .tcp = false}},

@@ -15,6 +15,7 @@
 #include "common/threads.h"
 #include "common/wire/grpc_frame.h"
 #include "glog/logging.h"
+#include "server/direct_streams.h"
 #include "server/grpc_service.h"
 #include "server/local_listener.h"
 #include "server/server_driver.h"
@@ -69,10 +70,14 @@ void CarryOut(ServerDriver* driver, const Command& command) {
   unready.Wait();
   Intake intake(ShardHandlers(&driver));
   const auto service = MakeGrpcService(&driver, &intake);
-  auto listener = GrpcListener::Start({.address = "127.0.0.1:0",
-                                       .max_message_bytes = kMaxMessageBytes,
-                                       .local_name = RandomLocalName()},
-                                      service.get());
+  DirectStreams direct(&intake, {});
+  auto listener = GrpcListener::Start(
+      {.address = "127.0.0.1:0",
+       .max_message_bytes = kMaxMessageBytes,
+       .magic = DirectStreams::kMagic,
+       .take = [&](FileDescriptor socket) { direct.Take(std::move(socket)); },
+       .local_name = RandomLocalName()},
+      service.get());
   CHECK(listener.ok()) << listener.status();
   auto local = LocalListener::Start(&intake);
   CHECK(local.ok()) << local.status();

@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "common/crc32c.h"
 #include "gtest/gtest.h"
 #include "server/grpc_norm_carrier.h"
 #include "tests/data_plane/carriers.h"
@@ -17,7 +18,8 @@ TEST(CarrierChoiceTest, AListOfCarriers) {
   EXPECT_TRUE(all->shared_memory && all->unix_socket && all->tcp);
   const auto one = ParseCarriers("unix-socket");
   ASSERT_TRUE(one.ok());
-  EXPECT_FALSE(one->shared_memory || one->tcp);
+  EXPECT_FALSE(one->shared_memory || one->tcp || one->direct_tcp);
+  EXPECT_TRUE(ParseCarriers("direct-tcp")->direct_tcp);
   for (const char* wrong : {"", "tcp,", "pigeon", "tcp unix-socket"}) {
     EXPECT_EQ(ParseCarriers(wrong).status().code(),
               absl::StatusCode::kInvalidArgument)
@@ -38,7 +40,7 @@ class ChoiceTest : public testing::Test {
 
   // Which server a frame comes to shows which carrier it took: what is sent by
   // shared memory needs no checksum, and the counts are of one server each.
-  enum class Took { kSharedMemory, kUnixSocket, kTcp, kNone };
+  enum class Took { kSharedMemory, kUnixSocket, kDirectTcp, kTcp, kNone };
   Took Take(const Carriers& carriers) {
     options_.carriers = carriers;
     options_.memory = &memory_;
@@ -49,21 +51,26 @@ class ChoiceTest : public testing::Test {
     FrameHeader header;
     header.kind = FrameKind::kPush;
     header.block = static_cast<uint32_t>(EchoTask::kRefuse);
-    if (!channel->Send(header, {}).ok()) return Took::kNone;
+    header.payload_bytes = 4;
+    header.payload_crc32c = Crc32c(payload.data(), payload.size());
+    if (!channel->Send(header, payload).ok()) return Took::kNone;
     const absl::Status status = channel->Receive(
         [](const FrameHeader&, PayloadPieces) { return absl::OkStatus(); });
     if (!status.ok()) return Took::kNone;
     if (!channel->NeedsChecksum(payload)) return Took::kSharedMemory;
-    return unix_intake_.streams() > 0 ? Took::kUnixSocket : Took::kTcp;
+    if (unix_intake_.streams() > 0) return Took::kUnixSocket;
+    return direct_intake_.receive_bytes() > 0 ? Took::kDirectTcp : Took::kTcp;
   }
 
   const RealClock clock_;
   GrpcNormCarrier norms_;
   ServerDriver driver_{&norms_, testing::TempDir(), &clock_, RealThreads()};
   Intake intake_{[] { return std::make_unique<EchoHandler>(nullptr); }};
+  Intake direct_intake_{[] { return std::make_unique<EchoHandler>(nullptr); }};
   Intake unix_intake_{[] { return std::make_unique<EchoHandler>(nullptr); }};
   CarrierServer shared_{Carrier::kSharedMemory, &driver_, &intake_};
   CarrierServer unix_{Carrier::kUnixSocket, &driver_, &unix_intake_};
+  CarrierServer direct_{Carrier::kDirect, &driver_, &direct_intake_};
   SharedMemory memory_;
   ServerEndpoint endpoint_;
   CarrierOptions options_;
@@ -87,6 +94,15 @@ TEST_F(ChoiceTest, OneThatOffersNothingElseIsReachedByTcp) {
   endpoint_.clear_local();
   EXPECT_EQ(Take({}), Took::kTcp);
   EXPECT_EQ(Take({.tcp = false}), Took::kNone);
+}
+
+TEST_F(ChoiceTest, FramesHaveAConnectionOfTheirOwnWhereTheServerTakesThem) {
+  endpoint_.clear_local();
+  EXPECT_EQ(Take({.direct_tcp = true}), Took::kTcp);  // it does not
+  endpoint_.set_address(direct_.address());
+  EXPECT_EQ(Take({.direct_tcp = true}), Took::kDirectTcp);
+  EXPECT_EQ(Take({.direct_tcp = true, .tcp = false}), Took::kDirectTcp);
+  EXPECT_EQ(Take({}), Took::kTcp);
 }
 
 TEST_F(ChoiceTest, MuchGoesByTwoConnectionsUnlessOneIsToDo) {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "client/data_plane/direct_parameter_channel.h"
 #include "client/data_plane/grpc_parameter_channel.h"
 #include "client/data_plane/local_parameter_channel.h"
 #include "common/files.h"
@@ -47,6 +48,8 @@ std::string CarrierName(Carrier carrier) {
       return "SharedMemory";
     case Carrier::kUnixSocket:
       return "UnixSocket";
+    case Carrier::kDirect:
+      return "Direct";
     case Carrier::kTcp:
       return "Tcp";
     case Carrier::kTls:
@@ -66,6 +69,21 @@ CarrierServer::CarrierServer(Carrier carrier, ServerDriver* driver,
     credentials = MakeTlsServerCredentials(*files, /*require=*/true);
   }
   service_ = MakeGrpcService(driver, intake);
+  if (carrier == Carrier::kDirect) {
+    direct_ = std::make_unique<DirectStreams>(intake, DirectStreams::Options());
+    auto listener = GrpcListener::Start({.address = "localhost:0",
+                                         .max_message_bytes = kMaxMessageBytes,
+                                         .magic = DirectStreams::kMagic,
+                                         .take =
+                                             [this](FileDescriptor socket) {
+                                               direct_->Take(std::move(socket));
+                                             }},
+                                        service_.get());
+    CHECK(listener.ok()) << listener.status();
+    direct_listener_ = *std::move(listener);
+    address_ = direct_listener_->address();
+    return;
+  }
   grpc::ServerBuilder builder;
   int port = 0;
   const std::string listen = carrier == Carrier::kUnixSocket
@@ -89,6 +107,7 @@ CarrierServer::CarrierServer(Carrier carrier, ServerDriver* driver,
 
 CarrierServer::~CarrierServer() {
   local_.reset();
+  direct_listener_.reset();
   if (grpc_ == nullptr) return;
   grpc_->Shutdown(std::chrono::system_clock::now());
   grpc_->Wait();
@@ -109,6 +128,10 @@ std::unique_ptr<ParameterChannel> ConnectByCarrier(Carrier carrier,
     auto caller = GrpcCaller::Open(SelfSignedDirectory(), /*token_file=*/"");
     CHECK(caller.ok()) << caller.status();
     return MakeGrpcParameterChannel(address, *std::move(caller));
+  }
+  if (carrier == Carrier::kDirect) {
+    return MakeDirectParameterChannel(address, /*caller=*/nullptr,
+                                      MakeGrpcParameterChannel(address));
   }
   if (carrier != Carrier::kSharedMemory) {
     return MakeGrpcParameterChannel(address);

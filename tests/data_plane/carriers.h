@@ -8,19 +8,28 @@
 #include <vector>
 
 #include "client/data_plane/parameter_channel.h"
+#include "common/grpc/grpc_listener.h"
 #include "common/shared_memory.h"
 #include "grpcpp/grpcpp.h"
+#include "server/direct_streams.h"
 #include "server/intake.h"
 #include "server/local_listener.h"
 #include "server/server_driver.h"
 
 namespace hawser {
 
-enum class Carrier { kInProcess, kSharedMemory, kUnixSocket, kTcp, kTls };
+enum class Carrier {
+  kInProcess,
+  kSharedMemory,
+  kUnixSocket,
+  kDirect,
+  kTcp,
+  kTls
+};
 
 inline constexpr Carrier kAllCarriers[] = {
     Carrier::kInProcess, Carrier::kSharedMemory, Carrier::kUnixSocket,
-    Carrier::kTcp, Carrier::kTls};
+    Carrier::kDirect,    Carrier::kTcp,          Carrier::kTls};
 
 std::string CarrierName(Carrier carrier);
 
@@ -49,6 +58,8 @@ class CarrierServer {
   std::unique_ptr<grpc::Service> service_;
   std::unique_ptr<grpc::Server> grpc_;
   std::unique_ptr<LocalListener> local_;
+  std::unique_ptr<DirectStreams> direct_;
+  std::unique_ptr<GrpcListener> direct_listener_;
 };
 
 }  // namespace hawser

@@ -5,25 +5,16 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#include <filesystem>
 #include <fstream>
 
 #include "common/wire/local_stream.h"
 #include "gtest/gtest.h"
 #include "server/local_listener.h"
+#include "tests/data_plane/descriptors.h"
 #include "tests/data_plane/echo_handler.h"
 
 namespace hawser {
 namespace {
-
-int Descriptors() {
-  int count = 0;
-  for (const auto& entry :
-       std::filesystem::directory_iterator("/proc/self/fd")) {
-    count += entry.is_symlink() ? 1 : 0;
-  }
-  return count;
-}
 
 int SharedMappings() {
   std::ifstream maps("/proc/self/maps");

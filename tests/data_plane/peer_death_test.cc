@@ -128,7 +128,8 @@ class PeerDeathTest : public testing::TestWithParam<Carrier> {};
 
 INSTANTIATE_TEST_SUITE_P(, PeerDeathTest,
                          testing::Values(Carrier::kSharedMemory,
-                                         Carrier::kUnixSocket, Carrier::kTcp),
+                                         Carrier::kUnixSocket, Carrier::kDirect,
+                                         Carrier::kTcp),
                          [](const auto& info) {
                            return CarrierName(info.param);
                          });
