@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/json_log.h"
 #include "common/process_setup.h"
+#include "common/thread_caches.h"
 #include "common/version.h"
 
 namespace hawser {
@@ -22,6 +23,7 @@ DaemonMain::DaemonMain(const std::string& role, const std::string& what)
 
 int DaemonMain::Run(int argc, char** argv,
                     absl::FunctionRef<absl::Status()> run) {
+  LimitThreadCaches(argv);
   SetUpDaemon(argv[0]);
   CLI11_PARSE(app_, argc, argv);
   if (log_format_ == "json") LogJson(role_);

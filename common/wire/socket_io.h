@@ -12,9 +12,9 @@
 
 namespace hawser {
 
-// Sends head and then payload, but for the first *sent bytes of both, which have
-// left; counts on. With the first byte goes descriptor, unless it is negative.
-// True: all of it has left. UNAVAILABLE: the peer has gone.
+// Sends head and then payload, but for the first *sent bytes of both, which
+// have left; counts on. With the first byte goes descriptor, unless it is
+// negative. True: all of it has left. UNAVAILABLE: the peer has gone.
 absl::StatusOr<bool> SendRest(const FileDescriptor& socket,
                               absl::Span<const char> head,
                               absl::Span<const char> payload, int descriptor,

@@ -23,6 +23,7 @@
 #include "absl/time/time.h"
 #include "common/crc32c.h"
 #include "common/process_setup.h"
+#include "common/thread_caches.h"
 #include "common/vector_ops.h"
 #include "common/wire/float_pieces.h"
 #include "glog/logging.h"
@@ -292,6 +293,7 @@ void Main(int64_t mebibytes, double seconds) {
 }  // namespace hawser
 
 int main(int argc, char** argv) {
+  hawser::LimitThreadCaches(argv);
   hawser::SetUpDaemon(argv[0]);
   hawser::Main(argc > 1 ? std::atoll(argv[1]) : 64,
                argc > 2 ? std::atof(argv[2]) : 0.3);

@@ -18,6 +18,7 @@
 #include "client/data_plane/carrier_choice.h"
 #include "common/process_setup.h"
 #include "common/shared_memory.h"
+#include "common/thread_caches.h"
 #include "glog/logging.h"
 #include "tests/bench/data_plane_bench_client.h"
 #include "tests/bench/data_plane_bench_figures.h"
@@ -274,6 +275,7 @@ void MeasureAll(const Flags& flags) {
 }  // namespace hawser
 
 int main(int argc, char** argv) {
+  hawser::LimitThreadCaches(argv);
   hawser::SetUpDaemon(argv[0]);
   hawser::Flags flags;
   CLI::App app("The data plane and the server beside the machine's limits.");
