@@ -26,8 +26,8 @@ std::string OutputOf(const std::string& command) {
 // Its process, how glibc was told, its arguments.
 std::string Started(const std::string& environment) {
   return OutputOf(absl::StrCat("env -u GLIBC_TUNABLES ", environment,
-                               " sh -c 'echo $$; exec /proc/",
-                               getpid(), "/exe start \"an argument\"'"));
+                               " sh -c 'echo $$; exec /proc/", getpid(),
+                               "/exe start \"an argument\"'"));
 }
 
 TEST(ThreadCaches, TheSameProcessStartsAnewWithTheSameArguments) {

@@ -52,7 +52,7 @@ struct Flags {
   std::string data_root;
   SecurityFlags security;
   HttpFlags http;
-  std::string carriers = "shared-memory,unix-socket,tcp";
+  std::string carriers = "shared-memory,unix-socket,direct-tcp,tcp";
   double drain_seconds = 0;
 };
 

@@ -43,7 +43,7 @@ struct Flags {
   double micro_batch_delay_ms = 0;
   double exit_when_idle_seconds = 0;
   HttpFlags http;
-  std::string carriers = "shared-memory,unix-socket,tcp";
+  std::string carriers = "shared-memory,unix-socket,direct-tcp,tcp";
   int channels_per_server = 2;
   SecurityFlags security;
   std::string device = "cpu";

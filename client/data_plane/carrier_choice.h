@@ -25,7 +25,7 @@ struct Carriers {
   bool unix_socket = true;
   // By TCP without TLS, on a connection of its own if the server takes frames
   // there; otherwise as `tcp`.
-  bool direct_tcp = false;
+  bool direct_tcp = true;
   bool tcp = true;
 };
 

@@ -38,15 +38,15 @@ struct MeasuredCarrier {
   bool has_one = false;
 };
 const std::vector<MeasuredCarrier> kCarriers = {
-    {"direct",
-     {.shared_memory = false, .unix_socket = false, .direct_tcp = true}},
+    {"direct", {.shared_memory = false, .unix_socket = false}},
     {"direct, one channel,",
-     {.shared_memory = false, .unix_socket = false, .direct_tcp = true},
+     {.shared_memory = false, .unix_socket = false},
      /*is_tls=*/false,
      /*has_one=*/true},
-    {"tcp", {.shared_memory = false, .unix_socket = false}},
+    {"tcp",
+     {.shared_memory = false, .unix_socket = false, .direct_tcp = false}},
     {"tcp, one channel,",
-     {.shared_memory = false, .unix_socket = false},
+     {.shared_memory = false, .unix_socket = false, .direct_tcp = false},
      /*is_tls=*/false,
      /*has_one=*/true},
     {"tls", {.shared_memory = false, .unix_socket = false}, true},

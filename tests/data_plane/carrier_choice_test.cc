@@ -93,16 +93,16 @@ TEST_F(ChoiceTest, OneThatAnswersNoLongerIsElsewhere) {
 TEST_F(ChoiceTest, OneThatOffersNothingElseIsReachedByTcp) {
   endpoint_.clear_local();
   EXPECT_EQ(Take({}), Took::kTcp);
-  EXPECT_EQ(Take({.tcp = false}), Took::kNone);
+  EXPECT_EQ(Take({.direct_tcp = false, .tcp = false}), Took::kNone);
 }
 
 TEST_F(ChoiceTest, FramesHaveAConnectionOfTheirOwnWhereTheServerTakesThem) {
   endpoint_.clear_local();
-  EXPECT_EQ(Take({.direct_tcp = true}), Took::kTcp);  // it does not
+  EXPECT_EQ(Take({}), Took::kTcp);  // it does not
   endpoint_.set_address(direct_.address());
-  EXPECT_EQ(Take({.direct_tcp = true}), Took::kDirectTcp);
-  EXPECT_EQ(Take({.direct_tcp = true, .tcp = false}), Took::kDirectTcp);
-  EXPECT_EQ(Take({}), Took::kTcp);
+  EXPECT_EQ(Take({}), Took::kDirectTcp);
+  EXPECT_EQ(Take({.tcp = false}), Took::kDirectTcp);
+  EXPECT_EQ(Take({.direct_tcp = false}), Took::kTcp);
 }
 
 TEST_F(ChoiceTest, MuchGoesByTwoConnectionsUnlessOneIsToDo) {
