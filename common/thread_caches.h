@@ -6,8 +6,8 @@
 namespace hawser {
 
 // First thing in main: from then on threads keep pieces of at most 256 bytes.
-// With glibc's 1032 each comes to hold up to a quarter of a MiB in a few hours,
-// and the pages around that.
+// With glibc's 1032 each can come to hold a quarter of a MiB, and the pages
+// around that.
 //
 // glibc takes it from the environment alone (GLIBC_TUNABLES), so the program
 // starts anew, as the same process with the same arguments. It does not where

@@ -20,12 +20,17 @@ DirectExchange::DirectExchange(FileDescriptor socket, FileDescriptor wake,
                                absl::Duration patience)
     : SocketExchange(std::move(socket), std::move(wake), intake),
       admit_(std::move(admit)),
-      reader_(&this->socket(),
+      reader_(std::in_place, &this->socket(),
               [this](size_t bytes) { return Reserve(bytes); }) {
   SetLimit(absl::Now() + patience);
 }
 
-DirectExchange::~DirectExchange() { intake()->ReturnMemory(reserved_); }
+// A read that is parked may hold this object for longer than there is an
+// intake.
+void DirectExchange::StopReading() {
+  reader_.reset();
+  intake()->ReturnMemory(reserved_);
+}
 
 absl::Status DirectExchange::Reserve(size_t bytes) {
   if (!is_open_ && bytes > kMostUnknown) {
@@ -40,24 +45,24 @@ absl::Status DirectExchange::Reserve(size_t bytes) {
 absl::StatusOr<bool> DirectExchange::TakeNext() {
   // Its payload lies where the next one will.
   AwaitInHand(0);
-  ASSIGN_OR_RETURN(const bool there, reader_.Next());
+  ASSIGN_OR_RETURN(const bool there, reader_->Next());
   if (!there) return false;
-  const FrameKind kind = reader_.header().kind;
+  const FrameKind kind = reader_->header().kind;
   if (!is_open_) {
     RETURN_IF_ERROR(Open());
   } else if (kind == FrameKind::kOpen || kind == FrameKind::kEnd) {
     return absl::DataLossError("a stream that opens twice, or ends by itself");
   } else {
-    Hand(reader_.header(), reader_.payload(), nullptr);
+    Hand(reader_->header(), reader_->payload(), nullptr);
   }
   return true;
 }
 
 absl::Status DirectExchange::Open() {
-  if (reader_.header().kind != FrameKind::kOpen) {
+  if (reader_->header().kind != FrameKind::kOpen) {
     return absl::DataLossError("a stream that does not say who opens it");
   }
-  const absl::Span<const char> payload = reader_.payload();
+  const absl::Span<const char> payload = reader_->payload();
   RETURN_IF_ERROR(admit_(absl::string_view(payload.data(), payload.size())));
   is_open_ = true;
   SetLimit(absl::InfiniteFuture());

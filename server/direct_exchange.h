@@ -34,7 +34,6 @@ class DirectExchange : public SocketExchange {
   // As SocketExchange. patience: until the first frame.
   DirectExchange(FileDescriptor socket, FileDescriptor wake, Intake* intake,
                  Admit admit, absl::Duration patience);
-  ~DirectExchange() override;
 
  private:
   struct Waiting {
@@ -43,6 +42,7 @@ class DirectExchange : public SocketExchange {
   };
 
   absl::StatusOr<bool> TakeNext() override;
+  void StopReading() override;
   absl::Status Open();
   absl::Status Reserve(size_t bytes);
 
@@ -56,8 +56,8 @@ class DirectExchange : public SocketExchange {
 
   // The reader's thread's.
   const Admit admit_;
-  int64_t reserved_ = 0;  // bytes
-  DirectReader reader_;
+  int64_t reserved_ = 0;                // bytes
+  std::optional<DirectReader> reader_;  // until nothing is read any more
   bool is_open_ = false;
 
   // The strand's.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "common/poll_timeout.h"
 #include "common/status_macros.h"
 
 namespace hawser {
@@ -95,14 +96,8 @@ void SocketExchange::AwaitLastSent() {
 absl::Status SocketExchange::AwaitSocket(int16_t events) {
   pollfd waits[2] = {{socket_.get(), events, 0}, {wake_.get(), POLLIN, 0}};
   if (write_waits_.load()) waits[0].events |= POLLOUT;
-  int timeout_ms = -1;
-  if (limit_ != absl::InfiniteFuture()) {
-    const absl::Duration left = limit_ - absl::Now();
-    if (left <= absl::ZeroDuration()) {
-      return absl::UnavailableError("the peer says nothing");
-    }
-    timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(left)) + 1;
-  }
+  const int timeout_ms = PollTimeout(limit_);
+  if (timeout_ms == 0) return absl::UnavailableError("the peer says nothing");
   poll(waits, 2, timeout_ms);
   if ((waits[1].revents & POLLIN) != 0) {
     eventfd_t ignored;

@@ -94,6 +94,7 @@ class DirectParameterChannel : public ParameterChannel {
         } else {
           LOG(INFO) << "server " << address_
                     << " by TCP, in gRPC's connection: " << refusal_.message();
+          socket_ = FileDescriptor();
           state_.store(State::kGrpc);
         }
       }

@@ -11,9 +11,9 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/grpc/socket_buffers.h"
 #include "common/grpc/target.h"
+#include "common/poll_timeout.h"
 #include "common/status_macros.h"
 
 namespace hawser {
@@ -73,14 +73,8 @@ absl::StatusOr<FileDescriptor> Connect(const std::string& target,
 absl::Status AwaitSocket(const FileDescriptor& socket, int16_t event,
                          const FileDescriptor& wake, absl::Time limit) {
   pollfd waits[2] = {{socket.get(), event, 0}, {wake.get(), POLLIN, 0}};
-  int timeout_ms = -1;
-  if (limit != absl::InfiniteFuture()) {
-    const absl::Duration left = limit - absl::Now();
-    if (left <= absl::ZeroDuration()) {
-      return absl::UnavailableError("no answer in time");
-    }
-    timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(left)) + 1;
-  }
+  const int timeout_ms = PollTimeout(limit);
+  if (timeout_ms == 0) return absl::UnavailableError("no answer in time");
   poll(waits, 2, timeout_ms);
   return waits[1].revents == 0 ? absl::OkStatus()
                                : absl::CancelledError("cancelled");

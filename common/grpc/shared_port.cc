@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/files.h"
+#include "common/poll_timeout.h"
 #include "common/status_macros.h"
 #include "glog/logging.h"
 
@@ -114,13 +115,9 @@ void SharedPort::Run() {
     for (const Newcomer& newcomer : newcomers_) {
       waits.push_back({newcomer.socket.get(), POLLIN, 0});
     }
-    int timeout_ms = -1;
-    if (!newcomers_.empty()) {
-      const absl::Duration left = newcomers_.front().limit - absl::Now();
-      timeout_ms = static_cast<int>(
-          std::max<int64_t>(0, absl::ToInt64Milliseconds(left) + 1));
-    }
-    poll(waits.data(), waits.size(), timeout_ms);
+    poll(waits.data(), waits.size(),
+         PollTimeout(newcomers_.empty() ? absl::InfiniteFuture()
+                                        : newcomers_.front().limit));
     if (waits[0].revents != 0) return;
     const pollfd* wait = waits.data() + 1 + listeners_.size();
     std::erase_if(newcomers_, [&](Newcomer& newcomer) {
@@ -138,8 +135,9 @@ void SharedPort::Accept(const FileDescriptor& listener) {
       accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (socket.valid()) {
     options_.see(socket.get());
-    if (newcomers_.size() == kMostNewcomers)
+    if (newcomers_.size() == kMostNewcomers) {
       newcomers_.erase(newcomers_.begin());
+    }
     newcomers_.push_back({std::move(socket), absl::Now() + options_.patience});
   } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
     LOG_EVERY_N(ERROR, 100)

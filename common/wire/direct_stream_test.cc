@@ -1,8 +1,11 @@
 #include "common/wire/direct_stream.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "common/crc32c.h"
@@ -149,6 +152,23 @@ TEST(DirectStreamTest, WhatASocketDoesNotTakeAtOnceLeavesLater) {
   OutgoingDirectFrame lost(EncodeFrameHeader(Push(9, "")), {});
   EXPECT_EQ(lost.SendSome(pair.here).status().code(),
             absl::StatusCode::kUnavailable);
+}
+
+// Who has vanished is found out by the system, if it is told to look.
+TEST(DirectStreamTest, ASilentPeerIsProbed) {
+  const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ProbeWhenSilent(socket, absl::Seconds(20));
+  for (const auto& [level, name, expected] :
+       {std::tuple(SOL_SOCKET, SO_KEEPALIVE, 1),
+        {IPPROTO_TCP, TCP_KEEPIDLE, 20},
+        {IPPROTO_TCP, TCP_KEEPINTVL, 10},
+        {IPPROTO_TCP, TCP_KEEPCNT, 1},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, 30000}}) {
+    int value = -1;
+    socklen_t size = sizeof(value);
+    ASSERT_EQ(getsockopt(socket.get(), level, name, &value, &size), 0);
+    EXPECT_EQ(value, expected) << name;
+  }
 }
 
 TEST(DirectStreamTest, TheFramesThatOpenAndEndAStream) {
