@@ -66,6 +66,10 @@ class DirectParameterChannel : public ParameterChannel {
     return use(reader_.header(), {&payload, payload.empty() ? 0U : 1U});
   }
 
+  void PlacePayloads(Place place) override {
+    reader_.PlacePayloads(std::move(place));
+  }
+
   uint64_t BytesForTwo() const override { return grpc_->BytesForTwo(); }
 
   void Cancel() override {

@@ -7,6 +7,7 @@
 #define HAWSER_CLIENT_DATA_PLANE_PARAMETER_CHANNEL_H_
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 
 #include "absl/functional/function_ref.h"
@@ -37,6 +38,13 @@ class ParameterChannel {
   virtual absl::Status Receive(
       absl::FunctionRef<absl::Status(const FrameHeader&, PayloadPieces)>
           use) = 0;
+
+  // Where the payload of a frame that is about to be received is wanted; null:
+  // anywhere. A channel that can receives it there, where it is in part, or
+  // damaged, until Receive shows it; others do not ask. To be set while nothing
+  // is being received.
+  using Place = std::function<char*(const FrameHeader&)>;
+  virtual void PlacePayloads(Place /*place*/) {}
 
   // False: the receiver reads this payload in the memory where it lies, and a
   // checksum of it is not looked at.

@@ -42,7 +42,12 @@ ParameterClient::ParameterClient(const Plan& plan, uint64_t node,
   for (const Block& block : plan.blocks()) {
     blocks_of_[block.layer()].push_back(static_cast<int>(block.id()));
   }
-  for (const auto& of_server : channels_.all()) {
+  for (size_t channel = 0; channel < channels_.all().size(); ++channel) {
+    const auto& of_server = channels_.all()[channel];
+    of_server.channel->PlacePayloads(
+        [this, channel](const FrameHeader& header) {
+          return PlaceOf(channel, header);
+        });
     queues_.push_back(std::make_unique<SendQueue>(
         of_server.channel.get(), threads,
         [this](const absl::Status& status) { Fail(status); }));
@@ -358,6 +363,34 @@ absl::Status ParameterClient::TakeError(size_t channel,
   return absl::OkStatus();
 }
 
+float* ParameterClient::WantedAt(size_t channel,
+                                 const FrameHeader& header) const {
+  if (header.job != plan_.job() || header.incarnation != plan_.incarnation() ||
+      header.block >= block_states_.size() ||
+      channels_.Of(header.block) != channel) {
+    return nullptr;
+  }
+  const BlockState& state = block_states_[header.block];
+  if (!state.is_due || state.awaited_clock != header.clock ||
+      state.awaited_codec != header.codec) {
+    return nullptr;
+  }
+  return theta_ + plan_.blocks(static_cast<int>(header.block)).offset();
+}
+
+char* ParameterClient::PlaceOf(size_t channel, const FrameHeader& header) {
+  if (header.kind != FrameKind::kBlock || header.codec != CodecId::kFloat32) {
+    return nullptr;
+  }
+  absl::MutexLock lock(&mutex_);
+  float* const theta = WantedAt(channel, header);
+  if (theta == nullptr) return nullptr;
+  const Block& block = plan_.blocks(static_cast<int>(header.block));
+  return header.payload_bytes == block.elements() * sizeof(float)
+             ? reinterpret_cast<char*>(theta)
+             : nullptr;
+}
+
 absl::Status ParameterClient::TakeBlock(size_t channel,
                                         const FrameHeader& header,
                                         PayloadPieces pieces) {
@@ -365,14 +398,10 @@ absl::Status ParameterClient::TakeBlock(size_t channel,
   uint64_t step = header.clock;
   {
     absl::MutexLock lock(&mutex_);
-    if (header.block >= block_states_.size() ||
-        !block_states_[header.block].is_due ||
-        block_states_[header.block].awaited_clock != header.clock ||
-        block_states_[header.block].awaited_codec != header.codec ||
-        channels_.Of(header.block) != channel) {
+    theta = WantedAt(channel, header);
+    if (theta == nullptr) {
       return absl::DataLossError("a block that was not asked for");
     }
-    theta = theta_;
     step = read_step_.value_or(step);
   }
   const TraceSpan span(ScopeOf(step), SPAN_RECEIVE,
@@ -384,7 +413,7 @@ absl::Status ParameterClient::TakeBlock(size_t channel,
       header.codec == CodecId::kFloat32 ? codecs_.float32() : codecs_.pull();
   const auto elements = static_cast<int64_t>(block.elements());
   RETURN_IF_ERROR(by.codec->Check(pieces, elements));
-  by.codec->DecodeTo(pieces, elements, theta + block.offset());
+  by.codec->DecodeTo(pieces, elements, theta);
   absl::MutexLock lock(&mutex_);
   BlockState& state = block_states_[header.block];
   state.is_due = false;

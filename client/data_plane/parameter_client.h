@@ -188,6 +188,11 @@ class ParameterClient {
   void RunReader(size_t channel);
   absl::Status Take(size_t channel, const FrameHeader& header,
                     PayloadPieces pieces);
+  // Where an awaited block goes; null: this frame is not one.
+  float* WantedAt(size_t channel, const FrameHeader& header) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same, of a frame whose payload can be received there as it is.
+  char* PlaceOf(size_t channel, const FrameHeader& header);
   absl::Status TakeBlock(size_t channel, const FrameHeader& header,
                          PayloadPieces pieces);
   absl::Status TakeError(size_t channel, const absl::Status& refusal);

@@ -39,8 +39,10 @@ class Float32Codec : public Codec {
   void DecodeTo(PayloadPieces pieces, int64_t, float* target) const override {
     char* to = reinterpret_cast<char*>(target);
     for (const absl::Span<const char> piece : pieces) {
-      if (piece.empty()) continue;
-      std::memcpy(to, piece.data(), piece.size());
+      // It may have been received where it is wanted.
+      if (piece.data() != to && !piece.empty()) {
+        std::memcpy(to, piece.data(), piece.size());
+      }
       to += piece.size();
     }
   }

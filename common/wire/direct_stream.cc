@@ -19,6 +19,9 @@ namespace {
 
 // Of a payload, looked at while it is in the caches.
 constexpr size_t kMostAtOnce = 256 << 10;
+// Of a payload whoever waits for it is not woken for less, unless that is all
+// that is missing: each wake costs as much as receiving many KiB.
+constexpr size_t kLeastAtOnce = 192 << 10;
 constexpr size_t kAlignment = 64;
 
 FrameHeader HeaderOf(FrameKind kind, absl::string_view payload) {
@@ -89,13 +92,17 @@ absl::Status DirectReader::TakeHeader() {
   std::memcpy(bytes.data(), buffer_.data() + begin_, bytes.size());
   begin_ += bytes.size();
   ASSIGN_OR_RETURN(header_, DecodeFrameHeader(bytes));
-  if (header_.payload_bytes > capacity_) RETURN_IF_ERROR(MakeRoom());
+  payload_ = place_ == nullptr ? nullptr : place_(header_);
+  if (payload_ == nullptr) {
+    if (header_.payload_bytes > capacity_) RETURN_IF_ERROR(MakeRoom());
+    payload_ = memory_.get();
+  }
   has_header_ = true;
   filled_ = 0;
   crc_ = 0;
   const size_t here = std::min<size_t>(end_ - begin_, header_.payload_bytes);
   if (here == 0) return absl::OkStatus();
-  std::memcpy(payload_.get(), buffer_.data() + begin_, here);
+  std::memcpy(payload_, buffer_.data() + begin_, here);
   begin_ += here;
   CountPayload(here);
   return absl::OkStatus();
@@ -106,13 +113,21 @@ absl::Status DirectReader::MakeRoom() {
       std::bit_ceil(std::max<size_t>(header_.payload_bytes, kAlignment));
   if (reserve_ != nullptr) RETURN_IF_ERROR(reserve_(capacity - capacity_));
   capacity_ = capacity;
-  payload_.reset(static_cast<char*>(std::aligned_alloc(kAlignment, capacity)));
+  memory_.reset(static_cast<char*>(std::aligned_alloc(kAlignment, capacity)));
   return absl::OkStatus();
 }
 
 void DirectReader::CountPayload(size_t bytes) {
-  crc_ = Crc32cExtend(crc_, payload_.get() + filled_, bytes);
+  crc_ = Crc32cExtend(crc_, payload_ + filled_, bytes);
   filled_ += bytes;
+}
+
+void DirectReader::WakeAt(size_t bytes) {
+  const int mark = static_cast<int>(bytes);
+  if (mark == wakes_at_) return;
+  wakes_at_ = mark;
+  // A system that refuses wakes sooner, and more often.
+  setsockopt(socket_->get(), SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark));
 }
 
 // A payload to where it is to lie, and what comes after it to the buffer, which
@@ -125,7 +140,7 @@ absl::StatusOr<bool> DirectReader::Receive() {
   iovec parts[2];
   size_t count = 0;
   if (rest != 0) {
-    parts[count++] = {payload_.get() + filled_, std::min(rest, kMostAtOnce)};
+    parts[count++] = {payload_ + filled_, std::min(rest, kMostAtOnce)};
   }
   if (rest <= kMostAtOnce) {
     parts[count++] = {buffer_.data() + end_, buffer_.size() - end_};
@@ -134,7 +149,10 @@ absl::StatusOr<bool> DirectReader::Receive() {
   message.msg_iov = parts;
   message.msg_iovlen = count;
   ASSIGN_OR_RETURN(const size_t got, ReceiveSome(*socket_, &message));
-  if (got == 0) return false;
+  if (got == 0) {
+    WakeAt(std::clamp<size_t>(rest, 1, kLeastAtOnce));
+    return false;
+  }
   const size_t of_payload = rest == 0 ? 0 : std::min(got, parts[0].iov_len);
   if (of_payload != 0) CountPayload(of_payload);
   end_ += got - of_payload;

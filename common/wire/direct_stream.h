@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -73,6 +74,10 @@ class DirectReader {
   explicit DirectReader(const FileDescriptor* socket, Reserve reserve = nullptr)
       : socket_(socket), reserve_(std::move(reserve)) {}
 
+  // Where a payload is received, by its frame's header; null: wherever.
+  using Place = std::function<char*(const FrameHeader&)>;
+  void PlacePayloads(Place place) { place_ = std::move(place); }
+
   // Reads on. True: the next frame is there, whole and with the checksums it
   // claims; false: what has come so far is not one. UNAVAILABLE: the peer has
   // closed. DATA_LOSS: foreign or damaged bytes. Others: as `reserve`.
@@ -81,7 +86,7 @@ class DirectReader {
   // Of the last frame; valid until Next.
   const FrameHeader& header() const { return header_; }
   absl::Span<const char> payload() const {
-    return {payload_.get(), header_.payload_bytes};
+    return {payload_, header_.payload_bytes};
   }
 
  private:
@@ -93,6 +98,8 @@ class DirectReader {
   absl::Status TakeHeader();
   absl::Status MakeRoom();
   absl::StatusOr<bool> Receive();
+  // Whoever waits for the socket is woken when so much is there.
+  void WakeAt(size_t bytes);
   void CountPayload(size_t bytes);
 
   const FileDescriptor* const socket_;
@@ -102,10 +109,13 @@ class DirectReader {
   size_t end_ = 0;
   bool has_header_ = false;  // of a frame whose payload is not whole yet
   FrameHeader header_;
-  std::unique_ptr<char[], Free> payload_;
+  Place place_;
+  std::unique_ptr<char[], Free> memory_;  // for payloads without a place
   size_t capacity_ = 0;
+  char* payload_ = nullptr;
   size_t filled_ = 0;
   uint32_t crc_ = 0;  // of what is filled
+  int wakes_at_ = 1;
 };
 
 }  // namespace hawser

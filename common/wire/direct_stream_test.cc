@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <string>
@@ -104,6 +105,91 @@ TEST(DirectStreamTest, AnEndInTheMiddleIsTheEnd) {
     DirectReader reader(&pair.there);
     EXPECT_EQ(reader.Next().status().code(), absl::StatusCode::kUnavailable);
   }
+}
+
+TEST(DirectStreamTest, APayloadIsReceivedWhereItIsWanted) {
+  const std::string wanted(70000, 'w');
+  const std::string other(50000, 'o');
+  std::string place(wanted.size(), '\0');
+  SocketPair pair;
+  DirectReader reader(&pair.there);
+  reader.PlacePayloads([&](const FrameHeader& header) {
+    return header.clock == 1 ? place.data() : nullptr;
+  });
+  for (const uint64_t clock : {1, 2, 1}) {
+    const std::string& payload = clock == 1 ? wanted : other;
+    std::fill(place.begin(), place.end(), '\0');
+    const std::string frame = Bytes(clock, payload);
+    ASSERT_EQ(send(pair.here.get(), frame.data(), frame.size(), 0),
+              static_cast<ssize_t>(frame.size()));
+    const auto there = reader.Next();
+    ASSERT_TRUE(there.ok() && *there) << there.status();
+    EXPECT_EQ(Payload(reader), payload);
+    EXPECT_EQ(reader.payload().data() == place.data(), clock == 1);
+    EXPECT_EQ(place == wanted, clock == 1);
+  }
+}
+
+// Two sockets that are connected by TCP on loopback.
+SocketPair TcpPair() {
+  SocketPair pair;
+  const FileDescriptor listener(::socket(AF_INET, SOCK_STREAM, 0));
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* const name = reinterpret_cast<sockaddr*>(&address);
+  EXPECT_EQ(bind(listener.get(), name, size), 0);
+  EXPECT_EQ(listen(listener.get(), 1), 0);
+  EXPECT_EQ(getsockname(listener.get(), name, &size), 0);
+  pair.here = FileDescriptor(::socket(AF_INET, SOCK_STREAM, 0));
+  EXPECT_EQ(connect(pair.here.get(), name, size), 0);
+  pair.there =
+      FileDescriptor(accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK));
+  EXPECT_TRUE(pair.there.valid());
+  return pair;
+}
+
+bool IsWoken(const FileDescriptor& socket, int patience_ms) {
+  pollfd wait = {socket.get(), POLLIN, 0};
+  return poll(&wait, 1, patience_ms) == 1;
+}
+
+TEST(DirectStreamTest, WhoeverWaitsForALongPayloadIsNotWokenForALittleOfIt) {
+  constexpr int kPatience = 60'000;  // ms, for a starved machine
+  const SocketPair pair = TcpPair();
+  DirectReader reader(&pair.there);
+  const std::string frame = Bytes(1, std::string(300'000, 'p'));
+  size_t sent = 0;
+  const auto send_some = [&](size_t bytes) {
+    ASSERT_EQ(send(pair.here.get(), frame.data() + sent, bytes, 0),
+              static_cast<ssize_t>(bytes));
+    sent += bytes;
+  };
+  const auto read = [&] {
+    const auto there = reader.Next();
+    EXPECT_TRUE(there.ok()) << there.status();
+    return there.ok() && *there;
+  };
+  EXPECT_FALSE(read());
+  send_some(1000);
+  EXPECT_TRUE(IsWoken(pair.there, kPatience));  // for the header: at once
+  while (!read() && IsWoken(pair.there, 0)) {
+  }
+  send_some(100'000);
+  EXPECT_FALSE(IsWoken(pair.there, 50));
+  send_some(120'000);
+  EXPECT_TRUE(IsWoken(pair.there, kPatience));
+  EXPECT_FALSE(read());
+  send_some(frame.size() - sent - 1);
+  EXPECT_FALSE(IsWoken(pair.there, 50));
+  send_some(1);  // the last byte
+  EXPECT_TRUE(IsWoken(pair.there, kPatience));
+  EXPECT_TRUE(read());
+  // What comes next is seen at once again.
+  EXPECT_FALSE(read());
+  ASSERT_EQ(send(pair.here.get(), "x", 1, 0), 1);
+  EXPECT_TRUE(IsWoken(pair.there, kPatience));
 }
 
 TEST(DirectStreamTest, MemoryIsAskedForWhenAPayloadIsLargerThanThoseBefore) {

@@ -24,6 +24,8 @@ void BenchClient::Use(const BlockChannels* channels, bool one) {
     if (one && !lanes_.empty()) continue;
     lanes_.push_back({of_server.channel.get(), of_server.blocks,
                       of_server.carries_all || one});
+    of_server.channel->PlacePayloads(
+        [this](const FrameHeader& header) { return PlaceOf(header); });
   }
   if (!one) return;
   lanes_[0].blocks.clear();
@@ -94,6 +96,12 @@ void BenchClient::Pull(uint64_t version) {
   });
 }
 
+char* BenchClient::PlaceOf(const FrameHeader& header) {
+  if (header.kind != FrameKind::kBlock) return nullptr;
+  const Block& block = plan_->blocks(static_cast<int>(header.block));
+  return reinterpret_cast<char*>(theta_.data() + block.offset());
+}
+
 void BenchClient::Await(const Lane& lane, FrameKind kind) {
   for (size_t b = 0; b < lane.blocks.size(); ++b) {
     const absl::Status status = lane.channel->Receive(
@@ -103,7 +111,9 @@ void BenchClient::Await(const Lane& lane, FrameKind kind) {
           const Block& block = plan_->blocks(static_cast<int>(header.block));
           char* to = reinterpret_cast<char*>(theta_.data() + block.offset());
           for (const absl::Span<const char> piece : pieces) {
-            std::memcpy(to, piece.data(), piece.size());
+            if (piece.data() != to) {
+              std::memcpy(to, piece.data(), piece.size());
+            }
             to += piece.size();
           }
           return absl::OkStatus();

@@ -43,6 +43,7 @@ class BenchClient {
   FrameHeader Header(FrameKind kind, uint64_t clock) const;
   void OnEachLane(absl::FunctionRef<void(const Lane&)> work);
   void Send(const Lane& lane, uint64_t step, TreeNode node, bool want_acks);
+  char* PlaceOf(const FrameHeader& header);
   void Await(const Lane& lane, FrameKind kind);
 
   const Plan* const plan_;
