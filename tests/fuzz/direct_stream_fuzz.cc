@@ -1,6 +1,8 @@
 // Frames off a connection of their own, on which the bytes are cut anywhere.
 #include <sys/socket.h>
 
+#include <memory>
+
 #include "common/crc32c.h"
 #include "common/wire/direct_stream.h"
 #include "tests/fuzz/input.h"
@@ -31,6 +33,15 @@ Outcome Read(const std::string& bytes, uint32_t seed) {
     return memory <= kMostMemory ? absl::OkStatus()
                                  : absl::ResourceExhaustedError("too much");
   });
+  // Every second one is wanted in memory of its own, of just its size.
+  std::unique_ptr<char[]> place;
+  reader.PlacePayloads([&](const FrameHeader& header) -> char* {
+    if (header.clock % 2 == 0 || header.payload_bytes > kMostMemory) {
+      return nullptr;
+    }
+    place = std::make_unique_for_overwrite<char[]>(header.payload_bytes);
+    return place.get();
+  });
   Outcome outcome = {};
   const auto take_all = [&] {
     for (;;) {
@@ -53,6 +64,9 @@ Outcome Read(const std::string& bytes, uint32_t seed) {
                       static_cast<ssize_t>(piece.size()));
     if (!take_all()) return outcome;
   }
+  // Not closed alone: whoever looks at this process's descriptors may hold one
+  // for a moment longer.
+  shutdown(here.get(), SHUT_WR);
   here = FileDescriptor();
   HAWSER_FUZZ_CHECK(!take_all());
   return outcome;
