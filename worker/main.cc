@@ -185,8 +185,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app->add_option(
          "--channels-per-server", flags.channels_per_server,
-         "connections to a server with 8 MiB of blocks or more, but "
-         "for shared memory: 1 is better on links of 10 Gbit/s or less")
+         "connections to a server with 8 MiB of blocks or more: 1 is better "
+         "on links of 10 Gbit/s or less")
       ->capture_default_str()
       ->check(CLI::Range(1, 2));
   hawser::AddCallerFlags(app, &flags.security);

@@ -72,6 +72,8 @@ class LocalParameterChannel : public ParameterChannel {
     return absl::OkStatus();
   }
 
+  uint64_t BytesForTwo() const override { return control_->BytesForTwo(); }
+
   absl::Status Receive(
       absl::FunctionRef<absl::Status(const FrameHeader&, PayloadPieces)> use)
       override {

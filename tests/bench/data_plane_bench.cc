@@ -247,7 +247,7 @@ void AddCarrierRows(const MeasuredCarrier& carrier, const Plan* plans,
 struct Flags {
   int rounds = 7;
   double seconds = 0.3;
-  uint64_t block_elements = uint64_t{1} << 20;
+  uint64_t block_elements = uint64_t{1} << 18;  // as jobs have them
   std::string only;
 };
 

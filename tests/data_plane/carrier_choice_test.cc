@@ -107,11 +107,15 @@ TEST_F(ChoiceTest, FramesHaveAConnectionOfTheirOwnWhereTheServerTakesThem) {
 
 TEST_F(ChoiceTest, MuchGoesByTwoConnectionsUnlessOneIsToDo) {
   constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
-  EXPECT_EQ(ChooseCarrier(options_, endpoint_)->BytesForTwo(), kNever);
-  endpoint_.clear_local();
-  EXPECT_EQ(ChooseCarrier(options_, endpoint_)->BytesForTwo(), 8u << 20);
-  options_.channels_per_server = 1;
-  EXPECT_EQ(ChooseCarrier(options_, endpoint_)->BytesForTwo(), kNever);
+  const ServerEndpoint near = endpoint_;
+  ServerEndpoint far = endpoint_;
+  far.clear_local();
+  for (const ServerEndpoint& server : {near, far}) {
+    options_.channels_per_server = 2;
+    EXPECT_EQ(ChooseCarrier(options_, server)->BytesForTwo(), 8u << 20);
+    options_.channels_per_server = 1;
+    EXPECT_EQ(ChooseCarrier(options_, server)->BytesForTwo(), kNever);
+  }
 }
 
 TEST_F(ChoiceTest, OneOfTheSameProcessIsReachedThere) {
