@@ -106,7 +106,6 @@ absl::Status ClusterState::Report(const ReportRequest& report, absl::Time now) {
     start_order_.HasRead(job->id());
     NoteWhyJobsWait();
     TellMembers(job->id());
-    limits_.Set(job->id(), job->Deadline());
   }
   if (report.has_data_loaded()) NoteWhyJobsWait();
   if (report.has_failed()) readmissions_.Set(job->id(), job->NextReadmission());

@@ -278,6 +278,7 @@ void ClusterState::Apply(const JournalEvent& event) {
     case JournalEvent::kJobRunning:
       if (Job* job = Touch(event.job_running().job())) {
         job->BeginToRun(now);
+        TellMembers(job->id());
         start_order_.HasRead(job->id());
         limits_.Set(job->id(), job->Deadline());
         NoteWhyJobsWait();

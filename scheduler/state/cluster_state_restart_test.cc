@@ -356,6 +356,38 @@ TEST_F(RestartTest, TheLimitsCountOverARestart) {
   EXPECT_THAT(ReasonOf("a"), HasSubstr("limits.max_seconds"));
 }
 
+// A journal that cannot be written holds a job up before its first step: by it
+// a scheduler that restarts knows whether there are copies of blocks to go on
+// with.
+TEST_F(RestartTest, NobodyWorksBeforeItIsDurableThatTheJobRuns) {
+  servers_ = JoinAll(SERVER, 2);
+  workers_ = JoinAll(WORKER, 1);
+  JobSpec spec = Spec("a", 1, 2);
+  spec.mutable_resources()->set_replicas(2);
+  ASSERT_TRUE(Submit(spec).ok());
+  ASSERT_TRUE(LoadData(workers_[0], "a").ok());
+  for (const uint64_t server : servers_) {
+    ReportRequest report = From(server, "a");
+    report.mutable_server_ready();
+    ASSERT_TRUE(state_.Report(report, now_).ok());
+  }
+  ASSERT_TRUE(Get("a").ServersReady());
+  EXPECT_EQ(Get("a").state(), STARTING);
+  EXPECT_TRUE(OrdersOf(workers_[0]).empty());
+  Settle();
+  EXPECT_EQ(Get("a").state(), RUNNING);
+  EXPECT_EQ(OrdersOf(workers_[0]).size(), 1u);
+  // The servers' word alone is not written; this is.
+  Restart();
+  EXPECT_EQ(Get("a").state(), RUNNING);
+  EXPECT_EQ(ComeBack(servers_[0]), servers_[0]);
+  EXPECT_EQ(ComeBack(workers_[0]), workers_[0]);
+  const uint64_t blocks_since = PlanOf("a").blocks_since();
+  for (int i = 0; i < 3; ++i) PassWithout({servers_[1]}, absl::Seconds(4));
+  EXPECT_EQ(PlanOf("a").blocks_since(), blocks_since) << "it rolled back";
+  EXPECT_EQ(PlanOf("a").servers_size(), 1);
+}
+
 TEST_F(RestartTest, CheckpointsByTheTimeGoOn) {
   servers_ = JoinAll(SERVER, 1);
   workers_ = JoinAll(WORKER, 1);

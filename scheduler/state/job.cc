@@ -73,8 +73,8 @@ bool Job::ServersReady() const {
 }
 
 bool Job::Works() const {
-  return ServersReady() || (reattaching_ && !IsBroken() &&
-                            running_since_ != absl::InfiniteFuture());
+  return running_since_ != absl::InfiniteFuture() &&
+         (ServersReady() || (reattaching_ && !IsBroken()));
 }
 
 Plan Job::PlanFor(uint64_t node) const {
@@ -205,6 +205,7 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
   plan_without_workers_.clear_workers();
   NoteMembers();
   servers_ready_.clear();
+  ready_since_ = absl::InfiniteFuture();
   servers_lost_.clear();
   restore_failed_ = false;
   workers_changed_ = false;
@@ -232,11 +233,10 @@ void Job::Adopt(const Plan& plan, absl::Time now) {
 }
 
 void Job::BeginToRun(absl::Time now) {
-  if (running_since_ == absl::InfiniteFuture()) {
-    Log(now, "scheduler", "running");
-  }
+  if (running_since_ != absl::InfiniteFuture()) return;
   running_since_ = now;
-  running_is_durable_ = true;
+  timed_.Start(now);
+  Log(now, "scheduler", "running");
 }
 
 void Job::RecordValidation(const ValidationMeasured& measured) {
@@ -411,10 +411,10 @@ absl::Time Job::NextCheckpointTime() const {
 }
 
 std::optional<absl::Time> Job::BeginningToRecord() const {
-  if (running_is_durable_ || running_since_ == absl::InfiniteFuture()) {
+  if (running_since_ != absl::InfiniteFuture() || !ServersReady()) {
     return std::nullopt;
   }
-  return running_since_;
+  return ready_since_;
 }
 
 bool Job::Finished() const {

@@ -41,6 +41,10 @@
 //   reattaching --all are back or lost, JobPlanned--> a new incarnation, by
 //       which servers and workers tell again all that is not durable
 //
+// It runs, and its workers work, only when that is durable (BeginToRun): after
+// a restart nobody could tell otherwise whether there is anything to go on
+// with.
+//
 // Pure: time is an argument.
 #ifndef HAWSER_SCHEDULER_STATE_JOB_H_
 #define HAWSER_SCHEDULER_STATE_JOB_H_
@@ -131,7 +135,7 @@ class Job {
   // The scheduler has restarted since the plan was made.
   bool reattaching() const { return reattaching_; }
   // Members of the plan are to work on by it, which servers have prepared as
-  // far as is known.
+  // far as is known; not before it is durable that the job runs.
   bool Works() const;
   // Servers of the plan are lost, or what it restores cannot be read: another
   // plan is to come, by which the job ...
@@ -218,7 +222,8 @@ class Job {
     return pending_.TakeAbandoned();
   }
   bool Finished() const;
-  // When it began to run, while that is not durable.
+  // When its servers were ready for the first time, while it is not durable
+  // that it runs.
   std::optional<absl::Time> BeginningToRecord() const;
   // Since the first step; 0 before.
   double SecondsRunning(absl::Time now) const;
@@ -296,8 +301,9 @@ class Job {
   TimedCheckpoint timed_;
   uint64_t hashed_step_ = 0;
   std::string sha256_;
+  // Of this incarnation all servers are.
+  absl::Time ready_since_ = absl::InfiniteFuture();
   absl::Time running_since_ = absl::InfiniteFuture();
-  bool running_is_durable_ = false;
   bool reattaching_ = false;
   size_t lost_since_restart_ = 0;  // members of the plan
 

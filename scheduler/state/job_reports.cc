@@ -51,11 +51,7 @@ absl::Status Job::Report(const ReportRequest& report, absl::Time now) {
             "only a server of the plan can be ready");
       }
       servers_ready_[node] = report.server_ready().untouched_step();
-      if (ServersReady() && running_since_ == absl::InfiniteFuture()) {
-        running_since_ = now;
-        timed_.Start(now);
-        Log(now, "scheduler", "running");
-      }
+      if (ServersReady()) ready_since_ = std::min(ready_since_, now);
       return absl::OkStatus();
     case ReportRequest::kReplicasFilled:
       fills_awaited_.erase(node);
