@@ -28,7 +28,6 @@ constexpr double kLeastSeconds = 0.1;
 constexpr double kMostSeconds = 1e9;
 constexpr uint32_t kMinBlockElements = 256;
 constexpr uint32_t kMaxBlockElements = 1 << 20;
-constexpr uint32_t kDefaultBlockElements = 1 << 18;
 
 absl::Status CheckName(const std::string& name) {
   const bool valid =

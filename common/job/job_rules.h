@@ -11,6 +11,9 @@
 
 namespace hawser {
 
+// Of placement.block_elements: 1 MiB, a message on the wire.
+inline constexpr uint32_t kDefaultBlockElements = 1 << 18;
+
 // The spec with every default filled in (no *_UNSPECIFIED, no zero that means a
 // default). INVALID_ARGUMENT: the first rule broken, by field path, with the
 // value found and the values allowed ("learning_rate.base is nan; it must be a

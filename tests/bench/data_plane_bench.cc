@@ -16,6 +16,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/data_plane/carrier_choice.h"
+#include "common/job/job_rules.h"
 #include "common/process_setup.h"
 #include "common/shared_memory.h"
 #include "common/thread_caches.h"
@@ -247,7 +248,7 @@ void AddCarrierRows(const MeasuredCarrier& carrier, const Plan* plans,
 struct Flags {
   int rounds = 7;
   double seconds = 0.3;
-  uint64_t block_elements = uint64_t{1} << 18;  // as jobs have them
+  uint64_t block_elements = kDefaultBlockElements;
   std::string only;
 };
 
@@ -263,7 +264,8 @@ void MeasureAll(const Flags& flags) {
   for (size_t i = 0; i < kCarriers.size(); ++i) {
     AddCarrierRows(kCarriers[i], &plans[i * plans_of_carrier], &server, &rows);
   }
-  for (Row& row : MemoryRows()) rows.push_back(std::move(row));
+  const auto block = static_cast<int64_t>(flags.block_elements);
+  for (Row& row : MemoryRows(block)) rows.push_back(std::move(row));
   std::erase_if(rows, [&](const Row& row) {
     return !absl::StrContains(row.name, flags.only);
   });

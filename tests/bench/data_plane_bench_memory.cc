@@ -17,15 +17,14 @@ namespace hawser {
 namespace {
 
 constexpr size_t kBytes = size_t{64} << 20;
-constexpr int64_t kBlock = int64_t{1} << 20;  // elements, as a server's blocks
 
-// As a server's blocks: each vector in buffers of 1 Mi elements.
+// A vector in blocks, as a server has it.
 class Vector {
  public:
-  Vector(int64_t elements, float value) {
-    for (int64_t i = 0; i < elements; i += kBlock) {
+  Vector(int64_t elements, int64_t block, float value) {
+    for (int64_t i = 0; i < elements; i += block) {
       blocks_.push_back(
-          std::make_shared<FloatBuffer>(std::min(kBlock, elements - i)));
+          std::make_shared<FloatBuffer>(std::min(block, elements - i)));
       std::fill_n(blocks_.back()->data(), blocks_.back()->elements(), value);
     }
   }
@@ -39,11 +38,11 @@ class Vector {
 };
 
 struct Vectors {
-  explicit Vectors(int64_t elements)
-      : theta(elements, 1),
-        gradient(elements, 0.25f),
-        first(elements, 0.5f),
-        second(elements, 0.5f) {}
+  Vectors(int64_t elements, int64_t block)
+      : theta(elements, block, 1),
+        gradient(elements, block, 0.25f),
+        first(elements, block, 0.5f),
+        second(elements, block, 0.5f) {}
   Vector theta, gradient, first, second;
 };
 
@@ -107,7 +106,7 @@ Work RunPass(double seconds, const std::vector<std::unique_ptr<Vectors>>& parts,
 
 }  // namespace
 
-std::vector<Row> MemoryRows() {
+std::vector<Row> MemoryRows(int64_t block_elements) {
   struct Named {
     const char* name;
     Pass pass;
@@ -163,10 +162,12 @@ std::vector<Row> MemoryRows() {
     for (const Named& named : passes) {
       Row row;
       row.name = absl::StrCat(named.name, suffix);
-      row.measure = [parts, threads, pass = named.pass](double seconds) {
+      row.measure = [parts, threads, block_elements,
+                     pass = named.pass](double seconds) {
         while (parts->size() < static_cast<size_t>(threads)) {
           parts->push_back(std::make_unique<Vectors>(
-              static_cast<int64_t>(kBytes / sizeof(float)) / threads));
+              static_cast<int64_t>(kBytes / sizeof(float)) / threads,
+              block_elements));
         }
         return RunPass(seconds, *parts, pass);
       };

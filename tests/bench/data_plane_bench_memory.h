@@ -6,13 +6,15 @@
 #ifndef HAWSER_TESTS_BENCH_DATA_PLANE_BENCH_MEMORY_H_
 #define HAWSER_TESTS_BENCH_DATA_PLANE_BENCH_MEMORY_H_
 
+#include <cstdint>
 #include <vector>
 
 #include "tests/bench/data_plane_bench_figures.h"
 
 namespace hawser {
 
-std::vector<Row> MemoryRows();
+// block_elements: of the blocks that the vector is cut into.
+std::vector<Row> MemoryRows(int64_t block_elements);
 
 }  // namespace hawser
 
