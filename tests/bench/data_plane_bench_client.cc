@@ -108,8 +108,7 @@ void BenchClient::Await(const Lane& lane, FrameKind kind) {
         [&](const FrameHeader& header, PayloadPieces pieces) {
           CHECK(header.kind == kind)
               << "a frame of kind " << static_cast<int>(header.kind);
-          const Block& block = plan_->blocks(static_cast<int>(header.block));
-          char* to = reinterpret_cast<char*>(theta_.data() + block.offset());
+          char* to = PlaceOf(header);
           for (const absl::Span<const char> piece : pieces) {
             if (piece.data() != to) {
               std::memcpy(to, piece.data(), piece.size());
