@@ -16,14 +16,14 @@ HAWSER_SIMD
 void AdagradPass(const Coefficients& c, const float* theta_in,
                  const float* gradient, int64_t n, float* theta_out,
                  float* __restrict accumulator) {
-  HAWSER_ELEMENTS_ARE_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) {
+  const auto update = [=](int64_t i) HAWSER_INLINE_LAMBDA {
     const float g = gradient[i] * c.scale + c.decay * theta_in[i];
     const float sum = accumulator[i] + g * g;
     accumulator[i] = sum;
     theta_out[i] =
         theta_in[i] - c.rate * g / (__builtin_sqrtf(sum) + c.epsilon);
-  }
+  };
+  ByLine({theta_in, gradient, accumulator}, n, update);
 }
 
 class Adagrad : public Optimizer {

@@ -25,8 +25,7 @@ HAWSER_SIMD
 void AdamPass(const Coefficients& c, const float* theta_in,
               const float* gradient, int64_t n, float* theta_out,
               float* __restrict first, float* __restrict second) {
-  HAWSER_ELEMENTS_ARE_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) {
+  const auto update = [=](int64_t i) HAWSER_INLINE_LAMBDA {
     const float theta = theta_in[i];
     const float g = gradient[i] * c.scale + c.l2 * theta;
     const float m = c.beta1 * first[i] + c.one_minus_beta1 * g;
@@ -36,7 +35,8 @@ void AdamPass(const Coefficients& c, const float* theta_in,
     const float denominator =
         __builtin_sqrtf(v) / c.correction2_root + c.epsilon;
     theta_out[i] = theta * c.shrink - c.step_size * m / denominator;
-  }
+  };
+  ByLine({theta_in, gradient, first, second}, n, update);
 }
 
 class Adam : public Optimizer {

@@ -1,5 +1,6 @@
 // Elements as the kernels read and write them, and sums whose bits do not
-// depend on the width of the CPU's vectors.
+// depend on the width of the CPU's vectors. Loops over them say "ivdep": what
+// is written is what was read at the same place, or elsewhere.
 #ifndef HAWSER_WORKER_BACKEND_CPU_ELEMENTS_H_
 #define HAWSER_WORKER_BACKEND_CPU_ELEMENTS_H_
 
@@ -7,11 +8,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "common/simd.h"
 #include "worker/backend/matrix.h"
-
-// Inside functions that are compiled for several vector widths. Their loops say
-// "ivdep": what is written is what was read at the same place, or elsewhere.
-#define HAWSER_INLINE __attribute__((always_inline)) inline
 
 namespace hawser {
 
