@@ -23,7 +23,8 @@ void AdagradPass(const Coefficients& c, const float* theta_in,
     theta_out[i] =
         theta_in[i] - c.rate * g / (__builtin_sqrtf(sum) + c.epsilon);
   };
-  ByLine({theta_in, gradient, accumulator}, n, update);
+  // What is only written counts, too: its lines are read before.
+  ByLine({theta_in, gradient, accumulator, theta_out}, n, update);
 }
 
 class Adagrad : public Optimizer {

@@ -36,7 +36,8 @@ void AdamPass(const Coefficients& c, const float* theta_in,
         __builtin_sqrtf(v) / c.correction2_root + c.epsilon;
     theta_out[i] = theta * c.shrink - c.step_size * m / denominator;
   };
-  ByLine({theta_in, gradient, first, second}, n, update);
+  // What is only written counts, too: its lines are read before.
+  ByLine({theta_in, gradient, first, second, theta_out}, n, update);
 }
 
 class Adam : public Optimizer {
